@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_TEXT_H
+#define FLOW_TEXT_H
+
+#include <apr_pools.h>
+#include <jansson.h>
+
+#include "base/flow_buf.h"
+#include "base/flow_error.h"
+
+/**
+ * Bytes <-> values, by media type: JSON, CSV, XML, urlencoded forms, text.
+ * All input is hostile: every parser is bounded in size, depth and count, and
+ * what a parser refuses is FLOW_E_INPUT with line where there are lines.
+ */
+typedef enum {
+    FLOW_MEDIA_UNKNOWN,
+    FLOW_MEDIA_JSON,       /* application/json, +json, text/json */
+    FLOW_MEDIA_XML,        /* application/xml, text/xml, +xml */
+    FLOW_MEDIA_CSV,        /* text/csv */
+    FLOW_MEDIA_URLENCODED, /* application/x-www-form-urlencoded */
+    FLOW_MEDIA_FORM_DATA,  /* multipart/form-data (not parsed) */
+    FLOW_MEDIA_PLAINTEXT   /* text/plain and every other text type */
+} flow_media_e;
+
+/** From a Content-Type value ("application/json; charset=utf-8"); NULL and
+ * what is none of ours are UNKNOWN. */
+flow_media_e flow_media_from_type(const char *content_type);
+/** From a document's word: json xml csv urlencoded form-data plaintext. */
+flow_media_e flow_media_from_name(const char *name);
+/** "application/json" ... for sending. */
+const char *flow_media_type(flow_media_e media);
+
+/** Parse a whole body. JSON: the value. URLENCODED: object of strings; a
+ * repeated key gives an array. XML: see flow_xml_parse(). CSV: array of rows
+ * with the header row as names. PLAINTEXT: a string. A charset other than
+ * UTF-8 in @a content_type (may be NULL) is converted (apr_xlate) when known.
+ * *pv is new. */
+apr_status_t flow_body_parse(json_t **pv, flow_media_e media,
+                             const char *content_type, const char *body,
+                             apr_size_t len, apr_pool_t *p, flow_error_t *err);
+/** The other way: JSON, URLENCODED (flat object), XML (xml2js shape), CSV
+ * (array of flat objects), PLAINTEXT (flow_json_to_text). */
+apr_status_t flow_body_write(flow_buf_t *out, flow_media_e media,
+                             const json_t *v, apr_pool_t *scratch,
+                             flow_error_t *err);
+
+/** name=value&... with '+' and %XX; names and values repaired to UTF-8.
+ * At most 10,000 pairs. New object. */
+json_t *flow_query_parse(const char *query, apr_size_t len, apr_pool_t *p,
+                         flow_error_t *err);
+
+/** xml2js style: {"root":{"$":{attrs},"child":[...]}}; text alone is a
+ * string, with attributes or children it sits in "_". No DTD, no entities
+ * beyond the five, depth 128, 1,000,000 nodes. */
+apr_status_t flow_xml_parse(json_t **pv, const char *xml, apr_size_t len,
+                            apr_pool_t *p, flow_error_t *err);
+apr_status_t flow_xml_write(flow_buf_t *out, const json_t *v,
+                            flow_error_t *err);
+
+typedef struct flow_csv_options_t {
+    char delimiter;      /* 0 = ',' */
+    int no_header;       /* 1: names are Column1, Column2 ... */
+    int trim_spaces;
+    int rows_to_skip;
+    int no_header_out;   /* writing: 1 = no header row */
+    int wrap_with_quotes; /* writing: quote every cell */
+    const char *row_delimiter; /* writing: NULL = "\n" */
+} flow_csv_options_t;
+
+/** Called per row with a new object it must take; non-success stops. */
+typedef apr_status_t flow_csv_row_fn(void *baton, json_t *row,
+                                     flow_error_t *err);
+/** A streaming reader: feed bytes as they come, finish at the end. Ragged
+ * rows: missing cells are absent, surplus cells are an error naming the line.
+ * A BOM is skipped; bytes are UTF-8 (repaired). Cells are strings. */
+typedef struct flow_csv_reader_t flow_csv_reader_t;
+apr_status_t flow_csv_reader_create(flow_csv_reader_t **preader,
+                                    const flow_csv_options_t *options,
+                                    flow_csv_row_fn *row, void *baton,
+                                    apr_pool_t *p, flow_error_t *err);
+apr_status_t flow_csv_reader_feed(flow_csv_reader_t *reader, const char *data,
+                                  apr_size_t len, flow_error_t *err);
+apr_status_t flow_csv_reader_finish(flow_csv_reader_t *reader,
+                                    flow_error_t *err);
+/** Append one record as a CSV row; @a columns (array of names) rules order;
+ * flow_csv_write_header() writes the names. */
+apr_status_t flow_csv_write_header(flow_buf_t *out,
+                                   const flow_csv_options_t *options,
+                                   const json_t *columns);
+apr_status_t flow_csv_write_row(flow_buf_t *out,
+                                const flow_csv_options_t *options,
+                                const json_t *columns, const json_t *record,
+                                apr_pool_t *scratch);
+
+#endif
