@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# unit.sh STAGE PROGRAM...: run cmocka programs one after the other, from the
+# top of the tree, and sum up. UNDER= is put in front of each (valgrind).
+set -u
+stage=$1
+shift
+logs=$BUILD/results/$stage.d
+rm -rf "$logs" && mkdir -p "$logs"
+
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+
+passed=0 failed=0
+if [ $# -eq 0 ]; then
+    echo "$stage: there is no program to run"
+    failed=1
+fi
+for program; do
+    name=${program##*/}
+    log=$logs/$name.log
+    # shellcheck disable=SC2086
+    timeout -k 5 "${UNIT_SECONDS:-120}" ${UNDER:-} "./$program" >"$log" 2>&1 \
+        </dev/null
+    rc=$?
+    ok=$(grep -c '^\[       OK \]' "$log")
+    bad=$(grep '^\[  FAILED  \] ' "$log" | grep -v 'test(s)' | sort -u | wc -l)
+    # A crash, a leak or a time-out: the program failed whatever it printed.
+    if [ $rc -ne 0 ] && [ "$bad" -eq 0 ]; then
+        bad=1
+    fi
+    if [ $rc -ne 0 ]; then
+        cat "$log"
+        echo "FAILED $name (exit status $rc; $log)"
+    elif [ "$ok" -eq 0 ]; then
+        bad=1
+        echo "FAILED $name ran no test"
+    else
+        echo "ok     $name ($ok)"
+    fi
+    passed=$((passed + ok))
+    failed=$((failed + bad))
+done
+
+echo "$passed $failed" >"$BUILD/results/$stage"
+echo "$stage: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
