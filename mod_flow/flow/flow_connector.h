@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_CONNECTOR_H
+#define FLOW_CONNECTOR_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+#include <jansson.h>
+
+#include "base/flow_error.h"
+#include "base/flow_http.h"
+#include "flow/flow_model.h"
+#include "flow/flow_schema.h"
+
+/**
+ * THE PUBLIC HEADER: what a connector implements.
+ *
+ * A connector is one const struct, registered under its name as an httpd
+ * provider (ap_register_provider, group FLOW_CONNECTOR_GROUP, version
+ * FLOW_CONNECTOR_VERSION), ours and third parties' alike; flow/ sees it
+ * through flow_connector_register(). It holds no state; what it compiles from
+ * documents is immutable; what one call needs lives in that call's pool.
+ *
+ * Every text a connector gets is UTF-8, every json_t exact (flow_json.h).
+ */
+#define FLOW_CONNECTOR_GROUP "flow_connector"
+#define FLOW_CONNECTOR_VERSION "0"
+
+/** Passed to the compile functions: pools and a way to complain. */
+typedef struct flow_compile_t flow_compile_t;
+/** Lives as long as the configuration. */
+apr_pool_t *flow_compile_pool(flow_compile_t *c);
+/** Report a mistake at @a field of the document being compiled; compiling
+ * goes on so that all mistakes are found. */
+void flow_compile_problem(flow_compile_t *c, const char *field,
+                          const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/** Compile the text at @a field; NULL when absent or wrong (reported). */
+const flow_template_t *flow_compile_template(flow_compile_t *c,
+                                             const char *field,
+                                             flow_escape_e escape);
+const flow_path_t *flow_compile_path(flow_compile_t *c, const char *field);
+/** Compile a text that does not stand in the document as such (an element);
+ * @a field is for the message. */
+const flow_template_t *flow_compile_template_text(flow_compile_t *c,
+                                                  const char *field,
+                                                  const char *text,
+                                                  flow_escape_e escape);
+/** Value at a dotted path without arrays, borrowed, or NULL. */
+const json_t *flow_compile_get(flow_compile_t *c, const char *field);
+/** The row's default when absent; NULL when neither. */
+const char *flow_compile_string(flow_compile_t *c, const char *field);
+int flow_compile_bool(flow_compile_t *c, const char *field);
+apr_int64_t flow_compile_int(flow_compile_t *c, const char *field);
+
+/** What one call has to respect and may use. */
+typedef struct flow_call_t {
+    flow_http_client_t *http;
+    apr_time_t deadline;             /* absolute */
+    volatile apr_uint32_t *stopping; /* non-zero: give up soon; may be NULL */
+    /** Template context, an object: connection, settings, export or import,
+     * lastExportDateTime, job, testMode ... The connector may add members
+     * (`record`, `data`, `previous_page`) to a shallow copy. Borrowed. */
+    const json_t *context;
+    int test_mode;
+    /** Preview: build the request, fill `stages`, send nothing. */
+    int dry_run;
+    json_t *stages; /* array to append {name, ...} to, or NULL */
+} flow_call_t;
+
+/** One page as it came from the far end. */
+typedef struct flow_page_t {
+    json_t *records; /* new array; never NULL on success */
+    json_t *cursor;  /* new: opaque JSON from which the export can go on after
+                        this page, in another process; NULL = this was the
+                        last page */
+} flow_page_t;
+
+struct flow_connector_t {
+    const char *name;           /* connection.type, e.g. "http" */
+    const char *export_adaptor; /* "HTTPExport", NULL = cannot export */
+    const char *import_adaptor; /* "HTTPImport", NULL = cannot import */
+
+    /** Rows of the schema for its object in each document, path NULL at the
+     * end. May be NULL where there is nothing. */
+    const flow_field_t *connection_fields, *export_fields, *import_fields;
+
+    /**
+     * Compile a document that has passed the schema. *pdata is what the calls
+     * below find in connection->data, export->data, import->data. Mistakes go
+     * to flow_compile_problem(); no I/O to the far end. compile_connection may
+     * be NULL; the others NULL exactly when the adaptor name is.
+     */
+    void (*compile_connection)(flow_compile_t *c, const json_t *doc,
+                               void **pdata);
+    void (*compile_export)(flow_compile_t *c, const json_t *doc,
+                           const flow_connection_t *connection, void **pdata);
+    void (*compile_import)(flow_compile_t *c, const json_t *doc,
+                           const flow_connection_t *connection, void **pdata);
+
+    /**
+     * Read one page. @a input: the record(s) that feed a lookup or
+     * parameterize the export, or NULL. @a cursor: NULL for the first page,
+     * else what the page before left. Records are as parsed; transform, filter
+     * and hooks are the caller's. An error ends the export; err->kind decides
+     * whether the job is tried again. */
+    apr_status_t (*export_page)(const flow_export_t *exp,
+                                const flow_call_t *call, const json_t *input,
+                                const json_t *cursor, flow_page_t *page,
+                                apr_pool_t *p, flow_error_t *err);
+
+    /**
+     * Deliver records. @a records: array, mapped; @a originals: array of the
+     * same length, before mapping. *presponses: new array of the same length
+     * of response elements {statusCode, id, ignored, errors, _json, _headers,
+     * dataURI}: errors of single records go there (flow_response_error()).
+     * A non-success return means that nothing is known about any of them.
+     */
+    apr_status_t (*import_records)(const flow_import_t *imp,
+                                   const flow_call_t *call,
+                                   const json_t *records,
+                                   const json_t *originals,
+                                   json_t **presponses, apr_pool_t *p,
+                                   flow_error_t *err);
+
+    /** Is the far end there and does it take our credentials? May be NULL. */
+    apr_status_t (*ping)(const flow_connection_t *connection,
+                         const flow_call_t *call, apr_pool_t *p,
+                         flow_error_t *err);
+};
+
+/** New response element with status 422 (403 when the connection is at fault)
+ * and one error {code, message, source}. */
+json_t *flow_response_error(const flow_error_t *err, const char *source);
+/** New response element with status 200; @a id and @a json may be NULL and
+ * are borrowed. */
+json_t *flow_response_ok(const json_t *id, const json_t *json);
+
+/** The registry. Registration happens before documents are compiled, one
+ * thread; a second connector of the same name replaces the first. */
+void flow_connector_register(const flow_connector_t *connector);
+void flow_connector_reset(void); /* forget all: configuration is read anew */
+const flow_connector_t *flow_connector_find(const char *name);
+/** By "HTTPExport" or "HTTPImport". */
+const flow_connector_t *flow_connector_by_adaptor(const char *adaptor);
+const flow_connector_t *flow_connector_at(int i); /* NULL past the end */
+
+/* Ours. */
+extern const flow_connector_t flow_connector_http;
+extern const flow_connector_t flow_connector_filesystem;
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_MODEL_H
+#define FLOW_MODEL_H
+
+#include <apr_hash.h>
+#include <apr_pools.h>
+#include <jansson.h>
+
+#include "data/flow_filter.h"
+#include "data/flow_mapping.h"
+#include "data/flow_path.h"
+#include "data/flow_template.h"
+#include "flow/flow_docs.h"
+#include "script/flow_script.h"
+
+/**
+ * The documents, compiled: references resolved, templates, filters, paths,
+ * mappings and scripts ready to run. Made by flow_compile() while the
+ * configuration is read; immutable from then on, inherited by the children
+ * and read by all their threads without locks. Released with the pool.
+ *
+ * `slot` is the document's place in the shared counters (flow_stats.h).
+ */
+typedef struct flow_connector_t flow_connector_t; /* flow_connector.h */
+
+/** A function of a script; script NULL = not configured. */
+typedef struct flow_hook_t {
+    const flow_script_t *script;
+    const char *function;
+} flow_hook_t;
+
+/** A filter or transform: an expression or a script, or neither. */
+typedef struct flow_record_filter_t {
+    const flow_filter_t *expression;
+    flow_hook_t script;
+} flow_record_filter_t;
+
+typedef struct flow_transform_t {
+    const flow_mapping_t *expression;
+    flow_hook_t script;
+} flow_transform_t;
+
+typedef struct flow_connection_t {
+    const char *id, *name;
+    json_t *doc; /* secrets resolved; never shown */
+    json_t *context; /* what templates see as `connection` */
+    const flow_connector_t *connector;
+    void *data; /* the connector's compiled form */
+    json_t *secrets; /* array of strings: values to mask wherever text leaves */
+} flow_connection_t;
+
+typedef struct flow_webhook_t flow_webhook_t; /* flow_webhook.h */
+
+typedef struct flow_export_t {
+    const char *id, *name;
+    json_t *doc;
+    int slot;
+    const flow_connection_t *connection; /* NULL for a webhook */
+    const flow_connector_t *connector;   /* NULL for a webhook */
+    void *data;
+    const flow_webhook_t *webhook; /* NULL for all others */
+    int is_lookup;
+    int page_size; /* records per page handed downstream */
+    int test_limit; /* type test: records at most; 0 = no limit */
+    flow_record_filter_t filter;       /* output filter */
+    flow_record_filter_t input_filter; /* lookups */
+    flow_transform_t transform;
+    flow_hook_t pre_save_page;
+    const flow_template_t *trace_key; /* NULL = `id`, `_id`, `key`, `name` */
+} flow_export_t;
+
+typedef struct flow_import_t {
+    const char *id, *name;
+    json_t *doc;
+    int slot;
+    const flow_connection_t *connection;
+    const flow_connector_t *connector;
+    void *data;
+    flow_record_filter_t filter; /* input filter: step skipped */
+    const flow_mapping_t *mapping; /* NULL = record goes out as it is */
+    flow_hook_t pre_map, post_map, post_submit;
+    int one_to_many;
+    const flow_path_t *path_to_many;
+    const flow_template_t *trace_key;
+} flow_import_t;
+
+typedef struct flow_step_t {
+    const flow_export_t *lookup; /* exactly one of the two */
+    const flow_import_t *import;
+    int proceed_on_failure;
+    const flow_mapping_t *response_mapping;
+    flow_hook_t post_response_map;
+} flow_step_t;
+
+typedef struct flow_flow_t {
+    const char *id, *name;
+    json_t *doc;
+    int slot;
+    int disabled;
+    int ngenerators;
+    const flow_export_t **generators;
+    int nsteps;
+    flow_step_t *steps;
+    const char *integration_id; /* or NULL */
+} flow_flow_t;
+
+typedef struct flow_api_t {
+    const char *id, *name;
+    json_t *doc;
+    int slot;
+    int disabled;
+    flow_hook_t handler;
+} flow_api_t;
+
+typedef struct flow_model_t {
+    apr_pool_t *p;
+    /* id -> object of the kind */
+    apr_hash_t *connections, *exports, *imports, *flows, *scripts, *apis;
+    /* export id -> apr_array_header_t of const flow_flow_t *: the enabled
+     * flows that start with this listener */
+    apr_hash_t *listeners;
+    int nslots; /* shared counters needed so far; the glue adds its own */
+} flow_model_t;
+
+typedef struct flow_compile_settings_t {
+    apr_size_t script_memory; /* bytes, FlowScriptMemory */
+} flow_compile_settings_t;
+
+/**
+ * Check all documents against the schema, resolve references and secrets,
+ * compile everything. Every mistake found becomes a problem of @a docs;
+ * APR_EINVAL when there is at least one (also from collecting).
+ */
+apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
+                          const flow_compile_settings_t *settings,
+                          apr_pool_t *p, apr_pool_t *scratch);
+
+/** A `.js` file named directly by FlowAPI: compiled, with every function in
+ * it reachable. Problems go to @a docs. NULL on failure. */
+const flow_script_t *flow_compile_script_file(flow_docs_t *docs,
+                                              const char *path,
+                                              apr_size_t memory,
+                                              const char *file, int line,
+                                              apr_pool_t *p);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_RUN_H
+#define FLOW_RUN_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+#include <jansson.h>
+
+#include "base/flow_error.h"
+#include "base/flow_http.h"
+#include "flow/flow_model.h"
+#include "flow/flow_request.h"
+#include "script/flow_script.h"
+
+/**
+ * Running things: one export, one import, one flow. No threads and no store
+ * of its own: it works on the caller's thread and reports upwards through the
+ * structs of function pointers below.
+ *
+ * One flow_env_t per process; immutable after child start; all its functions
+ * may be called from any thread.
+ */
+typedef struct flow_env_t flow_env_t;
+
+/** What the floor above does for scripts and APIs. */
+typedef struct flow_jobs_iface_t {
+    void *baton;
+    /**
+     * Queue a run, durably. @a request: {data, startDate, endDate, ...} or NULL,
+     * kept with the job. *pjob_id is from @a p. FLOW_E_UNAVAILABLE when the queue
+     * is full or the store is gone.
+     */
+    apr_status_t (*queue)(void *baton, const flow_flow_t *flow,
+                          const json_t *request, const char **pjob_id,
+                          apr_pool_t *p, flow_error_t *err);
+    /**
+     * Queue a run and wait for its end, until @a until. *presult is new:
+     * {"job":{...},"data":[...],"errors":[...]}, see flow_run_result(); when
+     * time is up first: {"job":{...}} with a status that is not final, and
+     * APR_TIMEUP with @a err untouched. Callable from a worker without deadlock.
+     */
+    apr_status_t (*run_wait)(void *baton, const flow_flow_t *flow,
+                             const json_t *request, apr_time_t until,
+                             json_t **presult, apr_pool_t *p,
+                             flow_error_t *err);
+} flow_jobs_iface_t;
+
+struct flow_env_t {
+    const flow_model_t *model;
+    flow_script_engine_t *scripts;
+    flow_http_client_t *http;
+    const flow_jobs_iface_t *jobs; /* NULL: flows.run is refused (tools) */
+    apr_interval_time_t api_timeout;  /* scripts of APIs, FlowScriptTimeout */
+    apr_interval_time_t hook_timeout; /* hooks */
+    apr_interval_time_t call_timeout; /* one export or import call */
+};
+
+/** Who is calling: becomes `_flowId`, `_apiId`, `job`, `settings` ... of hook
+ * arguments and template contexts. */
+typedef struct flow_caller_t {
+    const flow_flow_t *flow; /* or NULL */
+    const flow_api_t *api;   /* or NULL */
+    const json_t *job;       /* job document so far, or NULL; borrowed */
+    apr_time_t deadline;     /* absolute; nested calls inherit it */
+    volatile apr_uint32_t *stopping; /* may be NULL */
+    int test_mode;
+    int depth; /* scripts calling exports whose hooks call ...: at most 8 */
+} flow_caller_t;
+
+/* ---- one export, one import ---- */
+
+/**
+ * Run an export to its end (all pages; at most 5 MB of records) as
+ * exports.run and FlowAPI export:ID do: transform, output filter and
+ * preSavePage included. @a data: record(s) that feed it, or NULL. *presult is
+ * new: {"data":[...],"errors":[...]}. A failing far end is an error return.
+ */
+apr_status_t flow_export_run(const flow_env_t *env,
+                             const flow_caller_t *caller,
+                             const flow_export_t *exp, const json_t *data,
+                             json_t **presult, apr_pool_t *p,
+                             flow_error_t *err);
+
+/**
+ * Run an import: filter, preMap, mapping, postMap, submit, postSubmit.
+ * @a data: a record or an array; *presponse mirrors it: one response element
+ * or an array of them, in order. Errors of records are in the elements; an
+ * error return means that a hook broke its contract or the like.
+ */
+apr_status_t flow_import_run(const flow_env_t *env,
+                             const flow_caller_t *caller,
+                             const flow_import_t *imp, const json_t *data,
+                             json_t **presponse, apr_pool_t *p,
+                             flow_error_t *err);
+
+/* ---- a flow ---- */
+
+typedef struct flow_counters_t {
+    apr_int64_t success, error, ignore; /* numSuccess numError numIgnore */
+    apr_int64_t exported;               /* numExport */
+    apr_int64_t pages_generated, pages_processed;
+} flow_counters_t;
+
+/** One failed record, as kept in the store (celigo-like error record). */
+typedef struct flow_record_error_t {
+    const char *step_id;   /* _exportId or _importId */
+    int step_index;        /* oIndex: 0 = generators, 1.. = steps */
+    const char *code, *message, *source, *trace_key; /* trace_key may be NULL */
+    const json_t *retry_data; /* the record at that step, or NULL */
+} flow_record_error_t;
+
+/** How a run reports upwards. All on the running thread. */
+typedef struct flow_run_sink_t {
+    void *baton;
+    /** A page is done: counters so far and where to go on after a crash.
+     * A non-success return stops the run with that status (APR_EINTR: lease
+     * lost or shutting down, go on elsewhere; APR_ECANCELED-like
+     * APR_EGENERAL with code "canceled": final). May be NULL. */
+    apr_status_t (*page_done)(void *baton, const flow_counters_t *counters,
+                              const json_t *checkpoint, flow_error_t *err);
+    /** A record failed. A non-success return stops the run. May be NULL. */
+    apr_status_t (*record_error)(void *baton, const flow_record_error_t *e,
+                                 flow_error_t *err);
+} flow_run_sink_t;
+
+typedef struct flow_run_t {
+    const flow_flow_t *flow;
+    const json_t *job;        /* document with _id, type, _flowId; borrowed */
+    const json_t *request;    /* what flows.run was given ({data} ...), or NULL */
+    const flow_request_t *event; /* the webhook event that started it, or NULL */
+    const flow_export_t *listener; /* the event's export, or NULL */
+    const json_t *checkpoint; /* from page_done of an earlier try, or NULL */
+    flow_counters_t counters; /* in: where the earlier try stood; out */
+    int collect;              /* keep the final records (bounded, 5 MB) */
+    json_t *data;             /* out, new, when collect: array */
+    int data_truncated;       /* out */
+    apr_time_t deadline;
+    volatile apr_uint32_t *stopping;
+    int test_mode; /* one page, imports do not submit */
+} flow_run_t;
+
+/**
+ * Run the flow: for every generator (or the event's listener only) page by
+ * page through all steps. Hands each failed record to the sink and goes on;
+ * returns an error only when the run itself broke (the export failed, a hook
+ * broke its contract on the generator, the sink stopped it). Memory: a few
+ * pages, however many records there are.
+ */
+apr_status_t flow_run(const flow_env_t *env, flow_run_t *run,
+                      const flow_run_sink_t *sink, apr_pool_t *p,
+                      flow_error_t *err);
+
+/* ---- APIs ---- */
+
+/** What a Location with FlowAPI runs; exactly one is set. */
+typedef struct flow_api_target_t {
+    const char *label; /* "script:main-flow", for status and logs */
+    int slot;          /* shared counters */
+    const flow_api_t *api;
+    flow_hook_t script; /* script:ID FUNCTION or a .js path */
+    const flow_export_t *exp;
+    const flow_import_t *imp;
+    const flow_flow_t *flow;
+} flow_api_target_t;
+
+/** Run it and make the answer, whatever happens: failures become the error
+ * envelope with the statuses of celigo-runtime 1.5 (docs/apis.md). @a wait:
+ * seconds of ?wait= for flows, 0 = queue only. @a perr (not NULL): what went
+ * wrong, for the log; kind FLOW_E_NONE when nothing did. */
+void flow_api_handle(const flow_env_t *env, const flow_api_target_t *target,
+                     const flow_request_t *req, flow_answer_t *answer,
+                     apr_pool_t *p, flow_error_t *perr);
+
+#endif
