@@ -10,16 +10,16 @@ list() {
         echo gcc libc6-dev make apache2 apache2-dev libapr1-dev \
             libaprutil1-dev libaprutil1-dbd-sqlite3 libcurl4-openssl-dev \
             libjansson-dev libssl-dev libxml2-dev libcsv-dev libpcre2-dev \
-            curl dpkg-dev xz-utils
+            curl ca-certificates dpkg-dev xz-utils
         ;;
     test)
-        echo libcmocka-dev valgrind clang clang-format clang-tidy \
-            shellcheck python3 python3-pytest python3-requests
+        echo libcmocka-dev valgrind clang libclang-rt-dev \
+            clang-format clang-tidy shellcheck python3 python3-pytest python3-requests
         # Another source of node (a newer one, say) is as good as Debian's.
         command -v node >/dev/null || echo nodejs
         command -v npm >/dev/null || echo npm
         ;;
-    bench) echo wrk webhook libapache2-mod-lua ;;
+    bench) echo wrk webhook ;;
     *)
         echo "deps.sh: unknown set '$1'" >&2
         exit 2

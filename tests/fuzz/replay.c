@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Only some targets have one. */
 int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 
-#define MAX_INPUT (1 << 20)
+#define INPUT_MAX_BYTES (1 << 20)
 
 static int replay_file(const char *path)
 {
@@ -24,7 +24,7 @@ static int replay_file(const char *path)
     FILE *f = fopen(path, "rb");
     int ok = 0;
 
-    if (!f || fstat(fileno(f), &st) != 0 || st.st_size > MAX_INPUT) {
+    if (!f || fstat(fileno(f), &st) != 0 || st.st_size > INPUT_MAX_BYTES) {
         goto cleanup;
     }
     /* Exactly as large as the input, so that a read past its end is seen. */
