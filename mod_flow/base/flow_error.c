@@ -84,10 +84,11 @@ static void make_valid(char *text)
     }
 }
 
-__attribute__((format(printf, 3, 0))) static void format_into(char *out,
-                                                              apr_size_t size,
-                                                              const char *fmt,
-                                                              va_list args)
+static void format_into(char *out, apr_size_t size, const char *fmt,
+                        va_list args) __attribute__((format(printf, 3, 0)));
+
+static void format_into(char *out, apr_size_t size, const char *fmt,
+                        va_list args)
 {
     int len = vsnprintf(out, size, fmt, args);
 
