@@ -24,6 +24,10 @@ apr_status_t flow_webhook_verify(const flow_webhook_t *webhook,
                                  const flow_request_t *req, apr_pool_t *p,
                                  flow_error_t *err);
 
+/** Is a verify method configured? Without one, authentication must come from
+ * elsewhere, or the listener is deliberately open. */
+int flow_webhook_verifies(const flow_webhook_t *webhook);
+
 /** POST and PUT deliver; GET only where a challenge is configured. The value
  * for an Allow header. */
 const char *flow_webhook_allowed(const flow_webhook_t *webhook);
