@@ -9,7 +9,7 @@
 #include "base/flow_error.h"
 
 /**
- * Outbound HTTP. The only file that includes curl.
+ * Outbound HTTP. Only base/ includes curl.
  *
  * A client is made once per process (child) and shared by all its threads. It
  * keeps idle handles, and with them open connections, per `affinity` (a
@@ -20,13 +20,15 @@ typedef struct flow_http_client_t flow_http_client_t;
 
 /**
  * Where calls may go (directive FlowEgress). Rules are tried in order, the
- * first that matches decides; PATTERN is a host name, a "*.suffix", an
- * address, or address/bits, and matches the host's name or the *resolved*
- * address that is about to be connected to. Without a matching rule,
- * addresses that are loopback, link-local, private (RFC 1918, fc00::/7),
- * multicast, unspecified or a metadata service (169.254.169.254,
- * fd00:ec2::254) are refused unless the administrator named that host
- * literally in a connection's baseURI (request.trusted_host).
+ * first that matches decides; PATTERN is a host name, a "*.suffix" (what ends
+ * in ".suffix", not "suffix" itself), an address, address/bits, or "*" for
+ * everything, and matches the host's name or the *resolved* address that is
+ * about to be connected to. Without a matching rule, addresses that are
+ * loopback, link-local, private (RFC 1918, 100.64.0.0/10, fc00::/7),
+ * multicast, reserved, unspecified or a metadata service (169.254.169.254,
+ * fd00:ec2::254), also inside an IPv6 address (mapped, NAT64, 6to4), are
+ * refused unless the administrator named that host literally in a
+ * connection's baseURI (request.trusted_host; the port does not matter).
  * Made while the configuration is read, immutable afterwards.
  */
 typedef struct flow_egress_t flow_egress_t;
@@ -41,25 +43,29 @@ int flow_egress_allows(const flow_egress_t *egress, const char *host,
                        const char *address, const char *trusted);
 
 typedef struct flow_http_request_t {
-    const char *affinity;     /* connection id, or NULL */
-    const char *method;       /* "GET" */
-    const char *url;          /* absolute, http or https, already encoded */
-    const char *trusted_host; /* see flow_egress_t; NULL = none */
-    const apr_table_t *headers;
-    const char *body; /* NULL = none */
+    const char *affinity;       /* connection id, or NULL */
+    const char *method;         /* NULL = "GET" */
+    const char *url;            /* absolute, http or https, already encoded */
+    const char *trusted_host;   /* see flow_egress_t; NULL = none */
+    const apr_table_t *headers; /* NULL = none; those that say how the message
+                                 * travels (Content-Length, Connection, ...)
+                                 * are left out and written by the client */
+    const char *body;           /* NULL = none */
     apr_size_t body_len;
-    apr_time_t deadline;             /* absolute; no work past it */
+    apr_time_t deadline;                 /* absolute; no work past it */
     apr_interval_time_t connect_timeout; /* 0 = 10 s */
-    apr_size_t max_response;         /* bytes, decompressed; 0 = 50 MB */
+    apr_size_t max_response;             /* bytes, decompressed; 0 = 50 MB */
     int insecure; /* 1 = do not verify certificates (disableStrictSSL) */
 } flow_http_request_t;
 
 typedef struct flow_http_response_t {
     int status;
-    apr_table_t *headers; /* names as sent; apr_table ignores case */
+    apr_table_t *headers; /* names as sent; apr_table ignores case. Without
+                           * Content-Encoding and -Length if the body was
+                           * decompressed */
     const char *body;     /* never NULL, NUL-terminated, may hold NULs */
     apr_size_t body_len;
-    const char *url;      /* where the answer came from, after redirects */
+    const char *url; /* where the answer came from, after redirects */
 } flow_http_response_t;
 
 /** @a egress may be NULL (the defaults). Released with @a p, which must not
@@ -67,23 +73,30 @@ typedef struct flow_http_response_t {
  * exist: flow_http_global_init(). */
 apr_status_t flow_http_global_init(void);
 apr_status_t flow_http_client_create(flow_http_client_t **pclient,
-                                     const flow_egress_t *egress,
-                                     apr_pool_t *p, flow_error_t *err);
+                                     const flow_egress_t *egress, apr_pool_t *p,
+                                     flow_error_t *err);
 
 /**
  * Send a request and read the answer, whatever its status. GET and HEAD follow
  * up to five redirects; the target is checked like the first address, and
  * Authorization, Cookie and every header named in no list of harmless ones are
- * not sent to another host, scheme or port.
+ * not sent to another host, scheme or port. A sixth redirect, and any
+ * redirect of a request with a body, is returned as the answer it is.
  *
  * No answer at all is FLOW_E_UNAVAILABLE with the code of what happened:
- * "connect_failed", "timeout", "tls_failed" (FLOW_E_CONFIG when the
- * certificate does not verify), "egress_refused" (FLOW_E_CONFIG), "url_invalid"
- * (FLOW_E_CONFIG), "response_too_large" (FLOW_E_REFUSED). A header name or
- * value with a control character is "header_invalid" (FLOW_E_INPUT). Messages
- * name the host and port and never the path, query, headers or body.
- * A timeout after the request was sent has status APR_TIMEUP: the far end may
- * have acted on it.
+ * "connect_failed", "connection_lost", "timeout", "tls_failed" (FLOW_E_CONFIG
+ * when the certificate does not verify), "egress_refused" (FLOW_E_CONFIG),
+ * "url_invalid" (FLOW_E_CONFIG), and as FLOW_E_REFUSED "response_too_large"
+ * (body, or 64 KB of headers), "response_invalid", "redirect_invalid". A header
+ * name that is none, or a value with a control character, is "header_invalid"
+ * (FLOW_E_INPUT), a method that is none "method_invalid" (FLOW_E_INPUT).
+ * Messages name the host and port and never the path, query, headers or body.
+ *
+ * A timeout after the request was sent has status APR_TIMEUP, and a connection
+ * that was lost after it APR_ECONNRESET: the far end may have acted on the
+ * request. All other failures without an answer mean that it was not sent.
+ * GET, HEAD, OPTIONS, PUT and DELETE are sent a second time by themselves when
+ * a kept connection turns out to be dead; POST, PATCH and the rest never are.
  */
 apr_status_t flow_http_perform(flow_http_client_t *client,
                                const flow_http_request_t *req,
@@ -92,7 +105,9 @@ apr_status_t flow_http_perform(flow_http_client_t *client,
 
 /** @a text with every byte outside A-Z a-z 0-9 - . _ ~ as %XX. */
 char *flow_url_encode(const char *text, apr_size_t len, apr_pool_t *p);
-/** The host part of an absolute http(s) URL in lower case, or NULL. */
+/** The host part of an absolute http(s) URL in lower case, IPv6 addresses
+ * without brackets, numbers as a.b.c.d; NULL if the URL is not one that
+ * flow_http_perform() would call. */
 char *flow_url_host(const char *url, apr_pool_t *p);
 
 #endif
