@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * API tokens, in two ways.
+ *
+ * 1. By default. A Location with FlowAPI for which Apache has been told
+ *    nothing about authentication demands one of our tokens; the handler asks
+ *    mod_flow_authorize() and answers as Celigo's API does, in JSON.
+ * 2. As an Apache authentication type. `AuthType FlowToken` with
+ *    `Require flow-token` works in any Location and combines with
+ *    <RequireAny> and friends. Whether a token covers the API it calls is
+ *    still asked by the handler, which knows the API.
+ */
+#include "httpd/mod_flow_private.h"
+
+#include <mod_auth.h>
+
+#define AUTH_TYPE "FlowToken"
+#define CHALLENGE "Bearer realm=\"mod_flow\""
+
+/* What the caller learns. Why a token was refused is for the log only. */
+#define NO_TOKEN  "Unauthorized"
+#define BAD_TOKEN "Bearer Authentication Failed"
+
+/** The token that authenticated this request, in r->request_config. */
+static const flow_token_t *verified(request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &flow_module);
+}
+
+/* The token's text, or NULL when the request carries none. */
+static const char *bearer(request_rec *r)
+{
+    const char *value = apr_table_get(r->headers_in, "Authorization");
+
+    if (!value || strncasecmp(value, "Bearer ", 7)) {
+        return NULL;
+    }
+    value += 7;
+    while (*value == ' ') {
+        ++value;
+    }
+    return *value ? value : NULL;
+}
+
+/* OK, or the HTTP status; on success the request is the token's. */
+static int verify(request_rec *r, const char **pmessage)
+{
+    const char *plain = bearer(r);
+    const flow_token_t *token = NULL;
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    if (!plain) {
+        *pmessage = NO_TOKEN;
+        return HTTP_UNAUTHORIZED;
+    }
+    if (!mod_flow_global->jobs) {
+        *pmessage = "Service Unavailable";
+        return HTTP_SERVICE_UNAVAILABLE;
+    }
+    if (flow_token_verify(mod_flow_global->jobs, plain, &token, r->pool,
+                          &err) != APR_SUCCESS) {
+        if (err.kind != FLOW_E_INPUT) {
+            ap_log_rerror(APLOG_MARK, APLOG_WARNING, err.status, r,
+                          FLOW_LOGNO(0204) "a token could not be checked: %s",
+                          err.message);
+            *pmessage = "Service Unavailable";
+            return HTTP_SERVICE_UNAVAILABLE;
+        }
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "token refused: %s",
+                      err.message);
+        *pmessage = BAD_TOKEN;
+        return HTTP_UNAUTHORIZED;
+    }
+    ap_set_module_config(r->request_config, &flow_module, (void *)token);
+    r->user = apr_pstrdup(r->pool, token->name);
+    r->ap_auth_type = AUTH_TYPE;
+    apr_table_setn(r->notes, "flow-token", token->id);
+    return OK;
+}
+
+/* ---- AuthType FlowToken, Require flow-token ---- */
+
+int mod_flow_authenticate(request_rec *r)
+{
+    const char *type = ap_auth_type(r), *message = NULL;
+    int status;
+
+    if (!type || strcasecmp(type, AUTH_TYPE)) {
+        return DECLINED;
+    }
+    if (verified(r)) {
+        return OK;
+    }
+    status = verify(r, &message);
+    if (status != OK) {
+        if (status == HTTP_UNAUTHORIZED) {
+            apr_table_setn(r->err_headers_out, "WWW-Authenticate", CHALLENGE);
+        }
+        /* A leading quote is httpd's mark for "this text is the body". */
+        ap_custom_response(
+            r, status,
+            apr_psprintf(r->pool, "\"{\"message\":\"%s\"}", message));
+    }
+    return status;
+}
+
+static authz_status require_token(request_rec *r, const char *line,
+                                  const void *parsed)
+{
+    (void)line;
+    (void)parsed;
+    if (!r->user) {
+        return AUTHZ_DENIED_NO_USER;
+    }
+    return verified(r) ? AUTHZ_GRANTED : AUTHZ_DENIED;
+}
+
+static const char *parse_require(cmd_parms *cmd, const char *line,
+                                 const void **parsed)
+{
+    (void)parsed;
+    if (*line) {
+        return apr_psprintf(cmd->pool,
+                            "Require flow-token takes no argument, got '%s'; "
+                            "what a token may call is set when it is created",
+                            line);
+    }
+    return NULL;
+}
+
+static const authz_provider token_provider = { require_token, parse_require };
+
+void mod_flow_auth_register(apr_pool_t *p)
+{
+    ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "flow-token",
+                              AUTHZ_PROVIDER_VERSION, &token_provider,
+                              AP_AUTH_INTERNAL_PER_CONF);
+}
+
+/* ---- for our handlers ---- */
+
+int mod_flow_apache_authenticates(request_rec *r)
+{
+    return r->user || ap_some_authn_required(r);
+}
+
+static int covers(const flow_token_t *token, const flow_api_target_t *api)
+{
+    if (token->full_access) {
+        return 1;
+    }
+    if (api->api) {
+        return flow_token_covers(token, FLOW_TOKEN_API, api->api->id);
+    }
+    if (api->exp) {
+        return flow_token_covers(token, FLOW_TOKEN_EXPORT, api->exp->id);
+    }
+    if (api->imp) {
+        return flow_token_covers(token, FLOW_TOKEN_IMPORT, api->imp->id);
+    }
+    if (api->flow) {
+        return flow_token_covers(token, FLOW_TOKEN_FLOW, api->flow->id);
+    }
+    /* A script behind a Location has no document of kind api: its script's
+     * _id stands for it, so that a token can be limited to it. */
+    return flow_token_covers(token, FLOW_TOKEN_API,
+                             flow_script_id(api->script.script));
+}
+
+int mod_flow_authorize(request_rec *r, const mod_flow_location_t *loc)
+{
+    const mod_flow_dir_t *dir =
+        ap_get_module_config(r->per_dir_config, &flow_module);
+    const char *message = NULL;
+    flow_error_t err = FLOW_ERROR_INIT;
+    int status;
+
+    if (!verified(r)) {
+        if (dir->open || mod_flow_apache_authenticates(r)) {
+            return DECLINED;
+        }
+        status = verify(r, &message);
+        if (status != OK) {
+            if (status == HTTP_UNAUTHORIZED) {
+                apr_table_setn(r->err_headers_out, "WWW-Authenticate",
+                               CHALLENGE);
+            }
+            return mod_flow_send_message(r, status, message);
+        }
+    }
+    if (covers(verified(r), &loc->api)) {
+        return DECLINED;
+    }
+    flow_error_set(&err, FLOW_E_INPUT, APR_EACCES, "forbidden",
+                   "this token may not call '%s'", loc->target);
+    return mod_flow_send_error(r, HTTP_FORBIDDEN, &err, "token");
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A child's own things: script engine, HTTP client, store handles, threads.
+ *
+ * Everything hangs on pchild and is released by its (pre-)cleanups in the
+ * reverse order of creation: first the workers are joined, then the committer,
+ * then the script engine's timer. child_stopping only announces it, so that
+ * workers come to the end of their page while requests are still answered.
+ */
+#include "httpd/mod_flow_private.h"
+
+#include <ap_mpm.h>
+
+#define IDLE_ARENA_BYTES (64 * 1024 * 1024)
+#define CALL_TIMEOUT     apr_time_from_sec(120)
+
+/* Scripts run on request threads and workers; as many arenas may be in use. */
+static int thread_count(const mod_flow_global_t *g)
+{
+    int threads = 0;
+
+    if (ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) != APR_SUCCESS ||
+        threads < 1) {
+        threads = 1;
+    }
+    return threads + (g->workers > 0 ? g->workers : 0) + 1;
+}
+
+static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
+                          flow_error_t *err)
+{
+    flow_jobs_settings_t settings;
+    apr_status_t rv;
+
+    flow_script_global_init();
+    g->env.model = g->model;
+    g->env.api_timeout = g->api_timeout;
+    g->env.hook_timeout = g->hook_timeout;
+    g->env.call_timeout = CALL_TIMEOUT;
+    rv = flow_script_engine_create(&g->env.scripts, g->script_memory,
+                                   thread_count(g), IDLE_ARENA_BYTES, pchild,
+                                   err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_http_client_create(&g->env.http, g->egress, pchild, err);
+    }
+    if (rv == APR_SUCCESS) {
+        mod_flow_jobs_settings(&settings, pchild);
+        rv = flow_jobs_start(&g->jobs, &settings, &g->env, pchild, err);
+    }
+    if (rv == APR_SUCCESS) {
+        g->env.jobs = flow_jobs_iface(g->jobs);
+        flow_jobs_release(g->jobs);
+    }
+    return rv;
+}
+
+void mod_flow_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    apr_status_t rv;
+
+    if (!mod_flow_global->used) {
+        return;
+    }
+    rv = start(mod_flow_global, pchild, &err);
+    if (rv != APR_SUCCESS) {
+        /* Requests to our Locations answer 503 from here on; the rest of the
+         * server is not ours to stop. */
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                     FLOW_LOGNO(0106) "this child runs without flows: %s",
+                     err.message);
+    }
+}
+
+void mod_flow_child_stopping(apr_pool_t *pchild, int graceful)
+{
+    (void)pchild;
+    (void)graceful;
+    if (mod_flow_global && mod_flow_global->jobs) {
+        flow_jobs_stopping(mod_flow_global->jobs);
+    }
+}
