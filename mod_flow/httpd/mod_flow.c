@@ -7,7 +7,7 @@
  */
 #include "httpd/mod_flow_private.h"
 
-#include <ap_mpm.h>
+#include <mpm_common.h>
 #include <mod_status.h>
 
 static void register_hooks(apr_pool_t *p)
