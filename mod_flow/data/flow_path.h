@@ -13,7 +13,8 @@
  * an optional leading `$` or `$.`, "" or `$` for the root. Names are
  * case-sensitive. A path that leads nowhere gives no value, never an error.
  * `$..x`, filters `[?()]`, slices and unions are refused when compiled
- * ("path_unsupported").
+ * ("path_unsupported"). At most 64 steps and 2,048 bytes; messages name the
+ * column ("path_syntax").
  *
  * A compiled path is immutable and may be used by any thread.
  */
@@ -34,10 +35,17 @@ int flow_path_is_multi(const flow_path_t *path);
 json_t *flow_path_get(const flow_path_t *path, const json_t *root);
 
 /**
- * Put @a value (stolen) at the path, making objects (or arrays, for numeric
- * steps up to 10,000) on the way. With `list[*].x` and an array value, element
- * k goes to list[k].x; with any other value every existing element gets it.
- * APR_EINVAL when the path is the root or runs into a scalar.
+ * Put @a value (stolen, also on failure) at the path, making objects (or
+ * arrays, for numeric steps up to 10,000) on the way. With `list[*].x` and an
+ * array value, element k goes to list[k].x; with any other value every existing
+ * element gets it. A name in an array of rows goes to every row.
+ *
+ * @a root itself must belong to the caller alone and must not be part of
+ * @a value. Below it nothing need be: a container that somebody else holds too
+ * is copied (one level) before it is written to, so records may share values
+ * and never see each other's changes.
+ * APR_EINVAL when the path is the root, runs into a scalar, or ends in an
+ * array without rows.
  */
 apr_status_t flow_path_set(const flow_path_t *path, json_t *root,
                            json_t *value);
