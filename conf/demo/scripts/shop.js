@@ -1,7 +1,7 @@
 // The far end "shop": customers and orders, behind a token of its own.
 var CUSTOMERS = [
-  { id: 9007199254740993, firstName: 'Ada', lastName: 'Lovelace', email: 'Ada@Example.com', creditLimit: 1500.50 },
-  { id: 1002, firstName: 'Charles', lastName: 'Babbage', email: 'Charles@Example.com', creditLimit: 19.90 }
+  { id: '9007199254740993', firstName: 'Ada', lastName: 'Lovelace', email: 'Ada@Example.com', creditLimit: 1500.50 },
+  { id: '1002', firstName: 'Charles', lastName: 'Babbage', email: 'Charles@Example.com', creditLimit: 19.90 }
 ]
 
 function order (id, total, state) {
@@ -14,7 +14,7 @@ var PAGES = [
 ]
 
 function customers (options) {
-  var found = CUSTOMERS.filter(function (c) { return String(c.id) === options.queryString.id })
+  var found = CUSTOMERS.filter(function (c) { return c.id === options.queryString.id })
   return { statusCode: 200, body: { customers: found } }
 }
 
