@@ -1,25 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# test.sh MAKEFILE [STAGE...]: run the stages of the test suite, all of them
-# even when one fails, and end with one line that counts what each one left in
-# $BUILD/results/<stage> ("passed failed").
+# test.sh STAGE...: build, run the stages of the test suite, all of them even
+# when one fails, and end with one line that counts what each one left in
+# $BUILD/results/<stage> ("passed failed"). Called by Makefile.apxs.
 set -u
-makefile=$1
-shift
-[ $# -gt 0 ] ||
-    set -- lint unit fuzz-replay valgrind httpd-test conformance
-
 results=$BUILD/results
 rm -rf "$results" && mkdir -p "$results"
-make_() { "${MAKE:-make}" --no-print-directory -f "$makefile" "$@"; }
 
-make_ "$BUILD/mujs/one.c" && make_ -k "-j$JOBS" all || exit 1
+if ! $SUBMAKE all; then
+    echo "the build failed"
+    echo "mod_flow: 0 passed, 1 failed"
+    exit 1
+fi
 
 passed=0 failed=0 broken=
 for stage; do
     echo "== $stage"
     started=$(date +%s)
-    make_ -k "-j$JOBS" "$stage"
+    $SUBMAKE -k "$stage"
     rc=$?
     p=0 f=0
     if [ -f "$results/$stage" ]; then

@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# unit.sh STAGE PROGRAM...: run cmocka programs one after the other, from the
-# top of the tree, and sum up. UNDER= is put in front of each (valgrind).
+# unit.sh STAGE PROGRAM...: build cmocka programs, run them one after the other
+# from the top of the tree, and sum up. One that does not build is a failure
+# and does not keep the others from running. UNDER= is put in front of each
+# (valgrind).
 set -u
 stage=$1
 shift
@@ -11,12 +13,22 @@ rm -rf "$logs" && mkdir -p "$logs"
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 
+if [ $# -gt 0 ] && ! $SUBMAKE -k "$@"; then
+    # what an earlier build left behind must not stand in for this one
+    for program; do $SUBMAKE -q "$program" 2>/dev/null || rm -f "$program"; done
+fi
+
 passed=0 failed=0
 if [ $# -eq 0 ]; then
     echo "$stage: there is no program to run"
     failed=1
 fi
 for program; do
+    if [ ! -x "$program" ]; then
+        echo "FAILED ${program##*/} was not built"
+        failed=$((failed + 1))
+        continue
+    fi
     name=${program##*/}
     log=$logs/$name.log
     # shellcheck disable=SC2086

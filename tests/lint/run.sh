@@ -1,8 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run.sh MAKEFILE: every check of style and consistency; each counts as one.
+# run.sh: every check of style and consistency; each counts as one.
 set -u
-makefile=$1
 results=$BUILD/results
 mkdir -p "$results"
 passed=0 failed=0
@@ -21,13 +20,15 @@ check() { # name, command...
 
 format() {
     find mod_flow connectors tests -name '*.[ch]' -exec \
-        clang-format --dry-run -Werror {} +
+        clang-format --dry-run -Werror {} + 2>&1 |
+        sed -n 's/^\([^ ]*:[0-9]*\):[0-9]*: error: .*/\1: not as clang-format has it; see make format/p' |
+        awk -F : '!seen[$1]++ { print; bad = 1 } END { exit bad }'
 }
 shell() {
-    find . \( -path ./build -o -name .git \) -prune -o -name '*.sh' -exec \
+    find . \( -path "./$BUILD" -o -name .git \) -prune -o -name '*.sh' -exec \
         shellcheck -x .ci/run {} +
 }
-tidy() { ${MAKE:-make} -k -f "$makefile" tidy; }
+tidy() { $SUBMAKE -k tidy; }
 
 check selftest sh tests/lint/selftest.sh
 for script in layers banned headers directives messages size words; do

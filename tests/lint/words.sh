@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 ban() { # pattern, rule
-    find . \( -name .git -o -path ./build -o -name node_modules \
+    find . \( -name .git -o -path "./${BUILD:-build}" -o -name node_modules \
         -o -name __pycache__ \) -prune -o -type f \
         ! -path ./tests/lint/words.sh ! -path ./tests/lint/selftest.sh \
         ! -path ./LICENSE -print0 |
