@@ -392,38 +392,45 @@ static const char *parse_network(rule_t *rule, const char *address,
 static const char *parse_pattern(rule_t *rule, const char *pattern,
                                  apr_pool_t *p)
 {
-    const char *slash = strchr(pattern, '/');
-    apr_size_t len = trim_host(&pattern);
-    const char *text = apr_pstrmemdup(p, pattern, len);
+    const char *slash = strchr(pattern, '/'), *trimmed = pattern;
+    apr_size_t len = trim_host(&trimmed);
+    const char *text = apr_pstrmemdup(p, trimmed, len);
     unsigned char bytes[16];
+    int is_name;
 
-    if (!strcmp(text, "*")) {
+    if (!strcmp(pattern, "*")) {
         rule->match = MATCH_ALL;
         return NULL;
     }
-    if (strstr(text, "://")) {
+    if (strstr(pattern, "://")) {
         return apr_psprintf(p, "'%s' is a URL; write its host name alone",
-                            text);
+                            pattern);
     }
     if (slash) {
         const char *address =
             apr_pstrmemdup(p, pattern, (apr_size_t)(slash - pattern));
 
-        return parse_network(rule, address, slash + 1, text, p);
+        return parse_network(rule, address, slash + 1, pattern, p);
     }
     if (parse_address(bytes, text)) {
-        return parse_network(rule, text, NULL, text, p);
+        return parse_network(rule, text, NULL, pattern, p);
     }
-    rule->match = strncmp(text, "*.", 2) ? MATCH_NAME : MATCH_SUFFIX;
-    rule->name = rule->match == MATCH_SUFFIX ? text + 1 : text;
-    len = strlen(text);
-    if (rule->match == MATCH_SUFFIX ? !is_host_name(text + 2, len - 2)
-                                    : !is_host_name(text, len)) {
+    if (strncmp(text, "*.", 2)) {
+        rule->match = MATCH_NAME;
+        rule->name = text;
+        is_name = is_host_name(text, len);
+    }
+    else {
+        rule->match = MATCH_SUFFIX;
+        rule->name = text + 1;
+        is_name = is_host_name(text + 2, len - 2);
+    }
+    if (!is_name) {
         return apr_psprintf(p,
                             "'%s' is not a host pattern; write a host name "
                             "(without port), '*.suffix', an address, "
                             "address/bits, or '*'",
-                            text);
+                            pattern);
     }
     return NULL;
 }
