@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_JSON_PRIVATE_H
+#define FLOW_JSON_PRIVATE_H
+
+#include "data/flow_json.h"
+
+/**
+ * What the files of flow_json share.
+ */
+
+/* First byte of a jansson string that is a number's own text. */
+#define FLOW_JSON_RAW '\xff'
+
+/* No text that we make in a pool grows beyond this: values may be shared
+ * inside a tree, so a small tree can have a text of any length. */
+#define FLOW_JSON_TEXT_MAX ((apr_size_t)1 << 30)
+
+/* How deep equality and conversion to text look into a tree that no parser
+ * has bounded. */
+#define FLOW_JSON_WALK_DEPTH 2048
+
+/** A number as it stands in its text. */
+typedef struct flow_json_lexeme_t {
+    apr_size_t len;        /* bytes; when refused: where it went wrong */
+    apr_uint64_t mantissa; /* all digits, valid when n_digits <= 19 */
+    apr_size_t n_digits;   /* before and behind the point */
+    apr_size_t n_fraction; /* behind the point */
+    apr_int64_t exponent;  /* as written, saturating */
+    int is_negative;
+    int has_exponent;
+} flow_json_lexeme_t;
+
+/** Reads the number at the start of @a s; 0 when there is none. */
+int flow_json_number_lex(flow_json_lexeme_t *lex, const char *s,
+                         apr_size_t len);
+/** New value from a lexed number, NULL when out of memory. */
+json_t *flow_json_number_make(const flow_json_lexeme_t *lex, const char *s);
+/** Are two numbers, given as text, the same decimal? */
+int flow_json_number_equal(const char *a, apr_size_t alen, const char *b,
+                           apr_size_t blen);
+
+/** Longer paths are not noted. */
+#define FLOW_JSON_PLACE_PATH_MAX 1024
+/** The value at @a path stands in @a line; of equal paths the last counts. */
+void flow_json_places_note(flow_json_places_t *places, const char *path,
+                           apr_size_t len, int line);
+
+/** Length (2-4) of the valid UTF-8 sequence at @a s that is not ASCII, else
+ * 0. */
+apr_size_t flow_utf8_sequence(const char *s, apr_size_t len);
+
+/** Is none of these eight bytes a control character, a quote, a backslash or
+ * beyond ASCII? The well-known test of all bytes of a word at once. */
+static inline int flow_json_is_plain8(const char *s)
+{
+    const apr_uint64_t ones = 0x0101010101010101ULL;
+    const apr_uint64_t high = 0x8080808080808080ULL;
+    apr_uint64_t w, quote, slash;
+
+    __builtin_memcpy(&w, s, sizeof(w));
+    quote = w ^ (ones * '"');
+    slash = w ^ (ones * '\\');
+    return ((w | (w - ones * 0x20) | (quote - ones) | (slash - ones)) & high) ==
+           0;
+}
+
+#endif
