@@ -10,7 +10,7 @@ list() {
         echo gcc libc6-dev make apache2 apache2-dev libapr1-dev \
             libaprutil1-dev libaprutil1-dbd-sqlite3 libcurl4-openssl-dev \
             libjansson-dev libssl-dev libxml2-dev libcsv-dev libpcre2-dev \
-            curl ca-certificates dpkg-dev xz-utils
+            curl openssl ca-certificates dpkg-dev xz-utils
         ;;
     test)
         echo libcmocka-dev valgrind clang libclang-rt-dev \
@@ -64,13 +64,20 @@ had_apache=no
 if is_installed apache2; then had_apache=yes; fi
 
 # RUNLEVEL=1: packages that bring a daemon do not start it.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 apt() {
-    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q "$@" \
-        </dev/null
+    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null >"$log" 2>&1 || {
+        cat "$log" >&2
+        echo "deps: apt-get $1 failed" >&2
+        exit 1
+    }
 }
 apt update
 # shellcheck disable=SC2086
 apt install -y --no-install-recommends $missing
+echo "deps: installed"
 
 # We need Apache's files, not a second server on port 80. systemd starts it
 # whatever RUNLEVEL says.
