@@ -15,7 +15,7 @@ fuzz() { # program, name, corpus
     mkdir -p "$found"
     [ -f "$dict" ] && dict=-dict=$dict || dict=
     # shellcheck disable=SC2086
-    "./$1" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 \
+    "$1" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 \
         -rss_limit_mb=2048 -verbosity=0 $dict -artifact_prefix="$found/" \
         "$found" "$3"
 }
@@ -24,7 +24,7 @@ for program; do
     name=${program##*/fuzz_}
     corpus=tests/fuzz/corpus/$name
     if [ "$mode" = replay ]; then
-        "./$program" "$corpus"
+        "$program" "$corpus"
     else
         fuzz "$program" "$name" "$corpus"
     fi && rc=ok || rc=FAILED

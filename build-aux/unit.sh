@@ -32,7 +32,7 @@ for program; do
     name=${program##*/}
     log=$logs/$name.log
     # shellcheck disable=SC2086
-    timeout -k 5 "${UNIT_SECONDS:-120}" ${UNDER:-} "./$program" >"$log" 2>&1 \
+    timeout -k 5 "${UNIT_SECONDS:-120}" ${UNDER:-} "$program" >"$log" 2>&1 \
         </dev/null
     rc=$?
     ok=$(grep -c '^\[       OK \]' "$log")

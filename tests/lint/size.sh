@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Files of at most 600 lines and functions of at most 80 lines, or a comment
 # with "size:" and the reason in the file's first 30 lines, or right above the
-# function.
+# function. In tests, functions may be longer: their case tables are data.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -21,7 +21,7 @@ for file in $(c_files mod_flow connectors tests/unit tests/fuzz); do
     /^[A-Za-z_]/ && !head { head = NR; reason = note && note_end == NR - 1 }
     /^{/ { body = 1 }
     /^}/ {
-        if (body && head && NR - head + 1 > 80 && !reason) {
+        if (file !~ /^tests/ && body && head && NR - head + 1 > 80 && !reason) {
             print file ":" head ": function of " NR - head + 1 \
                 " lines; 80 is the limit"
         }
