@@ -3,7 +3,8 @@
 # print each request and answer, then serve until Ctrl-C.
 #
 # BUILD  where mod_flow.so and flowctl are     PORT  default 8080
-# ONCE=1 stop after the play (tests do)
+# RUN    the server root, an empty directory that is removed at the end
+#        (default: a temporary one)             ONCE=1  stop after the play
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,7 +13,7 @@ port=${PORT:-8080}
 base=http://127.0.0.1:$port
 apache=$(command -v apache2 || command -v httpd || echo /usr/sbin/apache2)
 modules=$("${APXS:-apxs}" -q LIBEXECDIR)
-run=$(mktemp -d "${TMPDIR:-/tmp}/mod_flow-demo.XXXXXX")
+run=${RUN:-$(mktemp -d "${TMPDIR:-/tmp}/mod_flow-demo.XXXXXX")}
 pid=
 
 # shellcheck disable=SC2317 # called by the trap
