@@ -45,6 +45,12 @@ const flow_template_t *flow_compile_template_text(flow_compile_t *c,
                                                   const char *field,
                                                   const char *text,
                                                   flow_escape_e escape);
+/** The same for a path that is an element. */
+const flow_path_t *flow_compile_path_text(flow_compile_t *c, const char *field,
+                                          const char *text);
+/** A text that is made from secrets of this connection (an Authorization
+ * value, an encoded form) and is to be masked like them. */
+void flow_compile_secret(flow_compile_t *c, const char *text);
 /** Value at a dotted path without arrays, borrowed, or NULL. */
 const json_t *flow_compile_get(flow_compile_t *c, const char *field);
 /** The row's default when absent; NULL when neither. */
@@ -85,7 +91,9 @@ struct flow_connector_t {
     const flow_field_t *connection_fields, *export_fields, *import_fields;
 
     /**
-     * Compile a document that has passed the schema. *pdata is what the calls
+     * Compile a document. What the schema found wrong has been reported and
+     * taken out, so even a required field may be missing, and an element of
+     * an array may be null. *pdata is what the calls
      * below find in connection->data, export->data, import->data. Mistakes go
      * to flow_compile_problem(); no I/O to the far end. compile_connection may
      * be NULL; the others NULL exactly when the adaptor name is.
@@ -127,6 +135,11 @@ struct flow_connector_t {
                          const flow_call_t *call, apr_pool_t *p,
                          flow_error_t *err);
 };
+
+/** @a text with every value of @a secrets (flow_connection_t) replaced by
+ * "******"; @a text itself when there is none in it. */
+const char *flow_secret_mask(const char *text, const json_t *secrets,
+                             apr_pool_t *p);
 
 /** New response element with status 422 (403 when the connection is at fault)
  * and one error {code, message, source}. */

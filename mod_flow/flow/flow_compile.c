@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Documents become the model: scripts first, since hooks name them, then
+ * connections, exports, imports, and what is made of those.
+ */
+#include "flow/flow_compile_private.h"
+
+#include "data/flow_nearest.h"
+#include "flow/flow_file.h"
+#include "flow/flow_schema_private.h"
+#include "flow/flow_secret.h"
+#include "flow/flow_webhook.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+
+/* ---- opening a document ---- */
+
+static void on_problem(void *baton, const char *path, const char *message)
+{
+    flow_compile_t *c = baton;
+
+    /* A FlowSet line that was wrong has been reported as such; that its field
+     * is now missing is no second mistake. */
+    if (!apr_hash_get(c->doc->failed, path, APR_HASH_KEY_STRING)) {
+        flow_compile_problem(c, path, "%s", message);
+    }
+}
+
+static int on_exists(void *baton, const char *kind_name, const char *id,
+                     const char **pnearest)
+{
+    flow_compile_t *c = baton;
+    int kind;
+
+    for (kind = 0; kind < FLOW_KIND_COUNT; ++kind) {
+        if (strcmp(kind_name, flow_kind_name((flow_kind_e)kind)) == 0) {
+            break;
+        }
+    }
+    if (kind == FLOW_KIND_COUNT ||
+        flow_docs_find(c->docs, (flow_kind_e)kind, id)) {
+        return 1;
+    }
+    *pnearest = flow_docs_nearest(c->docs, (flow_kind_e)kind, id, c->scratch);
+    return 0;
+}
+
+static json_t *on_secret(void *baton, const char *path, const char *text)
+{
+    flow_compile_t *c = baton;
+    flow_error_t err = FLOW_ERROR_INIT;
+    const char *value;
+
+    if (flow_secret_resolve(&value, text, flow_file_dir(c->doc->file, c->p),
+                            c->p, &err) != APR_SUCCESS) {
+        flow_compile_problem(c, path, "%s", err.message);
+        return NULL;
+    }
+    flow_compile_secret(c, value);
+    return value == text ? NULL : flow_json_string_new(value, strlen(value));
+}
+
+void flow_compile_open(flow_compile_t *c, const flow_doc_t *doc,
+                       const char *connector, json_t *secrets)
+{
+    flow_schema_check_t check = { c, on_problem, on_exists };
+
+    c->doc = doc;
+    c->connector = connector;
+    c->secrets = secrets;
+    c->json = flow_json_own(c->p, json_deep_copy(doc->json));
+    flow_schema_check(doc->kind, connector, c->json, &check, c->scratch);
+    flow_schema_secrets(doc->kind, c->json, on_secret, c, c->scratch);
+}
+
+/* ---- what compile functions may call ---- */
+
+apr_pool_t *flow_compile_pool(flow_compile_t *c)
+{
+    return c->p;
+}
+
+void flow_compile_problem(flow_compile_t *c, const char *field, const char *fmt,
+                          ...)
+{
+    const char *file;
+    va_list ap;
+    int line;
+
+    flow_doc_place(c->doc, field, &file, &line);
+    va_start(ap, fmt);
+    flow_docs_problem(c->docs, file, line, flow_doc_what(c->doc, c->scratch),
+                      field && field[0] ? field : NULL, "%s",
+                      apr_pvsprintf(c->scratch, fmt, ap));
+    va_end(ap);
+}
+
+void flow_compile_secret(flow_compile_t *c, const char *text)
+{
+    const char *encoded;
+
+    if (!c->secrets || !text[0]) {
+        return;
+    }
+    json_array_append_new(c->secrets, flow_json_string_new(text, strlen(text)));
+    /* It may also come back from a URL. */
+    encoded = flow_url_encode(text, strlen(text), c->scratch);
+    if (strcmp(encoded, text) != 0) {
+        json_array_append_new(c->secrets,
+                              flow_json_string_new(encoded, strlen(encoded)));
+    }
+}
+
+const json_t *flow_compile_get(flow_compile_t *c, const char *field)
+{
+    const json_t *v = c->json;
+    const char *s = field;
+
+    while (v && *s) {
+        apr_size_t len = strcspn(s, ".");
+
+        v = json_object_get(v, apr_pstrmemdup(c->scratch, s, len));
+        s += len;
+        s += *s == '.';
+    }
+    return flow_json_type(v) == FLOW_JSON_NULL ? NULL : v;
+}
+
+static const char *default_of(flow_compile_t *c, const char *field)
+{
+    const flow_field_t *row =
+        flow_schema_find(c->doc->kind, c->connector, field);
+
+    return row ? row->dflt : NULL;
+}
+
+const char *flow_compile_string(flow_compile_t *c, const char *field)
+{
+    const char *text = flow_json_string(flow_compile_get(c, field), NULL);
+
+    return text ? apr_pstrdup(c->p, text) : default_of(c, field);
+}
+
+int flow_compile_bool(flow_compile_t *c, const char *field)
+{
+    const json_t *v = flow_compile_get(c, field);
+    const char *dflt;
+
+    if (v) {
+        return json_is_true(v);
+    }
+    dflt = default_of(c, field);
+    return dflt && strcmp(dflt, "true") == 0;
+}
+
+apr_int64_t flow_compile_int(flow_compile_t *c, const char *field)
+{
+    apr_int64_t n;
+    const char *dflt;
+
+    if (flow_json_int64(flow_compile_get(c, field), &n)) {
+        return n;
+    }
+    dflt = default_of(c, field);
+    return dflt ? apr_strtoi64(dflt, NULL, 10) : 0;
+}
+
+const flow_template_t *flow_compile_template_text(flow_compile_t *c,
+                                                  const char *field,
+                                                  const char *text,
+                                                  flow_escape_e escape)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_template_t *tpl = NULL;
+
+    if (flow_template_compile(&tpl, text, strlen(text), escape, c->p, &err) !=
+        APR_SUCCESS) {
+        flow_compile_problem(c, field, "%s", err.message);
+        return NULL;
+    }
+    return tpl;
+}
+
+const flow_template_t *flow_compile_template(flow_compile_t *c,
+                                             const char *field,
+                                             flow_escape_e escape)
+{
+    const char *text = flow_compile_string(c, field);
+
+    return text ? flow_compile_template_text(c, field, text, escape) : NULL;
+}
+
+const flow_path_t *flow_compile_path_text(flow_compile_t *c, const char *field,
+                                          const char *text)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_path_t *path = NULL;
+
+    if (flow_path_compile(&path, text, c->p, &err) != APR_SUCCESS) {
+        flow_compile_problem(c, field, "%s", err.message);
+        return NULL;
+    }
+    return path;
+}
+
+const flow_path_t *flow_compile_path(flow_compile_t *c, const char *field)
+{
+    const char *text = flow_compile_string(c, field);
+
+    return text ? flow_compile_path_text(c, field, text) : NULL;
+}
+
+const char *flow_compile_name(flow_compile_t *c)
+{
+    const char *name = flow_compile_string(c, "name");
+
+    return name && name[0] ? name : c->doc->id;
+}
+
+/* ---- scripts ---- */
+
+/* "FILE:LINE:COLUMN: reason" becomes a problem at FILE:LINE. */
+static void script_problem(flow_compile_t *c, const flow_doc_t *doc,
+                           const char *message)
+{
+    apr_size_t len = strlen(doc->file);
+    int line = doc->line;
+    char *end;
+
+    if (doc->places) {
+        flow_compile_problem(c, "content", "%s", message);
+        return;
+    }
+    if (strncmp(message, doc->file, len) == 0 && message[len] == ':') {
+        line = (int)apr_strtoi64(message + len + 1, &end, 10);
+        message = end + strspn(end, ": ");
+        if (*end == ':' && end[1] >= '0' && end[1] <= '9') {
+            message = apr_pstrcat(c->scratch, "column ", end + 1, NULL);
+        }
+    }
+    flow_docs_problem(c->docs, doc->file, line > 0 ? line : 1,
+                      flow_doc_what(doc, c->scratch), NULL, "%s", message);
+}
+
+static void compile_script(flow_compile_t *c, const flow_doc_t *doc)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_script_t *script = NULL;
+
+    flow_compile_open(c, doc, NULL, NULL);
+    if (!doc->source) {
+        flow_compile_problem(c, "content",
+                             "the script has no source; give 'content', or a "
+                             "file scripts/%s.js",
+                             doc->id);
+        return;
+    }
+    if (flow_script_compile(
+            &script, doc->id,
+            doc->places ? apr_pstrcat(c->p, doc->id, ".js", NULL) : doc->file,
+            doc->source, doc->source_len, c->script_memory, c->p,
+            &err) != APR_SUCCESS) {
+        script_problem(c, doc, err.message);
+        return;
+    }
+    apr_hash_set(c->model->scripts, doc->id, APR_HASH_KEY_STRING, script);
+}
+
+const flow_script_t *flow_compile_script_file(flow_docs_t *docs,
+                                              const char *path,
+                                              apr_size_t memory,
+                                              const char *file, int line,
+                                              apr_pool_t *p)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_script_t *script = NULL;
+    const char *text;
+    apr_size_t len;
+
+    if (flow_file_read(&text, &len, path, FLOW_FILE_MAX, p, &err) !=
+            APR_SUCCESS ||
+        flow_script_compile(&script, path, path, text, len, memory, p, &err) !=
+            APR_SUCCESS) {
+        flow_docs_problem(docs, file, line, NULL, NULL, "%s", err.message);
+        return NULL;
+    }
+    return script;
+}
+
+/* ---- connections ---- */
+
+static const char later_types[] =
+    " rest netsuite salesforce ftp s3 rdbms jdbc mongodb dynamodb as2 van "
+    "wrapper mcp ";
+
+static const flow_connector_t *connector_of(flow_compile_t *c,
+                                            const flow_doc_t *doc,
+                                            const char **pwhy)
+{
+    const char *type = flow_json_member(doc->json, "type"), *near;
+    const char *names[64], *list = "";
+    const flow_connector_t *connector;
+    int n;
+
+    if (!type) {
+        return NULL; /* missing or no string: the schema says so */
+    }
+    connector = flow_connector_find(type);
+    if (connector) {
+        return connector;
+    }
+    for (n = 0; n < 64 && flow_connector_at(n); ++n) {
+        names[n] = flow_connector_at(n)->name;
+        list = apr_pstrcat(c->scratch, list, n ? " " : "", names[n], NULL);
+    }
+    near = flow_nearest(type, names, (apr_size_t)n);
+    type = flow_printable(type, c->scratch);
+    if (strstr(later_types, apr_pstrcat(c->scratch, " ", type, " ", NULL))) {
+        *pwhy = apr_psprintf(c->scratch,
+                             "'%s' is known but not supported yet; "
+                             "supported: %s",
+                             type, list);
+    }
+    else {
+        *pwhy = apr_psprintf(c->scratch, "'%s' is not one of %s%s%s%s", type,
+                             list, near ? "; did you mean '" : "",
+                             near ? near : "", near ? "'?" : "");
+    }
+    return NULL;
+}
+
+static void compile_connection(flow_compile_t *c, const flow_doc_t *doc)
+{
+    flow_connection_t *conn = apr_pcalloc(c->p, sizeof(*conn));
+    const char *why = NULL;
+
+    conn->id = doc->id;
+    conn->connector = connector_of(c, doc, &why);
+    conn->secrets = flow_json_own(c->p, json_array());
+    flow_compile_open(c, doc, conn->connector ? conn->connector->name : NULL,
+                      conn->secrets);
+    if (why) {
+        flow_compile_problem(c, "type", "%s", why);
+    }
+    conn->name = flow_compile_name(c);
+    conn->doc = c->json;
+    conn->context = c->json;
+    if (conn->connector && conn->connector->compile_connection) {
+        conn->connector->compile_connection(c, c->json, &conn->data);
+    }
+    apr_hash_set(c->model->connections, conn->id, APR_HASH_KEY_STRING, conn);
+}
+
+static const flow_connection_t *connection_of(flow_compile_t *c,
+                                              const flow_doc_t *doc)
+{
+    const char *id = flow_json_member(doc->json, "_connectionId");
+
+    return id ? apr_hash_get(c->model->connections, id, APR_HASH_KEY_STRING)
+              : NULL;
+}
+
+/* ---- exports and imports ---- */
+
+static int adaptor_fits(flow_compile_t *c, const flow_connection_t *conn,
+                        const char *expected, const char *verb)
+{
+    const char *given = flow_compile_string(c, "adaptorType");
+
+    if (!expected) {
+        flow_compile_problem(c, "_connectionId",
+                             "connection '%s' of type '%s' cannot %s", conn->id,
+                             conn->connector->name, verb);
+        return 0;
+    }
+    if (given && strcmp(given, expected) != 0) {
+        flow_compile_problem(c, "adaptorType",
+                             "'%s' does not fit connection '%s' of type '%s'; "
+                             "it must be '%s'",
+                             given, conn->id, conn->connector->name, expected);
+    }
+    return 1;
+}
+
+static int is_webhook(const flow_doc_t *doc)
+{
+    const char *type = flow_json_member(doc->json, "type");
+    const char *adaptor = flow_json_member(doc->json, "adaptorType");
+
+    return (type && strcmp(type, "webhook") == 0) ||
+           (adaptor && strcmp(adaptor, "WebhookExport") == 0);
+}
+
+static void compile_listener(flow_compile_t *c, flow_export_t *exp)
+{
+    const char *adaptor = flow_compile_string(c, "adaptorType");
+
+    if (flow_compile_get(c, "_connectionId")) {
+        flow_compile_problem(c, "_connectionId",
+                             "a webhook has no connection; remove it");
+    }
+    if (adaptor && strcmp(adaptor, "WebhookExport") != 0) {
+        flow_compile_problem(c, "adaptorType",
+                             "'%s' does not fit type 'webhook'; it must be "
+                             "'WebhookExport'",
+                             adaptor);
+    }
+    if (flow_compile_bool(c, "isLookup")) {
+        flow_compile_problem(c, "isLookup", "a webhook cannot be a lookup");
+    }
+    flow_webhook_compile(c, c->json, &exp->webhook);
+}
+
+static void compile_source(flow_compile_t *c, const flow_doc_t *doc,
+                           flow_export_t *exp)
+{
+    if (flow_compile_get(c, "webhook")) {
+        flow_compile_problem(c, "webhook",
+                             "only for exports of type 'webhook'");
+    }
+    exp->connection = connection_of(c, doc);
+    if (!exp->connection) {
+        /* A wrong one has been reported; a missing one only here, since
+         * webhooks have none. */
+        if (!json_object_get(doc->json, "_connectionId") &&
+            !apr_hash_get(doc->failed, "_connectionId", APR_HASH_KEY_STRING)) {
+            flow_compile_problem(c, "_connectionId",
+                                 "required field '_connectionId' is missing");
+        }
+        return;
+    }
+    exp->connector = exp->connection->connector;
+    if (exp->connector &&
+        adaptor_fits(c, exp->connection, exp->connector->export_adaptor,
+                     "export")) {
+        exp->connector->compile_export(c, c->json, exp->connection, &exp->data);
+    }
+}
+
+static void compile_export(flow_compile_t *c, const flow_doc_t *doc)
+{
+    flow_export_t *exp = apr_pcalloc(c->p, sizeof(*exp));
+    const flow_connection_t *conn = connection_of(c, doc);
+    const char *type;
+
+    exp->id = doc->id;
+    exp->slot = c->model->nslots++;
+    flow_compile_open(c, doc,
+                      is_webhook(doc)           ? "webhook"
+                      : conn && conn->connector ? conn->connector->name
+                                                : NULL,
+                      conn ? conn->secrets : NULL);
+    exp->name = flow_compile_name(c);
+    exp->doc = c->json;
+    exp->is_lookup = flow_compile_bool(c, "isLookup");
+    exp->page_size = (int)flow_compile_int(c, "pageSize");
+    type = flow_compile_string(c, "type");
+    if (type && strcmp(type, "test") == 0) {
+        exp->test_limit = (int)flow_compile_int(c, "test.limit");
+    }
+    if (is_webhook(doc)) {
+        compile_listener(c, exp);
+    }
+    else {
+        compile_source(c, doc, exp);
+    }
+    if (flow_compile_get(c, "inputFilter") && !exp->is_lookup) {
+        flow_compile_problem(c, "inputFilter",
+                             "only for lookups; set 'isLookup' to true, or "
+                             "use 'filter'");
+    }
+    flow_compile_filter(c, "filter", &exp->filter);
+    flow_compile_filter(c, "inputFilter", &exp->input_filter);
+    flow_compile_transform(c, "transform", &exp->transform);
+    flow_compile_hook(c, "hooks.preSavePage", &exp->pre_save_page);
+    exp->trace_key =
+        flow_compile_template(c, "traceKeyTemplate", FLOW_ESCAPE_NONE);
+    apr_hash_set(c->model->exports, exp->id, APR_HASH_KEY_STRING, exp);
+}
+
+static void compile_import(flow_compile_t *c, const flow_doc_t *doc)
+{
+    flow_import_t *imp = apr_pcalloc(c->p, sizeof(*imp));
+
+    imp->id = doc->id;
+    imp->slot = c->model->nslots++;
+    imp->connection = connection_of(c, doc);
+    imp->connector = imp->connection ? imp->connection->connector : NULL;
+    flow_compile_open(c, doc, imp->connector ? imp->connector->name : NULL,
+                      imp->connection ? imp->connection->secrets : NULL);
+    imp->name = flow_compile_name(c);
+    imp->doc = c->json;
+    if (imp->connector &&
+        adaptor_fits(c, imp->connection, imp->connector->import_adaptor,
+                     "import")) {
+        imp->connector->compile_import(c, c->json, imp->connection, &imp->data);
+    }
+    if (json_object_get(doc->json, "mapping") &&
+        json_object_get(doc->json, "mappings")) {
+        flow_compile_problem(c, "mappings",
+                             "\"mappings\" is not allowed when \"mapping\" "
+                             "is present");
+    }
+    flow_compile_filter(c, "filter", &imp->filter);
+    imp->mapping = flow_compile_mapping(c);
+    flow_compile_hook(c, "hooks.preMap", &imp->pre_map);
+    flow_compile_hook(c, "hooks.postMap", &imp->post_map);
+    flow_compile_hook(c, "hooks.postSubmit", &imp->post_submit);
+    imp->one_to_many = flow_compile_bool(c, "oneToMany");
+    imp->path_to_many = flow_compile_path(c, "pathToMany");
+    imp->trace_key =
+        flow_compile_template(c, "traceKeyTemplate", FLOW_ESCAPE_NONE);
+    apr_hash_set(c->model->imports, imp->id, APR_HASH_KEY_STRING, imp);
+}
+
+/* ---- all ---- */
+
+static void each(flow_compile_t *c, flow_kind_e kind,
+                 void (*compile)(flow_compile_t *c, const flow_doc_t *doc))
+{
+    apr_size_t i;
+
+    for (i = 0; i < flow_docs_count(c->docs); ++i) {
+        const flow_doc_t *doc = flow_docs_at(c->docs, i);
+
+        if (doc->kind == kind) {
+            compile(c, doc);
+        }
+    }
+}
+
+apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
+                          const flow_compile_settings_t *settings,
+                          apr_pool_t *p, apr_pool_t *scratch)
+{
+    flow_compile_t c = { docs, NULL, settings->script_memory, p, scratch };
+    flow_model_t *model = apr_pcalloc(p, sizeof(*model));
+    apr_size_t n;
+
+    model->p = p;
+    model->connections = apr_hash_make(p);
+    model->exports = apr_hash_make(p);
+    model->imports = apr_hash_make(p);
+    model->flows = apr_hash_make(p);
+    model->scripts = apr_hash_make(p);
+    model->apis = apr_hash_make(p);
+    model->listeners = apr_hash_make(p);
+    c.model = model;
+    flow_docs_finish(docs);
+    each(&c, FLOW_KIND_SCRIPT, compile_script);
+    each(&c, FLOW_KIND_CONNECTION, compile_connection);
+    each(&c, FLOW_KIND_EXPORT, compile_export);
+    each(&c, FLOW_KIND_IMPORT, compile_import);
+    each(&c, FLOW_KIND_FLOW, flow_compile_flow);
+    each(&c, FLOW_KIND_API, flow_compile_api);
+    *pmodel = model;
+    flow_docs_problems(docs, &n);
+    return n ? APR_EINVAL : APR_SUCCESS;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What several kinds of documents have: hooks, filters, transforms, mappings.
+ */
+#include "flow/flow_compile_private.h"
+
+#include "data/flow_nearest.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+
+/* ---- hooks ---- */
+
+static void no_such_function(flow_compile_t *c, const char *field,
+                             const flow_script_t *script, const char *function)
+{
+    flow_compile_problem(c, field,
+                         "script '%s' has no function '%s'; it has: %s",
+                         flow_script_id(script), function,
+                         flow_script_functions(script, c->scratch));
+}
+
+void flow_compile_hook_object(flow_compile_t *c, const char *field,
+                              const json_t *object, flow_hook_t *hook)
+{
+    const char *id = flow_json_member(object, "_scriptId");
+    const char *function = flow_json_member(object, "function");
+    const flow_script_t *script;
+
+    if (!id || !function) {
+        return;
+    }
+    /* One that is there but did not compile has been reported. */
+    script = apr_hash_get(c->model->scripts, id, APR_HASH_KEY_STRING);
+    if (!script) {
+        return;
+    }
+    if (!flow_script_has(script, function)) {
+        no_such_function(c,
+                         apr_pstrcat(c->scratch, field, field[0] ? "." : "",
+                                     "function", NULL),
+                         script, function);
+        return;
+    }
+    hook->script = script;
+    hook->function = apr_pstrdup(c->p, function);
+}
+
+void flow_compile_hook(flow_compile_t *c, const char *field, flow_hook_t *hook)
+{
+    const json_t *object = flow_compile_get(c, field);
+
+    if (object) {
+        flow_compile_hook_object(c, field, object, hook);
+    }
+}
+
+/* ---- filters and transforms ---- */
+
+typedef enum {
+    PART_NONE,
+    PART_EXPRESSION,
+    PART_SCRIPT
+} part_e;
+
+static int has_expression(const json_t *part)
+{
+    return json_object_get(part, "expression") ||
+           json_object_get(part, "rules");
+}
+
+/* Only the block named by `type` counts; without it, the one that is there. */
+static part_e part_of(flow_compile_t *c, const char *field, const json_t *part)
+{
+    const char *type = flow_json_member(part, "type");
+    int is_script = json_object_get(part, "script") != NULL;
+
+    if (!part) {
+        return PART_NONE;
+    }
+    if (type ? strcmp(type, "script") == 0 : is_script) {
+        if (is_script) {
+            return PART_SCRIPT;
+        }
+        flow_compile_problem(c, field, "type 'script' needs 'script'");
+        return PART_NONE;
+    }
+    if (has_expression(part)) {
+        return PART_EXPRESSION;
+    }
+    if (type) {
+        flow_compile_problem(c, field,
+                             "type 'expression' needs 'expression', such as "
+                             "{\"version\": \"1\", \"rules\": [...]}");
+    }
+    return PART_NONE;
+}
+
+static const char *at(flow_compile_t *c, const char *field, const char *member)
+{
+    return apr_pstrcat(c->scratch, field, ".", member, NULL);
+}
+
+void flow_compile_filter(flow_compile_t *c, const char *field,
+                         flow_record_filter_t *filter)
+{
+    const json_t *part = flow_compile_get(c, field), *expression;
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_filter_t *compiled = NULL;
+
+    switch (part_of(c, field, part)) {
+    case PART_SCRIPT:
+        flow_compile_hook(c, at(c, field, "script"), &filter->script);
+        break;
+    case PART_EXPRESSION:
+        expression = json_object_get(part, "expression");
+        if (flow_filter_compile(&compiled, expression ? expression : part, c->p,
+                                &err) == APR_SUCCESS) {
+            filter->expression = compiled;
+            break;
+        }
+        flow_compile_problem(c,
+                             at(c, field, expression ? "expression" : "rules"),
+                             "%s", err.message);
+        break;
+    default:
+        break;
+    }
+}
+
+void flow_compile_transform(flow_compile_t *c, const char *field,
+                            flow_transform_t *transform)
+{
+    const json_t *part = flow_compile_get(c, field), *expression;
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_mapping_t *compiled = NULL;
+
+    switch (part_of(c, field, part)) {
+    case PART_SCRIPT:
+        flow_compile_hook(c, at(c, field, "script"), &transform->script);
+        break;
+    case PART_EXPRESSION:
+        expression = json_object_get(part, "expression");
+        if (flow_mapping_compile_transform(&compiled,
+                                           expression ? expression : part, c->p,
+                                           &err) == APR_SUCCESS) {
+            transform->expression = compiled;
+            break;
+        }
+        flow_compile_problem(c,
+                             at(c, field, expression ? "expression" : "rules"),
+                             "%s", err.message);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- mappings ---- */
+
+/* Elements that were wrong are null by now. */
+static json_t *without_nulls(flow_compile_t *c, const json_t *list)
+{
+    json_t *out = flow_json_own(c->p, json_array());
+    size_t i;
+
+    for (i = 0; i < json_array_size(list); ++i) {
+        json_t *item = json_array_get(list, i);
+
+        if (flow_json_is(item, OBJECT)) {
+            json_array_append(out, item);
+        }
+    }
+    return out;
+}
+
+const flow_mapping_t *flow_compile_mapping(flow_compile_t *c)
+{
+    const json_t *mapping = flow_compile_get(c, "mapping");
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_mapping_t *compiled = NULL;
+
+    if (!mapping) {
+        return NULL;
+    }
+    if (flow_mapping_compile(&compiled, mapping,
+                             without_nulls(c, flow_compile_get(c, "lookups")),
+                             c->p, &err) != APR_SUCCESS) {
+        flow_compile_problem(c, "mapping", "%s", err.message);
+        return NULL;
+    }
+    return compiled;
+}
+
+const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
+                                                    const char *field,
+                                                    const json_t *v)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_mapping_t *compiled = NULL;
+
+    if (flow_mapping_compile(&compiled, v, NULL, c->p, &err) != APR_SUCCESS) {
+        flow_compile_problem(c, field, "%s", err.message);
+        return NULL;
+    }
+    return compiled;
+}

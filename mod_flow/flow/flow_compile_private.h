@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_COMPILE_PRIVATE_H
+#define FLOW_COMPILE_PRIVATE_H
+
+#include "flow/flow_connector.h"
+#include "flow/flow_docs.h"
+#include "flow/flow_model.h"
+
+/** One compilation; the second half changes from document to document. */
+struct flow_compile_t {
+    flow_docs_t *docs;
+    flow_model_t *model;
+    apr_size_t script_memory;
+    apr_pool_t *p, *scratch;
+
+    const flow_doc_t *doc;
+    json_t *json;          /* copy without what is wrong, secrets resolved */
+    const char *connector; /* as in flow_schema_find() */
+    json_t *secrets;       /* array that resolved secrets are added to */
+};
+
+/** Make @a doc the current one: copy, check, resolve secrets. @a secrets may
+ * be NULL. */
+void flow_compile_open(flow_compile_t *c, const flow_doc_t *doc,
+                       const char *connector, json_t *secrets);
+
+/* Parts of documents (flow_compile_parts.c); @a field is their object. */
+void flow_compile_hook(flow_compile_t *c, const char *field, flow_hook_t *hook);
+void flow_compile_hook_object(flow_compile_t *c, const char *field,
+                              const json_t *object, flow_hook_t *hook);
+void flow_compile_filter(flow_compile_t *c, const char *field,
+                         flow_record_filter_t *filter);
+void flow_compile_transform(flow_compile_t *c, const char *field,
+                            flow_transform_t *transform);
+const flow_mapping_t *flow_compile_mapping(flow_compile_t *c);
+const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
+                                                    const char *field,
+                                                    const json_t *v);
+
+/* Kinds (flow_compile_flows.c). */
+void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc);
+void flow_compile_api(flow_compile_t *c, const flow_doc_t *doc);
+
+/** The document's `name`, else its id. */
+const char *flow_compile_name(flow_compile_t *c);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rows of what belongs to no connector. One row a line, so that a table
+ * can be read down its columns; members follow their object.
+ */
+#include "flow/flow_schema.h"
+
+/* clang-format off */
+
+#define STRING    FLOW_FIELD_STRING
+#define TEMPLATE  FLOW_FIELD_TEMPLATE
+#define PATH      FLOW_FIELD_PATH
+#define INT       FLOW_FIELD_INT
+#define BOOL      FLOW_FIELD_BOOL
+#define ID        FLOW_FIELD_ID
+#define OBJECT    FLOW_FIELD_OBJECT
+#define ARRAY     FLOW_FIELD_ARRAY
+#define STRINGS   FLOW_FIELD_STRINGS
+#define ANY       FLOW_FIELD_ANY
+#define REQUIRED  FLOW_FIELD_REQUIRED
+#define READONLY  FLOW_FIELD_READONLY
+#define LATER     FLOW_FIELD_LATER
+
+#define EVERY_KIND \
+    { "_id", STRING, 0, NULL, NULL, "id; a section has it as its argument" }, \
+    { "name", STRING, 0, NULL, NULL, "label; the id when absent" }, \
+    { "description", STRING, 0, NULL, NULL, "free text" }, \
+    { "createdAt", STRING, READONLY, NULL, NULL, "time of creation" }, \
+    { "lastModified", STRING, READONLY, NULL, NULL, "time of the last change" }, \
+    { "_sourceId", STRING, READONLY, NULL, NULL, "what it was cloned from" }, \
+    { "_userId", STRING, READONLY, NULL, NULL, "owner" }, \
+    { "_connectorId", STRING, READONLY, NULL, NULL, "integration app" }, \
+    { "_templateId", STRING, READONLY, NULL, NULL, "template" }, \
+    { "_integrationId", STRING, 0, NULL, NULL, "integration it belongs to, as told to scripts" }, \
+    { "externalId", STRING, 0, NULL, NULL, "free correlation id" }, \
+    { "sandbox", BOOL, READONLY, NULL, NULL, "deprecated" }, \
+    { "settings", ANY, 0, NULL, NULL, "custom settings, visible to templates and scripts" }, \
+    { "settingsForm", ANY, READONLY, NULL, NULL, "form of the settings" }, \
+    { "aliases", ANY, READONLY, NULL, NULL, "names for other documents" }
+
+#define HOOK(path, help) \
+    { path, OBJECT, 0, NULL, NULL, help }, \
+    { path "._scriptId", ID, REQUIRED, "script", NULL, "script" }, \
+    { path ".function", STRING, REQUIRED, NULL, NULL, "name of the function, case counts" }, \
+    { path "._stackId", STRING, LATER, NULL, NULL, "function on a server of one's own" }, \
+    { path ".configuration", ANY, LATER, NULL, NULL, "argument of a stack function" }
+
+#define SCRIPT(path) \
+    { path, OBJECT, 0, NULL, NULL, "for type script" }, \
+    { path "._scriptId", ID, REQUIRED, "script", NULL, "script" }, \
+    { path ".function", STRING, REQUIRED, NULL, NULL, "name of the function, case counts" }
+
+#define FILTER(path, help) \
+    { path, OBJECT, 0, NULL, NULL, help }, \
+    { path ".type", STRING, 0, "expression script", NULL, "which of the two counts; the one that is there when absent" }, \
+    { path ".expression", ANY, 0, NULL, NULL, "for type expression: {version, rules}" }, \
+    { path ".version", STRING, 0, NULL, NULL, "of rules given without expression" }, \
+    { path ".rules", ANY, 0, NULL, NULL, "rules given without expression" }, \
+    SCRIPT(path ".script")
+
+#define TRANSFORM(path, help) \
+    { path, OBJECT, 0, NULL, NULL, help }, \
+    { path ".type", STRING, 0, "expression script", NULL, "which of the two counts; the one that is there when absent" }, \
+    { path ".expression", ANY, 0, NULL, NULL, "for type expression: {version: 1, rules: [[{extract, generate}]]}" }, \
+    { path ".version", STRING, 0, NULL, NULL, "of rules given without expression" }, \
+    { path ".rules", ANY, 0, NULL, NULL, "rules given without expression" }, \
+    SCRIPT(path ".script")
+
+#define TRACE_KEY \
+    { "traceKeyTemplate", TEMPLATE, 0, NULL, NULL, "what identifies a record in errors; else id, _id, key or name" }, \
+    { "dataURITemplate", TEMPLATE, LATER, NULL, NULL, "link to the record in the application" }
+
+#define LATER_OBJECT(path) \
+    { path, OBJECT, LATER, NULL, NULL, "another kind of system" }
+
+static const flow_field_t connection_fields[] = {
+    EVERY_KIND,
+    { "type", STRING, REQUIRED, NULL, NULL, "kind of system: the name of a connector" },
+    { "assistant", STRING, READONLY, NULL, NULL, "application name" },
+    { "offline", BOOL, READONLY, NULL, NULL, "the last test failed" },
+    { "debugDate", STRING, LATER, NULL, NULL, "requests are logged until then" },
+    { "_agentId", STRING, READONLY, NULL, NULL, "on-premise agent; not needed here" },
+    { "_borrowConcurrencyFromConnectionId", ID, LATER, "connection", NULL, "connection whose concurrency counts" },
+    { "autoRecoverRateLimitErrors", BOOL, LATER, NULL, "true", "wait and try again when the far end says so" },
+    { "pgp", OBJECT, LATER, NULL, NULL, "keys for encrypted files" },
+    { "ssl", OBJECT, LATER, NULL, NULL, "TLS material of other connectors" },
+    LATER_OBJECT("rest"), LATER_OBJECT("ftp"), LATER_OBJECT("s3"),
+    LATER_OBJECT("netsuite"), LATER_OBJECT("salesforce"), LATER_OBJECT("rdbms"),
+    LATER_OBJECT("jdbc"), LATER_OBJECT("mongodb"), LATER_OBJECT("dynamodb"),
+    LATER_OBJECT("as2"), LATER_OBJECT("van"), LATER_OBJECT("wrapper"),
+    LATER_OBJECT("mcp"),
+    { NULL },
+};
+
+static const flow_field_t export_fields[] = {
+    EVERY_KIND,
+    { "adaptorType", STRING, 0, NULL, NULL, "HTTPExport ...; follows from the connection when absent" },
+    { "_connectionId", ID, 0, "connection", NULL, "connection; not for type webhook" },
+    { "type", STRING, 0, "test webhook | delta once blob distributed simple stream tranlinedelta", NULL, "absent: all records; test: at most test.limit records" },
+    { "isLookup", BOOL, 0, NULL, "false", "runs for each incoming record instead of starting a flow" },
+    { "pageSize", INT, 0, "1 10000", "20", "records per page handed downstream" },
+    { "test", OBJECT, 0, NULL, NULL, "for type test" },
+    { "test.limit", INT, 0, "1 100", "1", "records at most" },
+    { "delta", OBJECT, LATER, NULL, NULL, "for type delta" },
+    { "once", OBJECT, LATER, NULL, NULL, "for type once" },
+    { "distributed", OBJECT, LATER, NULL, NULL, "for type distributed" },
+    TRANSFORM("transform", "changes each record as it comes in"),
+    FILTER("filter", "output filter: records that do not match are dropped"),
+    FILTER("inputFilter", "lookups: for records that do not match the call is skipped"),
+    { "hooks", OBJECT, 0, NULL, NULL, "functions of scripts" },
+    HOOK("hooks.preSavePage", "works on each page before it is handed on"),
+    TRACE_KEY,
+    { "mappings", ANY, LATER, NULL, NULL, "lookups: builds the request's body" },
+    { "mapping", ANY, LATER, NULL, NULL, "lookups: builds the request's body" },
+    { "lookups", ANY, LATER, NULL, NULL, "tables of the mappings" },
+    { "oneToMany", BOOL, LATER, NULL, "false", "one call per child record" },
+    { "pathToMany", PATH, LATER, NULL, NULL, "where the child records are" },
+    { "groupByFields", STRINGS, LATER, NULL, NULL, "rows with equal values become one record" },
+    { "mockOutput", ANY, LATER, NULL, NULL, "used instead of a call in test runs" },
+    { "parsers", ANY, LATER, NULL, NULL, "custom parsing" },
+    { "sampleData", ANY, READONLY, NULL, NULL, "sample kept by the editor" },
+    { "rawData", STRING, READONLY, NULL, NULL, "sample kept by the editor" },
+    { "apiIdentifier", STRING, READONLY, NULL, NULL, "short id" },
+    { "asynchronous", BOOL, READONLY, NULL, NULL, "internal" },
+    { "assistant", STRING, READONLY, NULL, NULL, "application name" },
+    LATER_OBJECT("rest"), LATER_OBJECT("ftp"), LATER_OBJECT("s3"),
+    LATER_OBJECT("netsuite"), LATER_OBJECT("salesforce"), LATER_OBJECT("rdbms"),
+    LATER_OBJECT("jdbc"), LATER_OBJECT("mongodb"), LATER_OBJECT("dynamodb"),
+    LATER_OBJECT("as2"), LATER_OBJECT("wrapper"),
+    { NULL },
+};
+
+static const flow_field_t import_fields[] = {
+    EVERY_KIND,
+    { "adaptorType", STRING, 0, NULL, NULL, "HTTPImport ...; follows from the connection when absent" },
+    { "_connectionId", ID, REQUIRED, "connection", NULL, "connection" },
+    FILTER("filter", "input filter: for records that do not match the step is skipped"),
+    { "mapping", OBJECT, 0, NULL, NULL, "Mapper 1.0; without it records go out as they are" },
+    { "mapping.fields", ANY, 0, NULL, NULL, "[{generate, extract | hardCodedValue, lookupName, dataType, default, ...}]" },
+    { "mapping.lists", ANY, 0, NULL, NULL, "[{generate, jsonPath, fields}]" },
+    { "mappings", ANY, LATER, NULL, NULL, "Mapper 2.0; never together with mapping" },
+    { "lookups", ARRAY, 0, NULL, NULL, "tables used by the mapping" },
+    { "lookups[].name", STRING, REQUIRED, NULL, NULL, "name, as in lookupName" },
+    { "lookups[].map", ANY, REQUIRED, NULL, NULL, "object: value in, value out" },
+    { "lookups[].default", ANY, 0, NULL, NULL, "value when there is none, with allowFailures" },
+    { "lookups[].allowFailures", BOOL, 0, NULL, "false", "a value that is not in the map does not fail the record" },
+    { "lookups[]._lookupCacheId", STRING, LATER, NULL, NULL, "values from a lookup cache" },
+    { "lookups[].extract", STRING, LATER, NULL, NULL, "where the answer is found" },
+    { "lookups[].method", STRING, LATER, NULL, NULL, "dynamic lookup" },
+    { "lookups[].relativeURI", TEMPLATE, LATER, NULL, NULL, "dynamic lookup" },
+    { "lookups[].body", TEMPLATE, LATER, NULL, NULL, "dynamic lookup" },
+    { "lookups[].postBody", TEMPLATE, LATER, NULL, NULL, "dynamic lookup" },
+    { "lookups[].query", TEMPLATE, LATER, NULL, NULL, "dynamic lookup" },
+    { "hooks", OBJECT, 0, NULL, NULL, "functions of scripts" },
+    HOOK("hooks.preMap", "works on records before the mapping"),
+    HOOK("hooks.postMap", "works on records after the mapping"),
+    HOOK("hooks.postSubmit", "works on the answers"),
+    { "hooks.postAggregate", OBJECT, LATER, NULL, NULL, "runs after a file was written" },
+    { "oneToMany", BOOL, 0, NULL, "false", "each child record is submitted by itself" },
+    { "pathToMany", PATH, 0, NULL, NULL, "where the child records are" },
+    TRACE_KEY,
+    { "ignoreExisting", BOOL, LATER, NULL, "false", "skip records that exist" },
+    { "ignoreMissing", BOOL, LATER, NULL, "false", "skip records that do not exist" },
+    { "idLockTemplate", TEMPLATE, LATER, NULL, NULL, "records of equal keys are never in flight together" },
+    { "blobKeyPath", PATH, LATER, NULL, NULL, "where the record holds a blob's key" },
+    { "blob", BOOL, LATER, NULL, "false", "transfers blobs" },
+    { "deleteAfterImport", BOOL, LATER, NULL, "false", "remove the blob afterwards" },
+    { "responseTransform", ANY, LATER, NULL, NULL, "transform of the answer" },
+    { "parsers", ANY, LATER, NULL, NULL, "custom parsing of the answer" },
+    { "mockResponse", ANY, LATER, NULL, NULL, "answer for test runs" },
+    { "maxAttempts", INT, LATER, NULL, NULL, "attempts per record" },
+    { "sampleData", ANY, READONLY, NULL, NULL, "sample kept by the editor" },
+    { "apiIdentifier", STRING, READONLY, NULL, NULL, "short id" },
+    { "distributed", BOOL, READONLY, NULL, NULL, "internal" },
+    { "assistant", STRING, READONLY, NULL, NULL, "application name" },
+    LATER_OBJECT("rest"), LATER_OBJECT("ftp"), LATER_OBJECT("s3"),
+    LATER_OBJECT("netsuite"), LATER_OBJECT("netsuite_da"),
+    LATER_OBJECT("salesforce"), LATER_OBJECT("rdbms"), LATER_OBJECT("jdbc"),
+    LATER_OBJECT("mongodb"), LATER_OBJECT("dynamodb"), LATER_OBJECT("as2"),
+    LATER_OBJECT("wrapper"), LATER_OBJECT("tool"), LATER_OBJECT("aiAgent"),
+    LATER_OBJECT("guardrail"),
+    { NULL },
+};
+
+static const flow_field_t flow_fields[] = {
+    EVERY_KIND,
+    { "disabled", BOOL, 0, NULL, "false", "neither runs nor takes events" },
+    { "pageGenerators", ARRAY, REQUIRED, NULL, NULL, "exports and webhooks that start it" },
+    { "pageGenerators[]._exportId", ID, REQUIRED, "export", NULL, "export" },
+    { "pageGenerators[].schedule", STRING, LATER, NULL, NULL, "replaces the flow's schedule" },
+    { "pageGenerators[].skipRetries", BOOL, LATER, NULL, "false", "keep no retry data" },
+    { "pageGenerators[]._keepDeltaBehindFlowId", ID, LATER, "flow", NULL, "flow whose mark is not passed" },
+    { "pageGenerators[]._keepDeltaBehindExportId", ID, LATER, "export", NULL, "export whose mark is not passed" },
+    { "pageGenerators[].setupInProgress", BOOL, READONLY, NULL, NULL, "internal" },
+    { "pageProcessors", ARRAY, 0, NULL, NULL, "steps, in order" },
+    { "pageProcessors[].type", STRING, 0, "import export", NULL, "import: destination, export: lookup; follows from the id when absent" },
+    { "pageProcessors[]._importId", ID, 0, "import", NULL, "for type import" },
+    { "pageProcessors[]._exportId", ID, 0, "export", NULL, "for type export" },
+    { "pageProcessors[].proceedOnFailure", BOOL, 0, NULL, "false", "a record that fails here goes on" },
+    { "pageProcessors[].responseMapping", ANY, 0, NULL, NULL, "{fields: [{extract, generate}], lists: []}: what of the answer goes into the record" },
+    { "pageProcessors[].hooks", OBJECT, 0, NULL, NULL, "functions of scripts" },
+    HOOK("pageProcessors[].hooks.postResponseMap", "works on records after the response mapping"),
+    { "pageProcessors[].setupInProgress", BOOL, READONLY, NULL, NULL, "internal" },
+    { "pageProcessors[]._toolId", STRING, LATER, NULL, NULL, "tool" },
+    { "routers", ANY, LATER, NULL, NULL, "branches; never together with pageProcessors" },
+    { "schedule", STRING, LATER, NULL, NULL, "six fields: ? minute hour day month weekday" },
+    { "timezone", STRING, LATER, NULL, NULL, "IANA name, of the schedule" },
+    { "skipRetries", BOOL, LATER, NULL, "false", "keep no retry data" },
+    { "_runNextFlowIds", STRINGS, LATER, NULL, NULL, "flows to start after this one" },
+    { "_runNextExportIds", ANY, LATER, NULL, NULL, "exports to start after this flow" },
+    { "runPageGeneratorsInParallel", BOOL, LATER, NULL, "false", "generators run side by side" },
+    { "autoResolveMatchingTraceKeys", BOOL, LATER, NULL, "true", "a later success resolves an error" },
+    { "isAbstract", BOOL, LATER, NULL, "false", "template of flows" },
+    { "_abstractFlowId", STRING, LATER, NULL, NULL, "template of this flow" },
+    { "overrides", ANY, LATER, NULL, NULL, "changes to the template" },
+    { "_exportId", ID, LATER, "export", NULL, "legacy pair; use pageGenerators" },
+    { "_importId", ID, LATER, "import", NULL, "legacy pair; use pageProcessors" },
+    { "logging", ANY, READONLY, NULL, NULL, "internal" },
+    { "lastExecutedAt", STRING, READONLY, NULL, NULL, "time of the last run" },
+    { "resolvedAt", STRING, READONLY, NULL, NULL, "internal" },
+    { "free", BOOL, READONLY, NULL, NULL, "internal" },
+    { "wizardState", STRING, READONLY, NULL, NULL, "internal" },
+    { "setupInProgress", BOOL, READONLY, NULL, NULL, "internal" },
+    { "flowConvertedToNewSchema", BOOL, READONLY, NULL, NULL, "internal" },
+    { "_flowGroupingId", STRING, READONLY, NULL, NULL, "group in the integration" },
+    { "__startDateHelper", ANY, READONLY, NULL, NULL, "internal" },
+    { "__retryAtHelper", ANY, READONLY, NULL, NULL, "internal" },
+    { NULL },
+};
+
+static const flow_field_t script_fields[] = {
+    EVERY_KIND,
+    { "content", STRING, 0, NULL, NULL, "the source; a .js file is its own" },
+    { "postResponseHookToProcessOnChildRecord", BOOL, LATER, NULL, "false", "postResponseMap works on child records" },
+    { "debugUntil", STRING, READONLY, NULL, NULL, "debug lines are kept until then" },
+    { NULL },
+};
+
+static const flow_field_t api_fields[] = {
+    EVERY_KIND,
+    { "type", STRING, 0, "script | builder", "script", "kind of API" },
+    { "version", STRING, 0, NULL, "v1", "part of the address" },
+    { "disabled", BOOL, 0, NULL, "false", "answers 404" },
+    { "script", OBJECT, 0, NULL, NULL, "the function that answers" },
+    { "script._scriptId", ID, REQUIRED, "script", NULL, "script" },
+    { "script.function", STRING, REQUIRED, NULL, NULL, "name of the function, case counts" },
+    { "_scriptId", ID, 0, "script", NULL, "older form of script._scriptId" },
+    { "function", STRING, 0, NULL, NULL, "older form of script.function" },
+    { "builder", ANY, LATER, NULL, NULL, "request, routers and responses" },
+    { "shipworks", ANY, LATER, NULL, NULL, "legacy login" },
+    { "apim", ANY, READONLY, NULL, NULL, "external API management" },
+    { NULL },
+};
+
+/* clang-format on */
+
+static const flow_field_t *const tables[FLOW_KIND_COUNT] = {
+    [FLOW_KIND_CONNECTION] = connection_fields,
+    [FLOW_KIND_EXPORT] = export_fields,
+    [FLOW_KIND_IMPORT] = import_fields,
+    [FLOW_KIND_FLOW] = flow_fields,
+    [FLOW_KIND_SCRIPT] = script_fields,
+    [FLOW_KIND_API] = api_fields,
+};
+
+static const struct {
+    const char *name, *plural;
+} names[FLOW_KIND_COUNT] = {
+    [FLOW_KIND_CONNECTION] = { "connection", "connections" },
+    [FLOW_KIND_EXPORT] = { "export", "exports" },
+    [FLOW_KIND_IMPORT] = { "import", "imports" },
+    [FLOW_KIND_FLOW] = { "flow", "flows" },
+    [FLOW_KIND_SCRIPT] = { "script", "scripts" },
+    [FLOW_KIND_API] = { "api", "apis" },
+};
+
+const char *flow_kind_name(flow_kind_e kind)
+{
+    return names[kind].name;
+}
+
+const char *flow_kind_plural(flow_kind_e kind)
+{
+    return names[kind].plural;
+}
+
+const flow_field_t *flow_schema_fields(flow_kind_e kind)
+{
+    return tables[kind];
+}
