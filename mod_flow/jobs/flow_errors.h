@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_ERRORS_H
+#define FLOW_ERRORS_H
+
+#include <apr_pools.h>
+#include <jansson.h>
+
+#include "base/flow_error.h"
+#include "flow/flow_run.h"
+#include "jobs/flow_store.h"
+
+/**
+ * Error records: what became of a record that failed, with what is needed to
+ * retry it. A run gathers them in memory and stores them with the page that
+ * they belong to. One thread.
+ */
+typedef struct flow_errors_t flow_errors_t;
+
+flow_errors_t *flow_errors_create(apr_pool_t *p);
+void flow_errors_add(flow_errors_t *errors, const flow_record_error_t *e);
+/** Bytes held, roughly: store them when it gets much. */
+apr_size_t flow_errors_size(const flow_errors_t *errors);
+void flow_errors_clear(flow_errors_t *errors);
+
+/** Store all of them. Inside a transaction; leaves @a errors as it is. */
+apr_status_t flow_errors_insert(const flow_errors_t *errors,
+                                flow_store_t *store, const char *job_id,
+                                const char *flow_id, flow_error_t *err);
+
+/** Those of a job as a new array of Celigo's error records, oldest first, at
+ * most @a limit. */
+apr_status_t flow_errors_list(flow_store_t *store, const char *job_id,
+                              int limit, json_t **plist, apr_pool_t *p,
+                              flow_error_t *err);
+
+/** "2026-11-25T02:00:01.200Z" */
+char *flow_iso_time(apr_time_t t, apr_pool_t *p);
+/** Set a text member; nothing happens when @a text is NULL. What is not UTF-8
+ * is repaired. */
+void flow_json_put(json_t *object, const char *key, const char *text,
+                   apr_pool_t *p);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_QUEUE_H
+#define FLOW_QUEUE_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+#include <jansson.h>
+
+#include "base/flow_error.h"
+#include "flow/flow_run.h"
+#include "jobs/flow_errors.h"
+#include "jobs/flow_store.h"
+
+/**
+ * Events and jobs as rows. Functions marked [write] run inside a transaction
+ * of their caller, which is the committer's; the others only read.
+ *
+ * Every change of a job's state is a compare-and-set from the state that it is
+ * expected to be in; completed, failed and canceled never change again. A flow
+ * has at most one running job (a unique index says so).
+ */
+#define FLOW_LEASE          apr_time_from_sec(30)
+#define FLOW_JOB_ATTEMPTS   3 /* crashes after which a job is set aside */
+#define FLOW_RESULT_MAX     (5 * 1024 * 1024)
+#define FLOW_PRIORITY_EVENT 0
+#define FLOW_PRIORITY_WAIT  10 /* somebody is waiting for it */
+
+/** What is stored of a new job. */
+typedef struct flow_new_job_t {
+    const char *id, *flow_id;
+    const char *export_id, *event_id; /* NULL unless an event started it */
+    const char *request;              /* JSON text or NULL */
+    apr_int64_t priority;
+    apr_int64_t collect; /* keep the final records */
+} flow_new_job_t;
+
+/** [write] */
+apr_status_t flow_queue_event(flow_store_t *store, const char *id,
+                              const char *export_id, apr_time_t received,
+                              const char *request, flow_error_t *err);
+/** [write] */
+apr_status_t flow_queue_job(flow_store_t *store, const flow_new_job_t *job,
+                            apr_time_t now, flow_error_t *err);
+
+/** A job that this process runs. */
+typedef struct flow_job_t {
+    const char *id, *type, *flow_id, *export_id, *event_id;
+    int collect, attempts;
+    apr_time_t created, started;
+    flow_counters_t counters;
+    const char *checkpoint; /* JSON text, or NULL: from the start */
+    const char *event;      /* the event's request as JSON text, or NULL */
+    const char *request;    /* JSON text, or NULL */
+} flow_job_t;
+
+typedef struct flow_claim_t {
+    const char *owner;
+    /** May this process run the flow? Others stay queued. */
+    int (*knows)(void *baton, const char *flow_id, const char *export_id);
+    void *baton;
+    const char *only; /* this job or none; NULL = any */
+    flow_job_t *job;  /* out: NULL when there is nothing to do */
+    int more;         /* out: another one could be claimed */
+} flow_claim_t;
+
+/** [write] The next job in the order priority, age, whose flow has none
+ * running. Found or not, it is a success. @a p receives the job. */
+apr_status_t flow_queue_claim(flow_store_t *store, flow_claim_t *claim,
+                              apr_pool_t *p, flow_error_t *err);
+
+/** How a job stands, to be written. */
+typedef struct flow_progress_t {
+    const char *job_id, *flow_id, *owner;
+    flow_counters_t counters;
+    const char *checkpoint;      /* JSON text or NULL */
+    const flow_errors_t *errors; /* or NULL */
+} flow_progress_t;
+
+/** [write] A page is done. *plost: it is not ours any more; nothing stored. */
+apr_status_t flow_queue_page(flow_store_t *store, const flow_progress_t *at,
+                             int *plost, flow_error_t *err);
+/** [write] The end: @a status is "completed", "failed" or "canceled"; code
+ * and message of a failure and @a result (JSON text) may be NULL. */
+apr_status_t flow_queue_end(flow_store_t *store, const flow_progress_t *at,
+                            const char *status, const char *code,
+                            const char *message, const char *result, int *plost,
+                            flow_error_t *err);
+/** [write] Hand it back: queued again, to go on where it stands. */
+apr_status_t flow_queue_return(flow_store_t *store, const flow_progress_t *at,
+                               int *plost, flow_error_t *err);
+/** [write] We are still at it. */
+apr_status_t flow_queue_heartbeat(flow_store_t *store, const char *job_id,
+                                  const char *owner, int *plost,
+                                  flow_error_t *err);
+
+/** A running job that may have lost its process. */
+typedef struct flow_orphan_t {
+    const char *id, *flow_id, *owner;
+    apr_time_t lease_until;
+    int attempts;
+} flow_orphan_t;
+
+/** Array of flow_orphan_t: all running jobs. */
+apr_status_t flow_queue_running(flow_store_t *store, apr_array_header_t **plist,
+                                apr_pool_t *p, flow_error_t *err);
+/** [write] Queue it again, or set it aside when it has been through this too
+ * often (*pburied). *plost: it has changed meanwhile. */
+apr_status_t flow_queue_rescue(flow_store_t *store, const flow_orphan_t *orphan,
+                               int *pburied, int *plost, flow_error_t *err);
+
+/** Number of waiting jobs, counted up to @a most. */
+apr_status_t flow_queue_waiting(flow_store_t *store, apr_int64_t most,
+                                apr_int64_t *pn, apr_pool_t *p,
+                                flow_error_t *err);
+
+/** The job document as new json, or APR_NOTFOUND. *preason (may be NULL) is
+ * {code, message} of a failed one, new, or NULL. */
+apr_status_t flow_queue_get(flow_store_t *store, const char *id, json_t **pjob,
+                            json_t **preason, apr_pool_t *p, flow_error_t *err);
+/** *pjob: the document; *presult: what flow_queue_end() was given as text, or
+ * NULL. APR_NOTFOUND when there is no such job. */
+apr_status_t flow_queue_result(flow_store_t *store, const char *id,
+                               const char **ptext, apr_pool_t *p,
+                               flow_error_t *err);
+/** The newest jobs as a new array of documents. */
+apr_status_t flow_queue_list(flow_store_t *store, int limit, json_t **plist,
+                             apr_pool_t *p, flow_error_t *err);
+/** 1 for completed, failed, canceled. */
+int flow_status_is_final(const char *status);
+
+/** Ids of events below this are needed by no job; "" = none are. */
+apr_status_t flow_queue_oldest_event(flow_store_t *store, apr_time_t before,
+                                     const char **pid, apr_pool_t *p,
+                                     flow_error_t *err);
+/** [write] Delete at most about 500 rows of what ended before @a before and of
+ * events below @a event_id. *pmore: there is more. */
+apr_status_t flow_queue_purge(flow_store_t *store, apr_time_t before,
+                              const char *event_id, int *pmore, apr_pool_t *p,
+                              flow_error_t *err);
+
+#endif

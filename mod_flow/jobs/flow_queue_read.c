@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "jobs/flow_queue.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <apr_tables.h>
+
+#include "data/flow_json.h"
+
+#define RUNNING_MAX 1000
+
+#define JOB_COLUMNS                                                            \
+    "id, type, flow_id, export_id, status, created, started, ended, modified," \
+    " num_success, num_error, num_ignore, num_export, num_pages_generated,"    \
+    " num_pages_processed, done_exporting, error_code, error_message"
+
+int flow_status_is_final(const char *status)
+{
+    return status &&
+           (strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0 ||
+            strcmp(status, "canceled") == 0);
+}
+
+static void put_time(json_t *v, const char *key, apr_time_t t, apr_pool_t *p)
+{
+    if (t) {
+        flow_json_put(v, key, flow_iso_time(t, p), p);
+    }
+}
+
+/* The row as Celigo's job document. */
+static json_t *job_json(const flow_rows_t *rows, apr_pool_t *p)
+{
+    static const char *const counters[] = {
+        "numSuccess", "numError",          "numIgnore",
+        "numExport",  "numPagesGenerated", "numPagesProcessed",
+    };
+    json_t *v = json_object();
+    int i;
+
+    flow_json_put(v, "_id", flow_rows_text(rows, 0), p);
+    flow_json_put(v, "type", flow_rows_text(rows, 1), p);
+    flow_json_put(v, "_flowId", flow_rows_text(rows, 2), p);
+    flow_json_put(v, "_exportId", flow_rows_text(rows, 3), p);
+    flow_json_put(v, "status", flow_rows_text(rows, 4), p);
+    put_time(v, "createdAt", flow_rows_int(rows, 5), p);
+    put_time(v, "startedAt", flow_rows_int(rows, 6), p);
+    put_time(v, "endedAt", flow_rows_int(rows, 7), p);
+    put_time(v, "lastModified", flow_rows_int(rows, 8), p);
+    for (i = 0; i < 6; ++i) {
+        json_object_set_new(v, counters[i],
+                            json_integer(flow_rows_int(rows, 9 + i)));
+    }
+    json_object_set_new(v, "doneExporting",
+                        json_boolean(flow_rows_int(rows, 15) != 0));
+    return v;
+}
+
+static json_t *reason_json(const flow_rows_t *rows, apr_pool_t *p)
+{
+    json_t *v = NULL;
+
+    if (flow_rows_text(rows, 16)) {
+        v = json_object();
+        flow_json_put(v, "code", flow_rows_text(rows, 16), p);
+        flow_json_put(v, "message", flow_rows_text(rows, 17), p);
+    }
+    return v;
+}
+
+apr_status_t flow_queue_get(flow_store_t *store, const char *id, json_t **pjob,
+                            json_t **preason, apr_pool_t *p, flow_error_t *err)
+{
+    static const char sql[] = "SELECT " JOB_COLUMNS " FROM job WHERE id = %s";
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(id), p, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (!flow_rows_next(&rows)) {
+        return APR_NOTFOUND;
+    }
+    *pjob = job_json(&rows, p);
+    if (preason) {
+        *preason = reason_json(&rows, p);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t flow_queue_result(flow_store_t *store, const char *id,
+                               const char **ptext, apr_pool_t *p,
+                               flow_error_t *err)
+{
+    static const char sql[] = "SELECT text FROM job_text WHERE job_id = %s"
+                              " AND kind = 'result'";
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(id), p, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (!flow_rows_next(&rows)) {
+        return APR_NOTFOUND;
+    }
+    *ptext = flow_rows_text(&rows, 0);
+    return APR_SUCCESS;
+}
+
+apr_status_t flow_queue_list(flow_store_t *store, int limit, json_t **plist,
+                             apr_pool_t *p, flow_error_t *err)
+{
+    static const char sql[] =
+        "SELECT " JOB_COLUMNS " FROM job ORDER BY id DESC LIMIT %lld";
+    apr_int64_t most = limit;
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(&most), p, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    *plist = json_array();
+    while (flow_rows_next(&rows)) {
+        json_array_append_new(*plist, job_json(&rows, p));
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t flow_queue_running(flow_store_t *store, apr_array_header_t **plist,
+                                apr_pool_t *p, flow_error_t *err)
+{
+    static const char sql[] =
+        "SELECT id, flow_id, owner, lease_until, attempts FROM job"
+        " WHERE status = 'running' ORDER BY lease_until LIMIT %lld";
+    apr_int64_t most = RUNNING_MAX;
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(&most), p, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    *plist = apr_array_make(p, 8, sizeof(flow_orphan_t));
+    while (flow_rows_next(&rows)) {
+        flow_orphan_t *orphan = apr_array_push(*plist);
+
+        orphan->id = flow_rows_text(&rows, 0);
+        orphan->flow_id = flow_rows_text(&rows, 1);
+        orphan->owner = flow_rows_text(&rows, 2);
+        orphan->lease_until = flow_rows_int(&rows, 3);
+        orphan->attempts = (int)flow_rows_int(&rows, 4);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t flow_queue_waiting(flow_store_t *store, apr_int64_t most,
+                                apr_int64_t *pn, apr_pool_t *p,
+                                flow_error_t *err)
+{
+    static const char sql[] =
+        "SELECT count(*) FROM (SELECT 1 FROM job WHERE status = 'queued'"
+        " LIMIT %lld) AS waiting";
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(&most), p, err);
+    if (rv == APR_SUCCESS && flow_rows_next(&rows)) {
+        *pn = flow_rows_int(&rows, 0);
+    }
+    return rv;
+}
+
+apr_status_t flow_queue_oldest_event(flow_store_t *store, apr_time_t before,
+                                     const char **pid, apr_pool_t *p,
+                                     flow_error_t *err)
+{
+    static const char sql[] =
+        "SELECT min(event_id) FROM (SELECT event_id FROM job"
+        " WHERE status = 'queued' UNION ALL SELECT event_id FROM job"
+        " WHERE status = 'running') AS needed";
+    apr_int64_t seconds = apr_time_sec(before);
+    const char *needed;
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    *pid = "";
+    if (seconds <= 0) {
+        return APR_SUCCESS;
+    }
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL_NONE, p, err);
+    if (rv != APR_SUCCESS || !flow_rows_next(&rows)) {
+        return rv;
+    }
+    /* An id begins with its time, see flow_new_id(). */
+    *pid = apr_psprintf(p, "%08x", (unsigned)seconds);
+    needed = flow_rows_text(&rows, 0);
+    if (needed && strcmp(needed, *pid) < 0) {
+        *pid = needed;
+    }
+    return APR_SUCCESS;
+}

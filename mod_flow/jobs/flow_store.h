@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_STORE_H
+#define FLOW_STORE_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "base/flow_error.h"
+
+/**
+ * One handle of the database: the only files that call apr_dbd are
+ * flow_store*.c.
+ *
+ * A handle is used by one thread at a time (it may change hands under a lock)
+ * and is never carried over a fork. It has memory of its own; results go to
+ * the pool given.
+ *
+ * apr_dbd has ONE mutex for all its SQLite handles in the process and holds it
+ * during every step, a COMMIT's fsync and SQLite's busy wait included. So two
+ * threads of a process must never compete for the database's write lock: one
+ * would sleep with the mutex that the other one needs for its COMMIT. Hence
+ * all writing of a process goes through one thread (flow_committer.h), and
+ * flow_store_begin() takes a lock file first, on which processes queue up in
+ * the kernel instead of in SQLite's busy loop.
+ *
+ * SQL is a string literal whose address is the key of the prepared statement;
+ * parameters are %s (text, NULL allowed) and %lld (pointer to apr_int64_t).
+ * No other % may stand in it.
+ *
+ * Errors: "store_full" and "store_unavailable" are FLOW_E_UNAVAILABLE and mean
+ * that the handle should be closed and opened anew; "store_refused" is
+ * FLOW_E_INTERNAL and means this one statement (a constraint, a value that is
+ * too big). Messages name the store and carry the database's words.
+ */
+typedef struct flow_store_t flow_store_t;
+
+/** Is @a driver one that we know? FLOW_E_CONFIG says which to use. */
+apr_status_t flow_store_driver_check(const char *driver, flow_error_t *err);
+
+/** Once per process, before threads exist; harmless to repeat. Loads the
+ * driver, so that children inherit it. */
+apr_status_t flow_store_global_init(const char *driver, apr_pool_t *p,
+                                    flow_error_t *err);
+
+/**
+ * Make the file if it is missing: mode 0600, owner @a uid and @a gid (-1: as
+ * its directory, when we are root). Missing directories are made. The owner of
+ * a file that root left behind is corrected.
+ */
+apr_status_t flow_store_create(const char *driver, const char *params, int uid,
+                               int gid, flow_error_t *err);
+
+/** Open; the store must exist and have our schema (see migrate). */
+apr_status_t flow_store_open(flow_store_t **pstore, const char *driver,
+                             const char *params, flow_error_t *err);
+void flow_store_close(flow_store_t *store); /* NULL is fine */
+
+/** Bring the schema up to date: each step once, under the write lock, however
+ * many processes try. A store of a newer version is FLOW_E_CONFIG. */
+apr_status_t flow_store_migrate(flow_store_t *store, flow_error_t *err);
+/** Our version? FLOW_E_UNAVAILABLE when older or empty. */
+apr_status_t flow_store_check(flow_store_t *store, flow_error_t *err);
+
+/** Begin to write. Waits for other processes: without end when @a wait is
+ * negative, else at most so long ("store_unavailable"). */
+apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
+                              flow_error_t *err);
+/** On failure nothing has been stored and the transaction has ended. */
+apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err);
+void flow_store_rollback(flow_store_t *store);
+
+/** Parameters of a statement, in place. */
+#define FLOW_SQL(...) ((const void *[]){ __VA_ARGS__, NULL })
+#define FLOW_SQL_NONE ((const void *[]){ NULL })
+
+/** Execute; @a pn (may be NULL) is the number of rows changed. */
+apr_status_t flow_store_exec(flow_store_t *store, const char *sql,
+                             const void **args, int *pn, flow_error_t *err);
+
+/** A result: all its rows are in memory, so every SELECT has a LIMIT. */
+typedef struct flow_rows_t {
+    flow_store_t *store;
+    struct apr_dbd_results_t *results;
+    struct apr_dbd_row_t *row;
+    apr_pool_t *p;
+} flow_rows_t;
+
+apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
+                               const char *sql, const void **args,
+                               apr_pool_t *p, flow_error_t *err);
+int flow_rows_next(flow_rows_t *rows); /* 1 = there is a row */
+/** Of the current row; NULL for SQL's NULL. Lives in the result's pool. */
+const char *flow_rows_text(const flow_rows_t *rows, int column);
+/** 0 for NULL. */
+apr_int64_t flow_rows_int(const flow_rows_t *rows, int column);
+
+/** Has a statement failed in a way that calls for opening anew? */
+int flow_store_is_broken(const flow_store_t *store);
+
+/** A pool with an allocator of its own that no other pool hangs on, for one
+ * thread at a time (or, @a shared, for several, each in subpools). */
+apr_pool_t *flow_store_pool(int shared);
+
+#endif

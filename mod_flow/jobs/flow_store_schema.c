@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "jobs/flow_store.h"
+#include "jobs/flow_store_private.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+/*
+ * The schema, in steps. A step that has been released is never changed: a
+ * change is a new step. Times are microseconds since 1970. Long texts stand in
+ * tables of their own, so that the small rows that change often stay small.
+ *
+ * Types and statements are plain enough for PostgreSQL. Two indexes carry
+ * rules: job_running lets a flow have one running job only, whoever claims;
+ * job_queued orders the waiting jobs of each flow.
+ */
+#define MIGRATE_WAIT apr_time_from_sec(60)
+
+/* clang-format off */
+static const char *const step_1[] = {
+    "CREATE TABLE event ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " export_id TEXT NOT NULL,"
+    " received_at BIGINT NOT NULL,"
+    " request TEXT NOT NULL)",
+
+    "CREATE TABLE job ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " type TEXT NOT NULL,"
+    " flow_id TEXT NOT NULL,"
+    " export_id TEXT,"
+    " event_id TEXT,"
+    " status TEXT NOT NULL,"
+    " priority INTEGER NOT NULL DEFAULT 0,"
+    " collect INTEGER NOT NULL DEFAULT 0,"
+    " checkpoint TEXT,"
+    " num_success BIGINT NOT NULL DEFAULT 0,"
+    " num_error BIGINT NOT NULL DEFAULT 0,"
+    " num_ignore BIGINT NOT NULL DEFAULT 0,"
+    " num_export BIGINT NOT NULL DEFAULT 0,"
+    " num_pages_generated BIGINT NOT NULL DEFAULT 0,"
+    " num_pages_processed BIGINT NOT NULL DEFAULT 0,"
+    " done_exporting INTEGER NOT NULL DEFAULT 0,"
+    " created BIGINT NOT NULL,"
+    " started BIGINT NOT NULL DEFAULT 0,"
+    " ended BIGINT NOT NULL DEFAULT 0,"
+    " modified BIGINT NOT NULL,"
+    " owner TEXT,"
+    " lease_until BIGINT NOT NULL DEFAULT 0,"
+    " attempts INTEGER NOT NULL DEFAULT 0,"
+    " error_code TEXT,"
+    " error_message TEXT)",
+
+    "CREATE INDEX job_queued ON job (flow_id, priority DESC, created, id)"
+    " WHERE status = 'queued'",
+    "CREATE UNIQUE INDEX job_running ON job (flow_id)"
+    " WHERE status = 'running'",
+    "CREATE INDEX job_final ON job (status, ended)"
+    " WHERE status IN ('completed', 'failed', 'canceled')",
+
+    "CREATE TABLE job_text ("
+    " job_id TEXT NOT NULL,"
+    " kind TEXT NOT NULL," /* request, result */
+    " text TEXT NOT NULL,"
+    " PRIMARY KEY (job_id, kind))",
+
+    "CREATE TABLE job_error ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " job_id TEXT NOT NULL,"
+    " flow_id TEXT NOT NULL,"
+    " step_id TEXT NOT NULL,"
+    " step_index INTEGER NOT NULL,"
+    " occurred_at BIGINT NOT NULL,"
+    " code TEXT NOT NULL,"
+    " message TEXT NOT NULL,"
+    " source TEXT NOT NULL,"
+    " trace_key TEXT,"
+    " classification TEXT,"
+    " retry_data TEXT,"
+    " resolved_at BIGINT NOT NULL DEFAULT 0,"
+    " resolved_by TEXT)",
+    "CREATE INDEX job_error_job ON job_error (job_id)",
+
+    "CREATE TABLE token ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " name TEXT NOT NULL,"
+    " hash TEXT NOT NULL UNIQUE,"
+    " full_access INTEGER NOT NULL DEFAULT 0,"
+    " apis TEXT, exports TEXT, imports TEXT, flows TEXT,"
+    " created BIGINT NOT NULL,"
+    " expires BIGINT NOT NULL DEFAULT 0,"
+    " revoked INTEGER NOT NULL DEFAULT 0)",
+
+    "CREATE TABLE state ("
+    " scope TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY (scope, name))",
+    NULL
+};
+
+static const char *const *const steps[] = { step_1 };
+/* clang-format on */
+
+#define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
+
+/* -1 and APR_SUCCESS: there is no schema at all. */
+static apr_status_t read_version(flow_store_t *store, int *pversion,
+                                 flow_error_t *err)
+{
+    const char *value = NULL;
+    apr_status_t rv;
+
+    *pversion = -1;
+    rv = flow_store_pragma(store,
+                           "SELECT name FROM sqlite_master WHERE"
+                           " type = 'table' AND name = 'meta'",
+                           &value, err);
+    if (rv != APR_SUCCESS || !value) {
+        return rv;
+    }
+    rv = flow_store_pragma(
+        store, "SELECT value FROM meta WHERE name = 'schema'", &value, err);
+    if (rv == APR_SUCCESS && value) {
+        *pversion = (int)apr_strtoi64(value, NULL, 10);
+    }
+    return rv;
+}
+
+static apr_status_t too_new(flow_store_t *store, int version, flow_error_t *err)
+{
+    return flow_error_set(err, FLOW_E_CONFIG, APR_EGENERAL, "store_version",
+                          "store '%s' has schema %d, this mod_flow knows %d; "
+                          "use the newer mod_flow or another file",
+                          store->params, version, VERSION);
+}
+
+static apr_status_t run(flow_store_t *store, const char *sql, flow_error_t *err)
+{
+    int n = 0, code;
+
+    code = apr_dbd_query(store->driver, store->handle, &n, sql);
+    return code ? flow_store_fail(store, code, err) : APR_SUCCESS;
+}
+
+/* In a transaction. */
+static apr_status_t upgrade(flow_store_t *store, int version, flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+    char sql[128];
+    int i;
+
+    if (version < 0) {
+        rv = run(store,
+                 "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL,"
+                 " value TEXT NOT NULL)",
+                 err);
+        version = 0;
+    }
+    for (; version < VERSION && rv == APR_SUCCESS; ++version) {
+        for (i = 0; steps[version][i] && rv == APR_SUCCESS; ++i) {
+            rv = run(store, steps[version][i], err);
+        }
+    }
+    if (rv == APR_SUCCESS) {
+        rv = run(store, "DELETE FROM meta WHERE name = 'schema'", err);
+    }
+    if (rv == APR_SUCCESS) {
+        apr_snprintf(sql, sizeof(sql),
+                     "INSERT INTO meta (name, value) VALUES ('schema', '%d')",
+                     VERSION);
+        rv = run(store, sql, err);
+    }
+    return rv;
+}
+
+static apr_status_t use_wal(flow_store_t *store, flow_error_t *err)
+{
+    const char *mode = NULL;
+    apr_status_t rv;
+
+    rv = flow_store_pragma(store, "PRAGMA journal_mode=WAL", &mode, err);
+    if (rv == APR_SUCCESS && (!mode || strcmp(mode, "wal") != 0)) {
+        rv = flow_error_set(err, FLOW_E_CONFIG, APR_EGENERAL,
+                            "store_unavailable",
+                            "store '%s' cannot use write-ahead logging (mode "
+                            "'%s'); put it on a local file system",
+                            store->params, mode ? mode : "unknown");
+    }
+    return rv;
+}
+
+apr_status_t flow_store_migrate(flow_store_t *store, flow_error_t *err)
+{
+    apr_status_t rv;
+    int version;
+
+    /* The mode cannot change inside a transaction, so the lock is taken
+     * twice; what happens in between is found by reading again. */
+    rv = flow_store_lock(store, MIGRATE_WAIT, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = use_wal(store, err);
+    flow_store_unlock(store);
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_begin(store, MIGRATE_WAIT, err);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = read_version(store, &version, err);
+    if (rv == APR_SUCCESS && version > VERSION) {
+        rv = too_new(store, version, err);
+    }
+    if (rv == APR_SUCCESS && version < VERSION) {
+        rv = upgrade(store, version, err);
+    }
+    if (rv != APR_SUCCESS) {
+        flow_store_rollback(store);
+        return rv;
+    }
+    return flow_store_commit(store, err);
+}
+
+apr_status_t flow_store_check(flow_store_t *store, flow_error_t *err)
+{
+    apr_status_t rv;
+    int version;
+
+    rv = read_version(store, &version, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (version > VERSION) {
+        return too_new(store, version, err);
+    }
+    if (version < VERSION) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
+                              "store_unavailable",
+                              "store '%s' has not been set up; start the "
+                              "server once",
+                              store->params);
+    }
+    return APR_SUCCESS;
+}
