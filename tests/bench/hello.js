@@ -1,0 +1,3 @@
+function handleRequest (options) {
+  return { statusCode: 200, body: { hello: options.queryString.name, method: options.method } }
+}
