@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_IMPORT_H
+#define FLOW_IMPORT_H
+
+#include "flow/flow_scope.h"
+
+/** What became of one record at an import. */
+typedef struct flow_import_result_t {
+    json_t *response; /* element as in celigo-runtime 3.5 */
+    json_t *logged;   /* array of errors that did not stop it, or NULL */
+    int is_failed;    /* its errors are in the response */
+    int is_ignored;
+} flow_import_result_t;
+
+typedef struct flow_import_page_t {
+    flow_import_result_t *results; /* one per record */
+    size_t n;
+    /* records that were sent (with oneToMany: children), by outcome */
+    apr_int64_t success, error, ignore;
+    /* kind NONE, or why a hook failed the records that had come to it */
+    flow_error_t broken;
+    const char *broken_source;
+} flow_import_page_t;
+
+/**
+ * Take records (array of objects or of rows) through filter, preMap, mapping,
+ * postMap, submit and postSubmit. Never fails as a whole: what a hook breaks
+ * is told in the results, and once more in page->broken. Everything is
+ * released with @a p.
+ */
+void flow_import_page(flow_scope_t *scope, const json_t *records,
+                      flow_import_page_t *page, apr_pool_t *p);
+
+/* ---- oneToMany, flow_import_many.c ---- */
+
+/** New array: the record's children, each with its parent as `_PARENT`; or
+ * an error that belongs to the record. */
+apr_status_t flow_import_children(const flow_import_t *imp,
+                                  const json_t *record, json_t **pchildren,
+                                  flow_error_t *err);
+/** One result for the parent from those of its @a n children, whose values
+ * stand in arrays in the children's order. */
+void flow_import_join(const flow_import_result_t *children, size_t n,
+                      flow_import_result_t *parent);
+
+/** New response element that says ignored. */
+json_t *flow_import_ignored(void);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One step of a flow for one page: an import or a lookup, then response
+ * mapping and postResponseMap for the records that go on.
+ */
+#include "flow/flow_steps.h"
+
+#include "data/flow_json.h"
+#include "flow/flow_export.h"
+#include "flow/flow_hooks.h"
+#include "flow/flow_import.h"
+#include "flow/flow_record.h"
+
+/* A record at this step. */
+typedef struct outcome_t {
+    json_t *record;   /* as it came; owned through the page's array */
+    json_t *response; /* owned */
+    int is_failed;
+    int is_skipped; /* the step has done nothing with it */
+} outcome_t;
+
+typedef struct work_t {
+    flow_runner_t *runner;
+    const flow_step_t *step;
+    flow_scope_t *scope;
+    int index; /* oIndex: 1.. */
+    const char *id;
+    const flow_template_t *trace_key;
+    outcome_t *outcomes;
+    size_t n;
+    apr_pool_t *p;
+} work_t;
+
+int flow_runner_is_stopping(const flow_runner_t *runner)
+{
+    volatile apr_uint32_t *stopping = runner->caller.stopping;
+
+    return stopping && *stopping;
+}
+
+apr_status_t flow_runner_report(const flow_runner_t *runner, int step_index,
+                                const char *step_id, const char *trace_key,
+                                const json_t *error, const json_t *retry_data,
+                                flow_error_t *err)
+{
+    const flow_run_sink_t *sink = runner->sink;
+    flow_record_error_t e = { step_id,
+                              step_index,
+                              flow_json_member(error, "code"),
+                              flow_json_member(error, "message"),
+                              flow_json_member(error, "source"),
+                              trace_key,
+                              retry_data };
+
+    if (!sink || !sink->record_error) {
+        return APR_SUCCESS;
+    }
+    return sink->record_error(sink->baton, &e, err);
+}
+
+static apr_status_t report_errors(const work_t *w, const json_t *record,
+                                  const json_t *errors, int can_retry,
+                                  flow_error_t *err)
+{
+    size_t i, n = json_array_size(errors);
+    apr_status_t rv = APR_SUCCESS;
+    const char *key;
+
+    if (!n) {
+        return APR_SUCCESS;
+    }
+    key = flow_record_trace_key(w->trace_key, record, w->p);
+    for (i = 0; i < n && rv == APR_SUCCESS; ++i) {
+        rv = flow_runner_report(w->runner, w->index, w->id, key,
+                                json_array_get(errors, i),
+                                can_retry ? record : NULL, err);
+    }
+    return rv;
+}
+
+/* One more error of a record that the step itself has let pass. */
+static apr_status_t fail_outcome(work_t *w, outcome_t *o,
+                                 const flow_error_t *why, const char *source,
+                                 flow_error_t *err)
+{
+    json_t *error = flow_record_error_from(why, source);
+    apr_status_t rv;
+
+    o->is_failed = 1;
+    ++w->runner->run->counters.error;
+    rv =
+        flow_runner_report(w->runner, w->index, w->id,
+                           flow_record_trace_key(w->trace_key, o->record, w->p),
+                           error, o->record, err);
+    json_decref(error);
+    return rv;
+}
+
+/* ---- imports ---- */
+
+static apr_status_t import_records(work_t *w, const json_t *records,
+                                   flow_error_t *err)
+{
+    flow_counters_t *counters = &w->runner->run->counters;
+    flow_import_page_t page;
+    apr_status_t rv = APR_SUCCESS;
+    size_t i;
+
+    flow_import_page(w->scope, records, &page, w->p);
+    counters->success += page.success;
+    counters->error += page.error;
+    counters->ignore += page.ignore;
+    for (i = 0; i < w->n && rv == APR_SUCCESS; ++i) {
+        const flow_import_result_t *result = &page.results[i];
+        outcome_t *o = &w->outcomes[i];
+
+        o->response = json_incref(result->response);
+        o->is_failed = result->is_failed;
+        o->is_skipped = result->is_ignored;
+        rv = report_errors(w, o->record, result->logged, 0, err);
+        if (rv == APR_SUCCESS && o->is_failed) {
+            rv = report_errors(w, o->record,
+                               json_object_get(o->response, "errors"), 1, err);
+        }
+    }
+    return rv;
+}
+
+/* ---- lookups ---- */
+
+static json_t *lookup_response(const flow_error_t *err)
+{
+    json_t *response = json_object(), *errors = json_array();
+
+    if (err) {
+        json_array_append_new(
+            errors, flow_record_error_from(err, flow_error_source(err)));
+    }
+    json_object_set_new(response, "data", json_array());
+    json_object_set_new(response, "errors", errors);
+    return response;
+}
+
+static apr_status_t stopped(flow_error_t *err)
+{
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
+                          "the server is stopping");
+}
+
+static apr_status_t lookup_record(work_t *w, outcome_t *o, apr_pool_t *p,
+                                  flow_error_t *err)
+{
+    flow_error_t why = FLOW_ERROR_INIT;
+    int pass = 1;
+    apr_status_t rv;
+
+    rv = flow_scope_filter(w->scope, &w->step->lookup->input_filter, o->record,
+                           &pass, p, &why);
+    if (rv != APR_SUCCESS || !pass) {
+        o->response = lookup_response(rv != APR_SUCCESS ? &why : NULL);
+        o->is_skipped = 1;
+        return rv == APR_SUCCESS
+                   ? rv
+                   : fail_outcome(w, o, &why, FLOW_SOURCE_INPUT_FILTER, err);
+    }
+    rv = flow_export_collect(w->scope, o->record, &o->response, p, &why);
+    if (rv == APR_SUCCESS) {
+        /* what went wrong with single rows found, not with the record */
+        return report_errors(w, o->record,
+                             json_object_get(o->response, "errors"), 0, err);
+    }
+    if (flow_runner_is_stopping(w->runner)) {
+        return stopped(err);
+    }
+    o->response = lookup_response(&why);
+    return fail_outcome(w, o, &why, flow_error_source(&why), err);
+}
+
+static apr_status_t lookup_records(work_t *w, flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+    apr_pool_t *each;
+    size_t i;
+
+    apr_pool_create(&each, w->p);
+    for (i = 0; i < w->n && rv == APR_SUCCESS; ++i) {
+        apr_pool_clear(each);
+        rv = lookup_record(w, &w->outcomes[i], each, err);
+    }
+    apr_pool_destroy(each);
+    return rv;
+}
+
+/* ---- what goes on ---- */
+
+static int goes_on(const work_t *w, const outcome_t *o)
+{
+    return !o->is_failed || w->step->proceed_on_failure;
+}
+
+/* *pout: the record with its answer mapped in. Records may be shared with
+ * other steps and with what has been reported, hence the copy. */
+static apr_status_t map_response(work_t *w, outcome_t *o, json_t **pout,
+                                 apr_size_t *psize, flow_error_t *err)
+{
+    flow_error_t why = FLOW_ERROR_INIT;
+    json_t *record;
+    apr_status_t rv;
+
+    *pout = json_incref(o->record);
+    if (!w->step->response_mapping || o->is_skipped) {
+        return APR_SUCCESS;
+    }
+    record = json_copy(o->record);
+    rv = flow_mapping_merge(w->step->response_mapping, o->response, record,
+                            w->p, &why);
+    if (rv == APR_SUCCESS) {
+        *psize += flow_record_size(record, FLOW_PAGE_BYTES);
+        if (*psize > FLOW_PAGE_BYTES) {
+            rv = flow_error_set(&why, FLOW_E_INPUT, APR_ENOSPC, "too_large",
+                                "response mapping has made the page larger "
+                                "than 5 MB");
+        }
+    }
+    if (rv != APR_SUCCESS) {
+        json_decref(record);
+        return fail_outcome(w, o, &why, FLOW_SOURCE_RESPONSE_MAPPING, err);
+    }
+    json_decref(*pout);
+    *pout = record;
+    return APR_SUCCESS;
+}
+
+/* New arrays of the same length: the records that go on and their answers. */
+static apr_status_t collect_survivors(work_t *w, json_t **precords,
+                                      json_t **presponses, outcome_t **kept,
+                                      flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+    apr_size_t size = 0;
+    size_t i, n = 0;
+
+    *precords = json_array();
+    *presponses = json_array();
+    for (i = 0; i < w->n && rv == APR_SUCCESS; ++i) {
+        outcome_t *o = &w->outcomes[i];
+        json_t *record;
+
+        if (!goes_on(w, o)) {
+            continue;
+        }
+        rv = map_response(w, o, &record, &size, err);
+        if (goes_on(w, o)) { /* mapping may have failed it */
+            json_array_append(*precords, record);
+            json_array_append(*presponses, o->response);
+            kept[n++] = o;
+        }
+        json_decref(record);
+    }
+    return rv;
+}
+
+/* All records that had come to the hook have failed. */
+static apr_status_t fail_kept(work_t *w, outcome_t **kept, json_t **precords,
+                              const flow_error_t *why, flow_error_t *err)
+{
+    size_t i, n = json_array_size(*precords);
+    apr_status_t rv = APR_SUCCESS;
+
+    for (i = 0; i < n && rv == APR_SUCCESS; ++i) {
+        rv = fail_outcome(w, kept[i], why, FLOW_SOURCE_RESPONSE_MAPPING, err);
+    }
+    if (!w->step->proceed_on_failure) {
+        json_array_clear(*precords);
+    }
+    return rv;
+}
+
+static apr_status_t post_response_map(work_t *w, json_t **precords,
+                                      const json_t *responses, outcome_t **kept,
+                                      flow_error_t *err)
+{
+    flow_error_t why = FLOW_ERROR_INIT;
+    json_t *edited = NULL;
+
+    if (!w->step->post_response_map.script || !json_array_size(*precords)) {
+        return APR_SUCCESS;
+    }
+    if (flow_hook_post_response_map(w->scope, &w->step->post_response_map,
+                                    *precords, responses, &edited, w->p,
+                                    &why) != APR_SUCCESS) {
+        return fail_kept(w, kept, precords, &why, err);
+    }
+    json_decref(*precords);
+    *precords = edited;
+    return APR_SUCCESS;
+}
+
+static void start_work(work_t *w, flow_runner_t *runner, int i,
+                       const json_t *records, apr_pool_t *p)
+{
+    const flow_step_t *step = &runner->run->flow->steps[i];
+    size_t k;
+
+    w->runner = runner;
+    w->step = step;
+    w->scope = &runner->scopes[i];
+    w->index = i + 1;
+    w->id = step->import ? step->import->id : step->lookup->id;
+    w->trace_key =
+        step->import ? step->import->trace_key : step->lookup->trace_key;
+    w->p = p;
+    w->n = json_array_size(records);
+    w->outcomes = apr_pcalloc(p, (w->n ? w->n : 1) * sizeof(*w->outcomes));
+    for (k = 0; k < w->n; ++k) {
+        w->outcomes[k].record = json_array_get(records, k);
+    }
+}
+
+apr_status_t flow_step_run(flow_runner_t *runner, int i, json_t **precords,
+                           apr_pool_t *p, flow_error_t *err)
+{
+    json_t *next = NULL, *responses = NULL;
+    outcome_t **kept;
+    apr_status_t rv;
+    work_t w;
+    size_t k;
+
+    start_work(&w, runner, i, *precords, p);
+    kept = apr_pcalloc(p, (w.n ? w.n : 1) * sizeof(*kept));
+    rv = w.step->import ? import_records(&w, *precords, err)
+                        : lookup_records(&w, err);
+    if (rv == APR_SUCCESS) {
+        rv = collect_survivors(&w, &next, &responses, kept, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = post_response_map(&w, &next, responses, kept, err);
+    }
+    for (k = 0; k < w.n; ++k) {
+        json_decref(w.outcomes[k].response);
+    }
+    json_decref(responses);
+    if (rv != APR_SUCCESS) {
+        json_decref(next);
+        return rv;
+    }
+    json_decref(*precords);
+    *precords = next;
+    return APR_SUCCESS;
+}

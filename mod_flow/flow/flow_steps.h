@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_STEPS_H
+#define FLOW_STEPS_H
+
+#include "flow/flow_scope.h"
+
+/** A run under way; one thread. */
+typedef struct flow_runner_t {
+    const flow_env_t *env;
+    flow_run_t *run;
+    const flow_run_sink_t *sink;
+    flow_caller_t caller;
+    flow_scope_t *scopes; /* one per step */
+    apr_size_t collected; /* bytes in run->data */
+    apr_pool_t *p;
+} flow_runner_t;
+
+int flow_runner_is_stopping(const flow_runner_t *runner);
+
+/** Tell the sink of one error of a record. @a error: {code, message, source};
+ * @a retry_data may be NULL. */
+apr_status_t flow_runner_report(const flow_runner_t *runner, int step_index,
+                                const char *step_id, const char *trace_key,
+                                const json_t *error, const json_t *retry_data,
+                                flow_error_t *err);
+
+/**
+ * Take the records (array, *precords) through step @a i. *precords is replaced
+ * by those that go on: a new array, its records changed copies where the step
+ * changes them. Errors of records go to the sink; an error return means that
+ * the sink or the server wants the run to stop.
+ */
+apr_status_t flow_step_run(flow_runner_t *runner, int i, json_t **precords,
+                           apr_pool_t *p, flow_error_t *err);
+
+#endif
