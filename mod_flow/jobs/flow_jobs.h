@@ -26,11 +26,11 @@
 typedef struct flow_jobs_t flow_jobs_t;
 
 typedef struct flow_jobs_settings_t {
-    const char *driver; /* "sqlite3" */
-    const char *params; /* sqlite3: the file */
-    int workers;        /* threads in this process; 0 = only accept */
-    int queue_limit;    /* waiting jobs beyond which new ones get 503 */
-    int retention_days; /* finished jobs, errors, events */
+    const char *driver;  /* "sqlite3" */
+    const char *params;  /* sqlite3: the file */
+    int workers;         /* threads in this process; 0 = only accept */
+    int queue_limit;     /* waiting jobs beyond which new ones get 503 */
+    int retention_days;  /* finished jobs, errors, events */
     flow_stats_t *stats; /* shared counters, or NULL */
     /** apr uid/gid that children run as, for files made by root; -1 = leave */
     int uid, gid;
@@ -65,9 +65,8 @@ const flow_jobs_iface_t *flow_jobs_iface(flow_jobs_t *jobs);
  * APR_NOTFOUND: no enabled flow starts with this listener; nothing stored.
  */
 apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
-                              const flow_request_t *req,
-                              const char **pevent_id, apr_pool_t *p,
-                              flow_error_t *err);
+                              const flow_request_t *req, const char **pevent_id,
+                              apr_pool_t *p, flow_error_t *err);
 
 /** The job document (Celigo's fields) as new json, or APR_NOTFOUND. */
 apr_status_t flow_jobs_get(flow_jobs_t *jobs, const char *id, json_t **pjob,

@@ -108,6 +108,12 @@ apr_status_t flow_queue_running(flow_store_t *store, apr_array_header_t **plist,
 apr_status_t flow_queue_rescue(flow_store_t *store, const flow_orphan_t *orphan,
                                int *pburied, int *plost, flow_error_t *err);
 
+struct flow_queue_depth_t;
+/** Numbers of jobs by status, from indexes alone. */
+apr_status_t flow_queue_depth(flow_store_t *store,
+                              struct flow_queue_depth_t *depth, apr_pool_t *p,
+                              flow_error_t *err);
+
 /** Number of waiting jobs, counted up to @a most. */
 apr_status_t flow_queue_waiting(flow_store_t *store, apr_int64_t most,
                                 apr_int64_t *pn, apr_pool_t *p,
@@ -117,8 +123,8 @@ apr_status_t flow_queue_waiting(flow_store_t *store, apr_int64_t most,
  * {code, message} of a failed one, new, or NULL. */
 apr_status_t flow_queue_get(flow_store_t *store, const char *id, json_t **pjob,
                             json_t **preason, apr_pool_t *p, flow_error_t *err);
-/** *pjob: the document; *presult: what flow_queue_end() was given as text, or
- * NULL. APR_NOTFOUND when there is no such job. */
+/** *ptext: the result that flow_queue_end() was given; APR_NOTFOUND when it
+ * was given none. */
 apr_status_t flow_queue_result(flow_store_t *store, const char *id,
                                const char **ptext, apr_pool_t *p,
                                flow_error_t *err);

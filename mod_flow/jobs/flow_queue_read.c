@@ -7,6 +7,7 @@
 #include <apr_tables.h>
 
 #include "data/flow_json.h"
+#include "jobs/flow_jobs.h"
 
 #define RUNNING_MAX 1000
 
@@ -170,6 +171,46 @@ apr_status_t flow_queue_waiting(flow_store_t *store, apr_int64_t most,
     rv = flow_store_select(store, &rows, sql, FLOW_SQL(&most), p, err);
     if (rv == APR_SUCCESS && flow_rows_next(&rows)) {
         *pn = flow_rows_int(&rows, 0);
+    }
+    return rv;
+}
+
+apr_status_t flow_queue_depth(flow_store_t *store, flow_queue_depth_t *depth,
+                              apr_pool_t *p, flow_error_t *err)
+{
+    static const char sql[] =
+        "SELECT 'queued', count(*), min(created) FROM job"
+        " WHERE status = 'queued'"
+        " UNION ALL SELECT 'running', count(*), 0 FROM job"
+        " WHERE status = 'running'"
+        " UNION ALL SELECT status, count(*), 0 FROM job"
+        " WHERE status IN ('completed', 'failed', 'canceled')"
+        " GROUP BY status";
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    memset(depth, 0, sizeof(*depth));
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL_NONE, p, err);
+    while (rv == APR_SUCCESS && flow_rows_next(&rows)) {
+        const char *status = flow_rows_text(&rows, 0);
+        apr_int64_t n = flow_rows_int(&rows, 1);
+
+        if (strcmp(status, "queued") == 0) {
+            depth->queued = n;
+            depth->oldest_queued = flow_rows_int(&rows, 2);
+        }
+        else if (strcmp(status, "running") == 0) {
+            depth->running = n;
+        }
+        else if (strcmp(status, "completed") == 0) {
+            depth->completed = n;
+        }
+        else if (strcmp(status, "failed") == 0) {
+            depth->failed = n;
+        }
+        else {
+            depth->canceled = n;
+        }
     }
     return rv;
 }

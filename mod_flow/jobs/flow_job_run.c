@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "jobs/flow_jobs_private.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/flow_log.h"
+#include "data/flow_json.h"
+
+/*
+ * One job, from claimed to ended, on a worker's thread.
+ *
+ * After each page the counters, the place to go on from and the errors of the
+ * page are committed together. The last page's are kept back for the
+ * transaction that ends the job, so a job of one page costs one commit. A page
+ * that has not been committed is run again after a crash, and its errors are
+ * then not stored twice.
+ */
+#define ERRORS_MAX (16 * 1024 * 1024) /* bytes of errors held in memory */
+/* No run is meant to last longer; calls and hooks have limits of their own. */
+#define RUN_MAX apr_time_from_sec(24 * 3600)
+
+typedef struct execution_t {
+    flow_jobs_t *jobs;
+    flow_job_t *job;
+    const flow_flow_t *flow;
+    const flow_export_t *listener;
+    apr_pool_t *p;
+    apr_pool_t *page_p; /* checkpoint text, cleared per page */
+    flow_running_t running;
+    flow_run_t run;
+    flow_errors_t *errors;
+    flow_progress_t committed; /* where a crash would go on */
+} execution_t;
+
+int flow_job_known(void *baton, const char *flow_id, const char *export_id)
+{
+    const flow_model_t *model = ((flow_jobs_t *)baton)->env->model;
+    const flow_flow_t *flow =
+        apr_hash_get(model->flows, flow_id, APR_HASH_KEY_STRING);
+
+    /* Jobs of flows that the next configuration knows, or that are switched
+     * off for a while, wait. */
+    return flow && !flow->disabled &&
+           (!export_id ||
+            apr_hash_get(model->exports, export_id, APR_HASH_KEY_STRING));
+}
+
+/* ---- in the list of running jobs ---- */
+
+static void enter(execution_t *x)
+{
+    flow_jobs_t *jobs = x->jobs;
+
+    x->running.id = x->job->id;
+    x->running.flow_id = x->job->flow_id;
+    apr_thread_mutex_lock(jobs->lock);
+    x->running.stop = jobs->stopping;
+    x->running.next = jobs->running;
+    jobs->running = &x->running;
+    apr_thread_mutex_unlock(jobs->lock);
+}
+
+static void leave(execution_t *x)
+{
+    flow_jobs_t *jobs = x->jobs;
+    flow_running_t **at;
+
+    apr_thread_mutex_lock(jobs->lock);
+    for (at = &jobs->running; *at != &x->running; at = &(*at)->next) {
+    }
+    *at = x->running.next;
+    apr_thread_mutex_unlock(jobs->lock);
+}
+
+static int is_set(const volatile apr_uint32_t *flag)
+{
+    return __atomic_load_n(flag, __ATOMIC_RELAXED) != 0;
+}
+
+/* ---- what the run reports ---- */
+
+typedef struct page_work_t {
+    flow_work_t work;
+    const flow_progress_t *at;
+    int lost;
+} page_work_t;
+
+static apr_status_t run_page(flow_work_t *work, flow_store_t *store,
+                             flow_error_t *err)
+{
+    page_work_t *w = (page_work_t *)work;
+
+    return flow_queue_page(store, w->at, &w->lost, err);
+}
+
+static apr_status_t commit_page(execution_t *x, const flow_progress_t *at,
+                                flow_error_t *err)
+{
+    page_work_t w = { .work.run = run_page, .at = at };
+    apr_status_t rv = flow_jobs_do(x->jobs, &w.work, err);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (w.lost) {
+        __atomic_store_n(&x->running.lost, 1, __ATOMIC_RELAXED);
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "lease_lost",
+                              "another process has taken the job over");
+    }
+    flow_errors_clear(x->errors);
+    return APR_SUCCESS;
+}
+
+static apr_status_t stop_reason(execution_t *x, flow_error_t *err)
+{
+    if (!is_set(&x->running.stop)) {
+        return APR_SUCCESS;
+    }
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
+                          "the run goes on later, or elsewhere");
+}
+
+static apr_status_t page_done(void *baton, const flow_counters_t *counters,
+                              const json_t *checkpoint, flow_error_t *err)
+{
+    execution_t *x = baton;
+    flow_progress_t at = x->committed;
+    apr_pool_t *page_p;
+    apr_status_t rv;
+
+    if (!checkpoint) {
+        return APR_SUCCESS; /* the end of the job, coming next, says it all */
+    }
+    apr_pool_create(&page_p, x->p);
+    at.counters = *counters;
+    at.checkpoint = flow_json_text(checkpoint, NULL, page_p);
+    at.errors = x->errors;
+    rv = commit_page(x, &at, err);
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(page_p);
+        return rv;
+    }
+    if (x->page_p) {
+        apr_pool_destroy(x->page_p);
+    }
+    x->page_p = page_p;
+    x->committed.counters = at.counters;
+    x->committed.checkpoint = at.checkpoint;
+    return stop_reason(x, err);
+}
+
+static apr_status_t record_error(void *baton, const flow_record_error_t *e,
+                                 flow_error_t *err)
+{
+    execution_t *x = baton;
+    flow_progress_t at = x->committed;
+
+    flow_errors_add(x->errors, e);
+    if (flow_errors_size(x->errors) < ERRORS_MAX) {
+        return APR_SUCCESS;
+    }
+    at.errors = x->errors;
+    return commit_page(x, &at, err);
+}
+
+/* ---- the end ---- */
+
+typedef struct end_work_t {
+    flow_work_t work;
+    flow_progress_t at;
+    const char *status; /* NULL: hand it back */
+    const char *code, *message, *result;
+    int lost;
+    flow_claim_t claim; /* of the next job */
+    apr_pool_t *next_p; /* NULL = no next one */
+} end_work_t;
+
+static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
+                            flow_error_t *err)
+{
+    end_work_t *w = (end_work_t *)work;
+    apr_status_t rv;
+
+    w->claim.job = NULL;
+    if (!w->status) {
+        return flow_queue_return(store, &w->at, &w->lost, err);
+    }
+    rv = flow_queue_end(store, &w->at, w->status, w->code, w->message,
+                        w->result, &w->lost, err);
+    if (rv == APR_SUCCESS && w->next_p) {
+        rv = flow_queue_claim(store, &w->claim, w->next_p, err);
+    }
+    return rv;
+}
+
+/* Have the end stored. When it is the end itself that the store refuses (a
+ * result beyond its limits, say), the job fails without it. */
+static apr_status_t commit_end(execution_t *x, end_work_t *w, flow_error_t *err)
+{
+    apr_status_t rv = flow_jobs_do(x->jobs, &w->work, err);
+
+    if (rv != APR_SUCCESS && w->status &&
+        strcmp(err->code, "store_refused") == 0) {
+        flow_log(FLOW_LOG_ERROR,
+                 FLOW_LOGNO(0303) "job %s of flow '%s': its end cannot be "
+                                  "stored: %s",
+                 x->job->id, x->job->flow_id, err->message);
+        w->status = "failed";
+        w->code = "store_refused";
+        w->message = "the store refused the end of the job";
+        w->result = NULL;
+        w->at.errors = NULL;
+        flow_error_clear(err);
+        rv = flow_jobs_do(x->jobs, &w->work, err);
+    }
+    return rv;
+}
+
+static const char *result_text(execution_t *x)
+{
+    flow_run_t *run = &x->run;
+    json_t *result;
+    apr_size_t len = 0;
+    char *text;
+
+    if (!x->job->collect || !run->data) {
+        return NULL;
+    }
+    result = json_object();
+    json_object_set(result, "data", run->data);
+    json_object_set_new(result, "truncated", json_boolean(run->data_truncated));
+    text = flow_json_text(result, &len, x->p);
+    json_decref(result);
+    return len > FLOW_RESULT_MAX ? "{\"data\":[],\"truncated\":true}" : text;
+}
+
+static void count(execution_t *x, int failed, apr_time_t began)
+{
+    flow_stats_t *stats = x->jobs->settings.stats;
+    const flow_counters_t *before = &x->job->counters;
+    const flow_counters_t *after = &x->run.counters;
+
+    if (!stats) {
+        return;
+    }
+    flow_stats_add64(failed ? &stats->jobs_failed : &stats->jobs_done, 1);
+    if (x->flow) {
+        flow_stats_count(stats, x->flow->slot, failed,
+                         (apr_uint64_t)(apr_time_now() - began));
+        flow_stats_records(stats, x->flow->slot,
+                           (apr_uint64_t)(after->success - before->success),
+                           (apr_uint64_t)(after->error - before->error));
+    }
+}
+
+static void report(execution_t *x, const end_work_t *w, apr_time_t began)
+{
+    const flow_counters_t *c = &x->run.counters;
+
+    if (w->status && strcmp(w->status, "completed") == 0) {
+        flow_log(FLOW_LOG_INFO,
+                 "job %s of flow '%s' completed: %" APR_INT64_T_FMT
+                 " good, %" APR_INT64_T_FMT " failed, %" APR_INT64_T_FMT
+                 " ignored, %" APR_INT64_T_FMT " pages, %" APR_INT64_T_FMT
+                 " ms",
+                 x->job->id, x->job->flow_id, c->success, c->error, c->ignore,
+                 c->pages_processed,
+                 (apr_int64_t)apr_time_as_msec(apr_time_now() - began));
+    }
+    else if (w->status) {
+        flow_log(FLOW_LOG_WARNING,
+                 FLOW_LOGNO(0304) "job %s of flow '%s' %s: %s: %s", x->job->id,
+                 x->job->flow_id, w->status, w->code, w->message);
+    }
+    else {
+        flow_log(FLOW_LOG_INFO, "job %s of flow '%s' handed back", x->job->id,
+                 x->job->flow_id);
+    }
+}
+
+/* What the return of flow_run() means for the job. */
+static void judge(execution_t *x, end_work_t *w, apr_status_t rv,
+                  const flow_error_t *why)
+{
+    w->at = x->committed;
+    if (rv == APR_EINTR || (rv != APR_SUCCESS && is_set(&x->running.stop))) {
+        w->status = NULL;
+        return;
+    }
+    w->at.counters = x->run.counters;
+    w->at.errors = x->errors;
+    if (rv == APR_SUCCESS) {
+        w->status = "completed";
+        w->result = result_text(x);
+        return;
+    }
+    w->status = strcmp(why->code, "canceled") == 0 ? "canceled" : "failed";
+    w->code = *why->code ? why->code : "error";
+    w->message = why->message;
+}
+
+static void lost(execution_t *x)
+{
+    flow_log(FLOW_LOG_WARNING,
+             FLOW_LOGNO(0305) "job %s of flow '%s': another process has taken "
+                              "it over; what was done since its last page is "
+                              "done twice",
+             x->job->id, x->job->flow_id);
+}
+
+static flow_job_t *end(execution_t *x, apr_status_t rv, const flow_error_t *why,
+                       apr_time_t began, apr_pool_t *next_p)
+{
+    flow_jobs_t *jobs = x->jobs;
+    flow_error_t err = FLOW_ERROR_INIT;
+    end_work_t w = { .work.run = run_end,
+                     .claim.owner = jobs->owner,
+                     .claim.knows = flow_job_known,
+                     .claim.baton = jobs };
+
+    if (is_set(&x->running.lost)) {
+        lost(x);
+        return NULL;
+    }
+    judge(x, &w, rv, why);
+    w.next_p = flow_jobs_is_stopping(jobs) ? NULL : next_p;
+    if (commit_end(x, &w, &err) != APR_SUCCESS) {
+        flow_log(FLOW_LOG_WARNING,
+                 FLOW_LOGNO(0306) "job %s of flow '%s': its end is not stored "
+                                  "(%s); it runs again from its last page",
+                 x->job->id, x->job->flow_id, err.message);
+        return NULL;
+    }
+    if (w.lost) {
+        lost(x);
+    }
+    else {
+        report(x, &w, began);
+        if (w.status) {
+            count(x, strcmp(w.status, "failed") == 0, began);
+            flow_waiters_tell(jobs, x->job->id);
+        }
+    }
+    if (w.claim.job) {
+        __atomic_fetch_sub(&jobs->waiting, 1, __ATOMIC_RELAXED);
+        if (w.claim.more) {
+            flow_workers_wake(jobs, 1);
+        }
+    }
+    return w.claim.job;
+}
+
+/* ---- the beginning ---- */
+
+static apr_status_t parse(execution_t *x, const char *what, const char *text,
+                          json_t **pv, flow_error_t *err)
+{
+    flow_error_t why = FLOW_ERROR_INIT;
+
+    *pv = NULL;
+    if (!text) {
+        return APR_SUCCESS;
+    }
+    if (flow_json_parse(pv, text, strlen(text), &why) != APR_SUCCESS) {
+        return flow_error_set(err, FLOW_E_INTERNAL, APR_EGENERAL,
+                              "job_undecodable",
+                              "the stored %s is not JSON: "
+                              "%s",
+                              what, why.message);
+    }
+    flow_json_own(x->p, *pv);
+    return APR_SUCCESS;
+}
+
+static json_t *job_document(const flow_job_t *job, apr_pool_t *p)
+{
+    json_t *v = json_object();
+
+    flow_json_put(v, "_id", job->id, p);
+    flow_json_put(v, "type", job->type, p);
+    flow_json_put(v, "_flowId", job->flow_id, p);
+    flow_json_put(v, "_exportId", job->export_id, p);
+    flow_json_put(v, "status", "running", p);
+    flow_json_put(v, "createdAt", flow_iso_time(job->created, p), p);
+    flow_json_put(v, "startedAt", flow_iso_time(job->started, p), p);
+    return flow_json_own(p, v);
+}
+
+static apr_status_t prepare(execution_t *x, flow_error_t *err)
+{
+    const flow_model_t *model = x->jobs->env->model;
+    json_t *event = NULL, *request = NULL, *checkpoint = NULL;
+    const flow_job_t *job = x->job;
+    apr_status_t rv;
+
+    x->flow = apr_hash_get(model->flows, job->flow_id, APR_HASH_KEY_STRING);
+    if (job->export_id) {
+        x->listener =
+            apr_hash_get(model->exports, job->export_id, APR_HASH_KEY_STRING);
+    }
+    if (!x->flow || (job->export_id && !x->listener)) {
+        return flow_error_set(err, FLOW_E_CONFIG, APR_NOTFOUND, "flow_unknown",
+                              "flow '%s' is not configured any more",
+                              job->flow_id);
+    }
+    rv = parse(x, "event", job->event, &event, err);
+    if (rv == APR_SUCCESS) {
+        rv = parse(x, "request", job->request, &request, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = parse(x, "checkpoint", job->checkpoint, &checkpoint, err);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (job->event_id && !event) {
+        return flow_error_set(
+            err, FLOW_E_INTERNAL, APR_NOTFOUND, "job_undecodable",
+            "the event '%s' is not in the store", job->event_id);
+    }
+    x->run.flow = x->flow;
+    x->run.listener = x->listener;
+    x->run.job = job_document(job, x->p);
+    x->run.request = request;
+    x->run.event = event ? flow_request_from_json(event, x->p) : NULL;
+    x->run.checkpoint = checkpoint;
+    x->run.collect = job->collect;
+    x->run.deadline = apr_time_now() + RUN_MAX;
+    x->run.stopping = &x->running.stop;
+    return APR_SUCCESS;
+}
+
+static apr_status_t run(execution_t *x, flow_error_t *err)
+{
+    flow_stats_t *stats = x->jobs->settings.stats;
+    flow_run_sink_t sink = { .baton = x,
+                             .page_done = page_done,
+                             .record_error = record_error };
+    apr_status_t rv = prepare(x, err);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (stats) {
+        flow_stats_add32(&stats->workers_busy, 1);
+    }
+    rv = x->jobs->run(x->jobs->env, &x->run, &sink, x->p, err);
+    if (stats) {
+        flow_stats_add32(&stats->workers_busy, -1);
+    }
+    return rv;
+}
+
+flow_job_t *flow_job_run(flow_jobs_t *jobs, flow_job_t *job, apr_pool_t *p,
+                         apr_pool_t *next_p)
+{
+    execution_t x = { .jobs = jobs, .job = job, .p = p };
+    flow_error_t why = FLOW_ERROR_INIT;
+    apr_time_t began = apr_time_now();
+    flow_job_t *next;
+    apr_status_t rv;
+
+    x.errors = flow_errors_create(p);
+    x.committed.job_id = job->id;
+    x.committed.flow_id = job->flow_id;
+    x.committed.owner = jobs->owner;
+    x.committed.counters = job->counters;
+    x.committed.checkpoint = job->checkpoint;
+    x.run.counters = job->counters;
+    enter(&x);
+    rv = flow_jobs_is_stopping(jobs) ? APR_EINTR : run(&x, &why);
+    next = end(&x, rv, &why, began, next_p);
+    leave(&x);
+    json_decref(x.run.data);
+    return next;
+}

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "jobs/flow_jobs_private.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/flow_log.h"
+#include "base/flow_sign.h"
+#include "data/flow_json.h"
+#include "jobs/flow_owner.h"
+
+#define ACCEPT_WAIT    apr_time_from_sec(10)
+#define RETRY_AFTER    apr_time_from_sec(1)
+#define JOIN_PATIENCE  apr_time_from_sec(10)
+#define COUNT_EVERY    apr_time_from_msec(100)
+#define REQUEST_MAX    (50 * 1024 * 1024)
+#define JOBS_PER_EVENT 64
+
+int flow_jobs_is_stopping(const flow_jobs_t *jobs)
+{
+    return __atomic_load_n(&jobs->stopping, __ATOMIC_RELAXED) != 0;
+}
+
+/* ---- read handles ---- */
+
+apr_status_t flow_jobs_reader(flow_jobs_t *jobs, flow_store_t **pstore,
+                              flow_error_t *err)
+{
+    const flow_jobs_settings_t *s = &jobs->settings;
+    apr_status_t rv;
+
+    *pstore = NULL;
+    apr_thread_mutex_lock(jobs->lock);
+    if (jobs->nreaders) {
+        *pstore = jobs->readers[--jobs->nreaders];
+    }
+    apr_thread_mutex_unlock(jobs->lock);
+    if (*pstore) {
+        return APR_SUCCESS;
+    }
+    rv = flow_store_open(pstore, s->driver, s->params, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_check(*pstore, err);
+    }
+    if (rv != APR_SUCCESS) {
+        flow_store_close(*pstore);
+        *pstore = NULL;
+    }
+    return rv;
+}
+
+void flow_jobs_reader_done(flow_jobs_t *jobs, flow_store_t *store)
+{
+    int is_kept = 0;
+
+    apr_thread_mutex_lock(jobs->lock);
+    if (!flow_store_is_broken(store) && jobs->nreaders < FLOW_IDLE_READERS) {
+        jobs->readers[jobs->nreaders++] = store;
+        is_kept = 1;
+    }
+    apr_thread_mutex_unlock(jobs->lock);
+    if (!is_kept) {
+        flow_store_close(store);
+    }
+}
+
+/* ---- storing events and jobs ---- */
+
+/* Has memory of its own, which the committer releases if we have given up
+ * waiting for it. */
+typedef struct insert_t {
+    flow_work_t work;
+    apr_pool_t *p;
+    apr_time_t now;
+    const char *event_id; /* NULL = a job without an event */
+    const char *export_id, *request;
+    int n;
+    flow_new_job_t jobs[];
+} insert_t;
+
+static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
+                               flow_error_t *err)
+{
+    insert_t *w = (insert_t *)work;
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    if (w->event_id) {
+        rv = flow_queue_event(store, w->event_id, w->export_id, w->now,
+                              w->request, err);
+    }
+    for (i = 0; i < w->n && rv == APR_SUCCESS; ++i) {
+        rv = flow_queue_job(store, &w->jobs[i], w->now, err);
+    }
+    return rv;
+}
+
+static void release_insert(flow_work_t *work)
+{
+    apr_pool_destroy(((insert_t *)work)->p);
+}
+
+static insert_t *insert_new(int n)
+{
+    apr_pool_t *p = flow_store_pool(0);
+    insert_t *w;
+
+    if (!p) {
+        return NULL;
+    }
+    w = apr_pcalloc(p, sizeof(*w) + (apr_size_t)n * sizeof(w->jobs[0]));
+    w->p = p;
+    w->n = n;
+    w->now = apr_time_now();
+    w->work.run = run_insert;
+    w->work.release = release_insert;
+    return w;
+}
+
+static apr_status_t check_room(flow_jobs_t *jobs, flow_error_t *err)
+{
+    apr_int64_t waiting = __atomic_load_n(&jobs->waiting, __ATOMIC_RELAXED);
+
+    if (jobs->settings.queue_limit > 0 &&
+        waiting >= jobs->settings.queue_limit) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EAGAIN, "queue_full",
+                              "%" APR_INT64_T_FMT " jobs are waiting, and "
+                              "FlowQueueLimit is %d; try again later",
+                              waiting, jobs->settings.queue_limit);
+    }
+    return APR_SUCCESS;
+}
+
+/* Consumes @a w. */
+static apr_status_t store(flow_jobs_t *jobs, insert_t *w, flow_error_t *err)
+{
+    const char *flow_ids[JOBS_PER_EVENT];
+    int i, n, is_abandoned;
+    apr_status_t rv;
+
+    rv = flow_committer_do(jobs->committer, &w->work, ACCEPT_WAIT,
+                           &is_abandoned, err);
+    if (is_abandoned) {
+        return rv;
+    }
+    if (rv == APR_SUCCESS) {
+        __atomic_fetch_add(&jobs->waiting, w->n, __ATOMIC_RELAXED);
+        for (n = 0; n < w->n && n < JOBS_PER_EVENT; ++n) {
+            flow_ids[n] = w->jobs[n].flow_id;
+        }
+        i = flow_workers_startable(jobs, flow_ids, n);
+        if (i) {
+            flow_workers_wake(jobs, i);
+        }
+    }
+    apr_pool_destroy(w->p);
+    return rv;
+}
+
+static apr_status_t too_large(flow_error_t *err)
+{
+    return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "request_too_large",
+                          "more than %d MB cannot be stored with a job",
+                          REQUEST_MAX / 1024 / 1024);
+}
+
+apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
+                              const flow_request_t *req, const char **pevent_id,
+                              apr_pool_t *p, flow_error_t *err)
+{
+    const apr_array_header_t *flows =
+        apr_hash_get(jobs->env->model->listeners, exp->id, APR_HASH_KEY_STRING);
+    apr_size_t len = 0;
+    apr_status_t rv;
+    json_t *event;
+    insert_t *w;
+    int i;
+
+    if (!flows || !flows->nelts) {
+        return APR_NOTFOUND;
+    }
+    rv = check_room(jobs, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    w = insert_new(flows->nelts);
+    if (!w) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
+                              "out of memory for an event");
+    }
+    event = flow_request_to_json(req, w->p);
+    w->request = flow_json_text(event, &len, w->p);
+    json_decref(event);
+    if (!w->request || len > REQUEST_MAX) {
+        apr_pool_destroy(w->p);
+        return too_large(err);
+    }
+    w->event_id = flow_new_id(w->p);
+    w->export_id = exp->id;
+    w->work.events = 1;
+    for (i = 0; i < w->n; ++i) {
+        w->jobs[i].id = flow_new_id(w->p);
+        w->jobs[i].flow_id = APR_ARRAY_IDX(flows, i, const flow_flow_t *)->id;
+        w->jobs[i].export_id = exp->id;
+        w->jobs[i].event_id = w->event_id;
+        w->jobs[i].priority = FLOW_PRIORITY_EVENT;
+    }
+    *pevent_id = apr_pstrdup(p, w->event_id);
+    return store(jobs, w, err);
+}
+
+apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
+                             const json_t *request, const char *id, int wait,
+                             apr_pool_t *p, flow_error_t *err)
+{
+    apr_size_t len = 0;
+    apr_status_t rv;
+    insert_t *w;
+
+    (void)p;
+    if (flow->disabled) {
+        return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "flow_disabled",
+                              "flow '%s' is disabled", flow->id);
+    }
+    rv = check_room(jobs, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    w = insert_new(1);
+    if (!w) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
+                              "out of memory for a job");
+    }
+    w->jobs[0].id = apr_pstrdup(w->p, id);
+    w->jobs[0].flow_id = flow->id;
+    w->jobs[0].priority = wait ? FLOW_PRIORITY_WAIT : FLOW_PRIORITY_EVENT;
+    w->jobs[0].collect = wait;
+    if (request && !json_is_null(request)) {
+        w->jobs[0].request = flow_json_text(request, &len, w->p);
+        if (!w->jobs[0].request || len > REQUEST_MAX) {
+            apr_pool_destroy(w->p);
+            return too_large(err);
+        }
+    }
+    return store(jobs, w, err);
+}
+
+static apr_status_t iface_queue(void *baton, const flow_flow_t *flow,
+                                const json_t *request, const char **pjob_id,
+                                apr_pool_t *p, flow_error_t *err)
+{
+    *pjob_id = flow_new_id(p);
+    return flow_jobs_queue(baton, flow, request, *pjob_id, 0, p, err);
+}
+
+apr_status_t flow_jobs_do(flow_jobs_t *jobs, flow_work_t *work,
+                          flow_error_t *err)
+{
+    apr_status_t rv;
+
+    for (;;) {
+        flow_error_clear(err);
+        rv = flow_committer_do(jobs->committer, work, -1, NULL, err);
+        if (rv == APR_SUCCESS || !err || !flow_error_is_retryable(err) ||
+            flow_jobs_is_stopping(jobs)) {
+            return rv;
+        }
+        apr_thread_mutex_lock(jobs->lock);
+        if (!flow_jobs_is_stopping(jobs)) {
+            apr_thread_cond_timedwait(jobs->tick, jobs->lock, RETRY_AFTER);
+        }
+        apr_thread_mutex_unlock(jobs->lock);
+    }
+}
+
+/* ---- looking ---- */
+
+apr_status_t flow_jobs_get(flow_jobs_t *jobs, const char *id, json_t **pjob,
+                           apr_pool_t *p, flow_error_t *err)
+{
+    flow_store_t *reader;
+    apr_status_t rv = flow_jobs_reader(jobs, &reader, err);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = flow_queue_get(reader, id, pjob, NULL, p, err);
+    flow_jobs_reader_done(jobs, reader);
+    return rv;
+}
+
+apr_status_t flow_jobs_depth(flow_jobs_t *jobs, flow_queue_depth_t *depth,
+                             apr_pool_t *p, flow_error_t *err)
+{
+    flow_store_t *reader;
+    apr_status_t rv = flow_jobs_reader(jobs, &reader, err);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = flow_queue_depth(reader, depth, p, err);
+    flow_jobs_reader_done(jobs, reader);
+    return rv;
+}
+
+/* The committer's, in a transaction: how many jobs wait? Not too often, and
+ * the less often the longer counting takes. */
+static void count_waiting(void *baton, flow_store_t *handle)
+{
+    flow_jobs_t *jobs = baton;
+    flow_error_t err = FLOW_ERROR_INIT;
+    apr_time_t now = apr_time_now(), took;
+    apr_pool_t *p;
+    apr_int64_t n;
+
+    if (now < jobs->count_at || jobs->settings.queue_limit <= 0) {
+        return;
+    }
+    p = flow_store_pool(0);
+    if (p && flow_queue_waiting(handle, (apr_int64_t)jobs->settings.queue_limit,
+                                &n, p, &err) == APR_SUCCESS) {
+        __atomic_store_n(&jobs->waiting, n, __ATOMIC_RELAXED);
+    }
+    if (p) {
+        apr_pool_destroy(p);
+    }
+    took = apr_time_now() - now;
+    jobs->count_at = now + COUNT_EVERY + 20 * took;
+}
+
+/* ---- start and stop ---- */
+
+apr_status_t flow_jobs_prepare(const flow_jobs_settings_t *settings,
+                               apr_pool_t *p, flow_error_t *err)
+{
+    flow_store_t *handle = NULL;
+    apr_status_t rv;
+
+    rv = flow_store_driver_check(settings->driver, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_global_init(settings->driver, p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_create(settings->driver, settings->params,
+                               settings->uid, settings->gid, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_open(&handle, settings->driver, settings->params, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_migrate(handle, err);
+    }
+    flow_store_close(handle);
+    return rv;
+}
+
+void flow_jobs_release(flow_jobs_t *jobs)
+{
+    apr_thread_mutex_lock(jobs->lock);
+    jobs->released = 1;
+    apr_thread_cond_broadcast(jobs->wake);
+    apr_thread_mutex_unlock(jobs->lock);
+}
+
+const flow_jobs_iface_t *flow_jobs_iface(flow_jobs_t *jobs)
+{
+    return &jobs->iface;
+}
+
+void flow_jobs_stopping(flow_jobs_t *jobs)
+{
+    flow_running_t *r;
+
+    apr_thread_mutex_lock(jobs->lock);
+    __atomic_store_n(&jobs->stopping, 1, __ATOMIC_RELAXED);
+    for (r = jobs->running; r; r = r->next) {
+        __atomic_store_n(&r->stop, 1, __ATOMIC_RELAXED);
+    }
+    apr_thread_cond_broadcast(jobs->wake);
+    apr_thread_cond_broadcast(jobs->tick);
+    apr_thread_mutex_unlock(jobs->lock);
+}
+
+static int join_keeper(flow_jobs_t *jobs, apr_interval_time_t patience)
+{
+    apr_time_t until = apr_time_now() + patience;
+    apr_status_t rv;
+    int alive;
+
+    if (!jobs->keeper) {
+        return 1;
+    }
+    apr_thread_mutex_lock(jobs->lock);
+    while (jobs->keeper_alive && apr_time_now() < until) {
+        apr_thread_cond_timedwait(jobs->ended, jobs->lock,
+                                  until - apr_time_now());
+    }
+    alive = jobs->keeper_alive;
+    apr_thread_mutex_unlock(jobs->lock);
+    if (!alive) {
+        apr_thread_join(&rv, jobs->keeper);
+    }
+    return !alive;
+}
+
+/*
+ * The workers first, because they still need the committer; the committer
+ * last. A thread that does not come to its end keeps the memory it stands on:
+ * the process is about to end, and what it was doing is taken up by another
+ * one when its owner is gone.
+ */
+static apr_status_t stop(void *data)
+{
+    flow_jobs_t *jobs = data;
+    int all = 1;
+
+    flow_jobs_stopping(jobs);
+    if (!flow_workers_join(jobs, JOIN_PATIENCE)) {
+        flow_log(FLOW_LOG_WARNING,
+                 FLOW_LOGNO(0309) "%d workers have not come to the end of "
+                                  "their page; another process goes on with "
+                                  "their jobs",
+                 jobs->alive);
+        all = 0;
+    }
+    all &= join_keeper(jobs, JOIN_PATIENCE);
+    if (jobs->committer &&
+        flow_committer_stop(jobs->committer, JOIN_PATIENCE) != APR_SUCCESS) {
+        flow_log(FLOW_LOG_WARNING,
+                 FLOW_LOGNO(0310) "the store '%s' has not answered for %d s "
+                                  "while stopping",
+                 jobs->settings.params, (int)apr_time_sec(JOIN_PATIENCE));
+        all = 0;
+    }
+    if (jobs->settings.stats) {
+        flow_stats_add32(&jobs->settings.stats->workers,
+                         -jobs->settings.workers);
+    }
+    if (all) {
+        while (jobs->nreaders) {
+            flow_store_close(jobs->readers[--jobs->nreaders]);
+        }
+        apr_pool_destroy(jobs->p);
+    }
+    return APR_SUCCESS;
+}
+
+static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
+                             const flow_env_t *env)
+{
+    apr_pool_t *p = flow_store_pool(1);
+    flow_jobs_t *jobs;
+
+    if (!p) {
+        return NULL;
+    }
+    jobs = apr_pcalloc(p, sizeof(*jobs));
+    jobs->p = p;
+    jobs->settings = *settings;
+    jobs->settings.driver = apr_pstrdup(p, settings->driver);
+    jobs->settings.params = apr_pstrdup(p, settings->params);
+    jobs->env = env;
+    jobs->run = flow_run;
+    jobs->owner = flow_owner_new(p);
+    jobs->iface.baton = jobs;
+    jobs->iface.queue = iface_queue;
+    jobs->iface.run_wait = flow_jobs_run_wait;
+    if (apr_thread_mutex_create(&jobs->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
+            APR_SUCCESS ||
+        apr_thread_cond_create(&jobs->wake, p) != APR_SUCCESS ||
+        apr_thread_cond_create(&jobs->tick, p) != APR_SUCCESS ||
+        apr_thread_cond_create(&jobs->ended, p) != APR_SUCCESS) {
+        apr_pool_destroy(p);
+        return NULL;
+    }
+    return jobs;
+}
+
+static apr_status_t start_threads(flow_jobs_t *jobs, flow_error_t *err)
+{
+    flow_committer_settings_t c = { jobs->settings.driver,
+                                    jobs->settings.params, jobs->settings.stats,
+                                    count_waiting, jobs };
+    apr_status_t rv;
+
+    rv = flow_committer_start(&jobs->committer, &c, jobs->p, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_workers_start(jobs, err);
+    }
+    if (rv == APR_SUCCESS) {
+        jobs->keeper_alive = 1;
+        rv = apr_thread_create(&jobs->keeper, NULL, flow_keeper_main, jobs,
+                               jobs->p);
+        if (rv != APR_SUCCESS) {
+            jobs->keeper = NULL;
+            flow_error_set(err, FLOW_E_INTERNAL, rv, "no_thread",
+                           "cannot start the thread that looks after jobs");
+        }
+    }
+    return rv;
+}
+
+apr_status_t flow_jobs_start(flow_jobs_t **pjobs,
+                             const flow_jobs_settings_t *settings,
+                             const flow_env_t *env, apr_pool_t *pchild,
+                             flow_error_t *err)
+{
+    sigset_t all, before;
+    flow_jobs_t *jobs;
+    apr_status_t rv;
+
+    *pjobs = NULL;
+    rv = flow_store_driver_check(settings->driver, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_global_init(settings->driver, pchild, err);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    jobs = jobs_new(settings, env);
+    if (!jobs) {
+        return flow_error_set(err, FLOW_E_INTERNAL, APR_ENOMEM, "no_memory",
+                              "out of memory for jobs");
+    }
+    /* Before pchild's other cleanups, which free what workers use. */
+    apr_pool_pre_cleanup_register(pchild, jobs, stop);
+    if (settings->stats) {
+        flow_stats_add32(&settings->stats->workers, settings->workers);
+    }
+    /* The server's signals belong to its own threads. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rv = start_threads(jobs, err);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rv != APR_SUCCESS) {
+        apr_pool_cleanup_run(pchild, jobs, stop);
+        return rv;
+    }
+    *pjobs = jobs;
+    return APR_SUCCESS;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "jobs/flow_jobs_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+/*
+ * Worker threads.
+ *
+ * A worker sleeps until it is called: by whoever has just stored a job here,
+ * by a worker that saw more work than it could take, or by the keeper, which
+ * looks for jobs of other processes. An accept never calls a worker for a flow
+ * that is already running here, because the end of that run claims the next
+ * job by itself.
+ *
+ * A worker whose flow waits for another flow's run would be a thread less, and
+ * with enough of them nobody would be left to run what they wait for. So a
+ * waiting worker may have a helper: a thread for that one job.
+ */
+#define EXTRA_PER_WORKER 4
+#define NAP              apr_time_from_sec(1)
+
+static __thread int is_worker;
+
+int flow_worker_is_current(void)
+{
+    return is_worker;
+}
+
+/* ---- claiming ---- */
+
+typedef struct claim_work_t {
+    flow_work_t work;
+    flow_claim_t claim;
+    apr_pool_t *p;
+} claim_work_t;
+
+static apr_status_t run_claim(flow_work_t *work, flow_store_t *store,
+                              flow_error_t *err)
+{
+    claim_work_t *w = (claim_work_t *)work;
+
+    return flow_queue_claim(store, &w->claim, w->p, err);
+}
+
+/* A job, or NULL; a store that is away is the same as an empty one. */
+static flow_job_t *claim(flow_jobs_t *jobs, const char *only, apr_pool_t *p)
+{
+    claim_work_t w = { .work.run = run_claim,
+                       .claim.owner = jobs->owner,
+                       .claim.knows = flow_job_known,
+                       .claim.baton = jobs,
+                       .claim.only = only,
+                       .p = p };
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    if (flow_committer_do(jobs->committer, &w.work, -1, NULL, &err) !=
+            APR_SUCCESS ||
+        !w.claim.job) {
+        return NULL;
+    }
+    __atomic_fetch_sub(&jobs->waiting, 1, __ATOMIC_RELAXED);
+    if (w.claim.more) {
+        flow_workers_wake(jobs, 1);
+    }
+    return w.claim.job;
+}
+
+/* ---- sleeping and waking ---- */
+
+void flow_workers_wake(flow_jobs_t *jobs, int n)
+{
+    apr_thread_mutex_lock(jobs->lock);
+    ++jobs->rings;
+    for (; n > 0 && jobs->calls < jobs->idle; --n) {
+        ++jobs->calls;
+        apr_thread_cond_signal(jobs->wake);
+    }
+    apr_thread_mutex_unlock(jobs->lock);
+}
+
+int flow_workers_startable(flow_jobs_t *jobs, const char *const *flow_ids,
+                           int n)
+{
+    const flow_running_t *r;
+    int i, startable = 0;
+
+    apr_thread_mutex_lock(jobs->lock);
+    for (i = 0; i < n; ++i) {
+        for (r = jobs->running; r && strcmp(r->flow_id, flow_ids[i]) != 0;
+             r = r->next) {
+        }
+        startable += !r;
+    }
+    apr_thread_mutex_unlock(jobs->lock);
+    return startable;
+}
+
+static unsigned rings(flow_jobs_t *jobs)
+{
+    unsigned n;
+
+    apr_thread_mutex_lock(jobs->lock);
+    n = jobs->rings;
+    apr_thread_mutex_unlock(jobs->lock);
+    return n;
+}
+
+/* @a heard: the rings before the claim that found nothing. Who rang since then
+ * found nobody asleep. */
+static void sleep_until_called(flow_jobs_t *jobs, unsigned heard)
+{
+    apr_thread_mutex_lock(jobs->lock);
+    ++jobs->idle;
+    while (!jobs->calls && jobs->rings == heard &&
+           !flow_jobs_is_stopping(jobs)) {
+        apr_thread_cond_timedwait(jobs->wake, jobs->lock, NAP);
+    }
+    if (jobs->calls) {
+        --jobs->calls;
+    }
+    --jobs->idle;
+    apr_thread_mutex_unlock(jobs->lock);
+}
+
+static void wait_for_release(flow_jobs_t *jobs)
+{
+    apr_thread_mutex_lock(jobs->lock);
+    while (!jobs->released && !flow_jobs_is_stopping(jobs)) {
+        apr_thread_cond_timedwait(jobs->wake, jobs->lock, NAP);
+    }
+    apr_thread_mutex_unlock(jobs->lock);
+}
+
+static void goodbye(flow_jobs_t *jobs, int is_extra)
+{
+    apr_thread_mutex_lock(jobs->lock);
+    --jobs->alive;
+    jobs->extra -= is_extra;
+    apr_thread_cond_broadcast(jobs->ended);
+    apr_thread_mutex_unlock(jobs->lock);
+}
+
+/* ---- the threads ---- */
+
+static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
+{
+    flow_jobs_t *jobs = data;
+    apr_pool_t *pools[2] = { flow_store_pool(0), flow_store_pool(0) };
+    flow_job_t *job = NULL;
+    unsigned heard;
+    int turn = 0;
+
+    (void)thread;
+    is_worker = 1;
+    wait_for_release(jobs);
+    while (pools[0] && pools[1] && (job || !flow_jobs_is_stopping(jobs))) {
+        heard = rings(jobs);
+        if (!job) {
+            apr_pool_clear(pools[turn]);
+            job = claim(jobs, NULL, pools[turn]);
+        }
+        if (!job) {
+            sleep_until_called(jobs, heard);
+            continue;
+        }
+        /* The next job is claimed while this one still stands in its pool. */
+        apr_pool_clear(pools[!turn]);
+        job = flow_job_run(jobs, job, pools[turn], pools[!turn]);
+        turn = !turn;
+    }
+    if (pools[0]) {
+        apr_pool_destroy(pools[0]);
+    }
+    if (pools[1]) {
+        apr_pool_destroy(pools[1]);
+    }
+    is_worker = 0;
+    goodbye(jobs, 0);
+    return NULL;
+}
+
+typedef struct help_t {
+    flow_jobs_t *jobs;
+    char job_id[64];
+} help_t;
+
+static void *APR_THREAD_FUNC helper_main(apr_thread_t *thread, void *data)
+{
+    help_t *help = data;
+    flow_jobs_t *jobs = help->jobs;
+    apr_pool_t *p = flow_store_pool(0);
+    flow_job_t *job;
+
+    (void)thread;
+    is_worker = 1;
+    if (p && !flow_jobs_is_stopping(jobs)) {
+        job = claim(jobs, help->job_id, p);
+        if (job) {
+            flow_job_run(jobs, job, p, NULL);
+        }
+    }
+    if (p) {
+        apr_pool_destroy(p);
+    }
+    free(help);
+    is_worker = 0;
+    goodbye(jobs, 1);
+    return NULL;
+}
+
+void flow_worker_help(flow_jobs_t *jobs, const char *job_id)
+{
+    help_t *help = malloc(sizeof(*help));
+    int ok;
+
+    if (!help) {
+        return;
+    }
+    help->jobs = jobs;
+    apr_cpystrn(help->job_id, job_id, sizeof(help->job_id));
+
+    apr_thread_mutex_lock(jobs->lock);
+    ok = !flow_jobs_is_stopping(jobs) &&
+         jobs->extra < jobs->settings.workers * EXTRA_PER_WORKER;
+    if (ok) {
+        ++jobs->extra;
+        ++jobs->alive;
+    }
+    apr_thread_mutex_unlock(jobs->lock);
+
+    if (ok && apr_thread_pool_push(jobs->threads, helper_main, help,
+                                   APR_THREAD_TASK_PRIORITY_HIGHEST,
+                                   jobs) != APR_SUCCESS) {
+        goodbye(jobs, 1);
+        ok = 0;
+    }
+    if (!ok) {
+        free(help);
+    }
+}
+
+apr_status_t flow_workers_start(flow_jobs_t *jobs, flow_error_t *err)
+{
+    apr_size_t n = (apr_size_t)jobs->settings.workers;
+    apr_status_t rv;
+    apr_size_t i;
+
+    if (!n) {
+        return APR_SUCCESS;
+    }
+    rv = apr_thread_pool_create(&jobs->threads, n, n * (1 + EXTRA_PER_WORKER),
+                                jobs->p);
+    if (rv != APR_SUCCESS) {
+        return flow_error_set(err, FLOW_E_INTERNAL, rv, "no_thread",
+                              "cannot start %d workers", (int)n);
+    }
+    apr_thread_pool_threshold_set(jobs->threads, 0);
+    apr_thread_pool_idle_max_set(jobs->threads, n);
+    for (i = 0; i < n && rv == APR_SUCCESS; ++i) {
+        apr_thread_mutex_lock(jobs->lock);
+        ++jobs->alive;
+        apr_thread_mutex_unlock(jobs->lock);
+        rv = apr_thread_pool_push(jobs->threads, worker_main, jobs,
+                                  APR_THREAD_TASK_PRIORITY_NORMAL, jobs);
+    }
+    if (rv != APR_SUCCESS) {
+        goodbye(jobs, 0);
+        return flow_error_set(err, FLOW_E_INTERNAL, rv, "no_thread",
+                              "cannot start %d workers", (int)n);
+    }
+    return APR_SUCCESS;
+}
+
+int flow_workers_join(flow_jobs_t *jobs, apr_interval_time_t patience)
+{
+    apr_time_t until = apr_time_now() + patience;
+    int left;
+
+    apr_thread_mutex_lock(jobs->lock);
+    while (jobs->alive && apr_time_now() < until) {
+        apr_thread_cond_timedwait(jobs->ended, jobs->lock,
+                                  until - apr_time_now());
+    }
+    left = jobs->alive;
+    apr_thread_mutex_unlock(jobs->lock);
+    if (!left && jobs->threads) {
+        apr_thread_pool_destroy(jobs->threads);
+    }
+    return left == 0;
+}
