@@ -298,6 +298,7 @@ static void *APR_THREAD_FUNC committer_main(apr_thread_t *thread, void *data)
     flow_committer_t *c = data;
     flow_work_t *group;
 
+    (void)thread;
     open_store(c, &err);
     while ((group = take_group(c)) != NULL) {
         do_group(c, group);
@@ -309,7 +310,6 @@ static void *APR_THREAD_FUNC committer_main(apr_thread_t *thread, void *data)
     c->has_ended = 1;
     apr_thread_cond_signal(c->ended);
     apr_thread_mutex_unlock(c->lock);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 

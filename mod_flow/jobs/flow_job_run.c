@@ -476,7 +476,7 @@ flow_job_t *flow_job_run(flow_jobs_t *jobs, flow_job_t *job, apr_pool_t *p,
     flow_job_t *next;
     apr_status_t rv;
 
-    x.errors = flow_errors_create(p);
+    x.errors = flow_errors_create(&jobs->ids, p);
     x.reached.job_id = job->id;
     x.reached.flow_id = job->flow_id;
     x.reached.owner = jobs->owner;

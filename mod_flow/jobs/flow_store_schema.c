@@ -10,7 +10,8 @@
  * change is a new step. Times are microseconds since 1970. Long texts stand in
  * tables of their own, so that the small rows that change often stay small.
  *
- * Types and statements are plain enough for PostgreSQL. Two indexes carry
+ * Types and statements are plain enough for PostgreSQL, but for WITHOUT ROWID
+ * (small rows that are found by their key only). Two indexes carry
  * rules: job_running lets a flow have one running job only, whoever claims;
  * job_queued orders the waiting jobs of each flow.
  */
@@ -49,7 +50,7 @@ static const char *const step_1[] = {
     " lease_until BIGINT NOT NULL DEFAULT 0,"
     " attempts INTEGER NOT NULL DEFAULT 0,"
     " error_code TEXT,"
-    " error_message TEXT)",
+    " error_message TEXT) WITHOUT ROWID",
 
     "CREATE INDEX job_queued ON job (flow_id, priority DESC, created, id)"
     " WHERE status = 'queued'",
@@ -95,7 +96,7 @@ static const char *const step_1[] = {
     " scope TEXT NOT NULL,"
     " name TEXT NOT NULL,"
     " value TEXT NOT NULL,"
-    " PRIMARY KEY (scope, name))",
+    " PRIMARY KEY (scope, name)) WITHOUT ROWID",
     NULL
 };
 
