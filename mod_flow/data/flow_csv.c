@@ -271,8 +271,7 @@ apr_status_t flow_csv_reader_create(flow_csv_reader_t **preader,
                               "a quote or line end cannot separate columns; "
                               "use ',' ';' '|' or a tab");
     }
-    /* a quoted cell that never ends would swallow the rest of the file */
-    if (csv_init(&reader->parser, CSV_STRICT_FINI) != 0) {
+    if (csv_init(&reader->parser, 0) != 0) {
         return flow_text_no_memory(err);
     }
     csv_set_delim(&reader->parser, (unsigned char)delimiter);
@@ -388,6 +387,9 @@ apr_status_t flow_csv_reader_finish(flow_csv_reader_t *reader,
         reader->bom = -1;
         parse_bytes(reader, "\xef\xbb", (apr_size_t)n);
     }
+    /* lenient with stray quotes, but a quoted cell that never ends has
+     * swallowed the rest of the file */
+    csv_set_opts(&reader->parser, CSV_STRICT | CSV_STRICT_FINI);
     if (!is_failed(reader) &&
         csv_fini(&reader->parser, on_cell, on_row, reader) != 0) {
         fail(reader, reader->row_line,

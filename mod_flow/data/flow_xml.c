@@ -67,14 +67,13 @@ static void fail_memory(reader_t *r)
     stop(r);
 }
 
-/* libxml2's own complaint; it ends with a newline and begins in upper case. */
-static void on_error(void *data, xmlErrorPtr error)
+/* libxml2's own complaint; it ends with a newline. */
+static void explain(reader_t *r)
 {
-    reader_t *r = data;
+    const xmlError *error = xmlCtxtGetLastError(r->ctxt);
     char why[256];
-    apr_size_t len;
 
-    if (error->level < XML_ERR_ERROR || r->err.kind != FLOW_E_NONE) {
+    if (!error || error->level < XML_ERR_ERROR || r->err.kind != FLOW_E_NONE) {
         return;
     }
     if (error->code == XML_ERR_NO_MEMORY) {
@@ -83,10 +82,16 @@ static void on_error(void *data, xmlErrorPtr error)
     }
     apr_cpystrn(why, error->message ? error->message : "not well-formed",
                 sizeof(why));
-    len = strcspn(why, "\n");
-    why[len] = '\0';
+    why[strcspn(why, "\n")] = '\0';
     flow_error_set(&r->err, FLOW_E_INPUT, APR_EINVAL, "invalid_xml",
                    "invalid XML at line %d: %s", error->line, why);
+}
+
+/* The first of several is the one that counts. */
+static void on_error(void *data, const char *format, ...)
+{
+    (void)format;
+    explain(data);
 }
 
 static json_t *make_text(const char *s, apr_size_t len)
@@ -307,10 +312,8 @@ static void on_end(void *data, const xmlChar *name)
 static void set_handler(xmlSAXHandler *sax)
 {
     memset(sax, 0, sizeof(*sax));
-    /* the magic admits serror; without the ...Ns functions the older events
-     * are sent all the same */
-    sax->initialized = XML_SAX2_MAGIC;
-    sax->serror = on_error;
+    sax->initialized = 1; /* not the magic number: the older events */
+    sax->error = on_error;
     sax->startElement = on_start;
     sax->endElement = on_end;
     sax->characters = on_text;
@@ -350,6 +353,7 @@ static apr_status_t parse(json_t **pv, const char *xml, apr_size_t len,
     r->ctxt->userData = r;
     xmlCtxtUseOptions(r->ctxt, XML_PARSE_NONET | options);
     xmlParseDocument(r->ctxt);
+    explain(r); /* another module may have taken the error channel */
     if (r->err.kind == FLOW_E_NONE && (!r->ctxt->wellFormed || !r->root)) {
         fail(r, "invalid_xml", "not well-formed");
     }
