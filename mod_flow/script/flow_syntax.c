@@ -23,7 +23,7 @@ typedef struct name_t {
 } name_t;
 
 typedef struct writer_t {
-    flow_lexer_t lexer;
+    flow_syntax_lexer_t lexer;
     flow_token_t token; /* the current one */
     flow_token_t before;
     flow_buf_t out;
@@ -54,7 +54,7 @@ static void complain(writer_t *w, const flow_token_t *at, const char *why)
 static void advance(writer_t *w)
 {
     w->before = w->token;
-    w->token = flow_lexer_next(&w->lexer);
+    w->token = flow_syntax_lexer_next(&w->lexer);
     if (w->token.kind == FLOW_TOKEN_BAD) {
         complain(w, &w->token, w->token.why);
         w->token.kind = FLOW_TOKEN_END;
@@ -652,7 +652,7 @@ apr_status_t flow_syntax_compile(const char **ptext, const char *source,
     w->names = apr_array_make(p, 32, sizeof(name_t));
     w->copied = source;
     flow_buf_init(&w->out, 16 * FLOW_SYNTAX_MAX);
-    flow_lexer_init(&w->lexer, source, len);
+    flow_syntax_lexer_init(&w->lexer, source, len);
 
     advance(w);
     while (w->token.kind != FLOW_TOKEN_END) {
@@ -676,12 +676,12 @@ int flow_syntax_column(const char *text, int line, const char *complaint)
     const char *close = quote ? strchr(quote + 1, '\'') : NULL;
     const char *end = text + strlen(text);
     flow_token_t token, first;
-    flow_lexer_t lexer;
+    flow_syntax_lexer_t lexer;
 
     memset(&first, 0, sizeof(first));
-    flow_lexer_init(&lexer, text, (apr_size_t)(end - text));
+    flow_syntax_lexer_init(&lexer, text, (apr_size_t)(end - text));
     do {
-        token = flow_lexer_next(&lexer);
+        token = flow_syntax_lexer_next(&lexer);
         if (token.line < line) {
             continue;
         }

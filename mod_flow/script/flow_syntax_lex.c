@@ -22,7 +22,7 @@ int flow_token_is(const flow_token_t *token, const char *text)
            memcmp(token->text, text, token->len) == 0;
 }
 
-void flow_lexer_init(flow_lexer_t *lexer, const char *text, apr_size_t len)
+void flow_syntax_lexer_init(flow_syntax_lexer_t *lexer, const char *text, apr_size_t len)
 {
     memset(lexer, 0, sizeof(*lexer));
     lexer->at = lexer->line_start = text;
@@ -32,14 +32,14 @@ void flow_lexer_init(flow_lexer_t *lexer, const char *text, apr_size_t len)
 }
 
 /* The byte @a n behind the current one; 0 at the end. */
-static char peek(const flow_lexer_t *lexer, apr_size_t n)
+static char peek(const flow_syntax_lexer_t *lexer, apr_size_t n)
 {
     return (apr_size_t)(lexer->end - lexer->at) > n ? lexer->at[n] : '\0';
 }
 
 /* Length of a line terminator here, 0 if there is none: LF, CR, CR LF,
  * U+2028, U+2029. */
-static apr_size_t newline_here(const flow_lexer_t *lexer)
+static apr_size_t newline_here(const flow_syntax_lexer_t *lexer)
 {
     switch (peek(lexer, 0)) {
     case '\n':
@@ -67,7 +67,7 @@ int flow_token_column(const flow_token_t *token)
     return column;
 }
 
-static int skip_newline(flow_lexer_t *lexer)
+static int skip_newline(flow_syntax_lexer_t *lexer)
 {
     apr_size_t n = newline_here(lexer);
 
@@ -80,7 +80,7 @@ static int skip_newline(flow_lexer_t *lexer)
 }
 
 /* Spaces that are more than one byte: U+00A0, U+FEFF. */
-static apr_size_t wide_space(const flow_lexer_t *lexer)
+static apr_size_t wide_space(const flow_syntax_lexer_t *lexer)
 {
     if (peek(lexer, 0) == '\xc2' && peek(lexer, 1) == '\xa0') {
         return 2;
@@ -92,7 +92,7 @@ static apr_size_t wide_space(const flow_lexer_t *lexer)
 }
 
 /* Over the rest of a block comment; 0 when it does not end. */
-static int skip_comment(flow_lexer_t *lexer, int *pnewline)
+static int skip_comment(flow_syntax_lexer_t *lexer, int *pnewline)
 {
     lexer->at += 2;
     while (lexer->at < lexer->end) {
@@ -111,7 +111,7 @@ static int skip_comment(flow_lexer_t *lexer, int *pnewline)
 }
 
 /* White space and comments; 0 when a comment does not end. */
-static int skip_space(flow_lexer_t *lexer, int *pnewline)
+static int skip_space(flow_syntax_lexer_t *lexer, int *pnewline)
 {
     while (lexer->at < lexer->end) {
         char c = *lexer->at;
@@ -148,7 +148,7 @@ static flow_token_kind_e bad(flow_token_t *token, const char *why)
     return FLOW_TOKEN_BAD;
 }
 
-static flow_token_kind_e lex_string(flow_lexer_t *lexer, flow_token_t *token)
+static flow_token_kind_e lex_string(flow_syntax_lexer_t *lexer, flow_token_t *token)
 {
     char quote = *lexer->at++;
 
@@ -173,7 +173,7 @@ static flow_token_kind_e lex_string(flow_lexer_t *lexer, flow_token_t *token)
     return FLOW_TOKEN_STRING;
 }
 
-static flow_token_kind_e lex_regexp(flow_lexer_t *lexer, flow_token_t *token)
+static flow_token_kind_e lex_regexp(flow_syntax_lexer_t *lexer, flow_token_t *token)
 {
     int in_class = 0;
 
@@ -206,7 +206,7 @@ static flow_token_kind_e lex_regexp(flow_lexer_t *lexer, flow_token_t *token)
     return bad(token, "regular expression is not closed");
 }
 
-static flow_token_kind_e lex_number(flow_lexer_t *lexer)
+static flow_token_kind_e lex_number(flow_syntax_lexer_t *lexer)
 {
     while (is_digit(peek(lexer, 0)) || is_name_start(peek(lexer, 0)) ||
            peek(lexer, 0) == '.') {
@@ -220,7 +220,7 @@ static flow_token_kind_e lex_number(flow_lexer_t *lexer)
     return FLOW_TOKEN_NUMBER;
 }
 
-static flow_token_kind_e lex_name(flow_lexer_t *lexer)
+static flow_token_kind_e lex_name(flow_syntax_lexer_t *lexer)
 {
     while (lexer->at < lexer->end &&
            (is_name_start(*lexer->at) || is_digit(*lexer->at)) &&
@@ -230,7 +230,7 @@ static flow_token_kind_e lex_name(flow_lexer_t *lexer)
     return FLOW_TOKEN_NAME;
 }
 
-static flow_token_kind_e lex_punctuator(flow_lexer_t *lexer)
+static flow_token_kind_e lex_punctuator(flow_syntax_lexer_t *lexer)
 {
     static const char *const longer[] = { "...", "=>", "?.", "??", "**",
                                           "++",  "--", "==", "<=", ">=" };
@@ -258,7 +258,7 @@ static flow_token_kind_e lex_punctuator(flow_lexer_t *lexer)
 
 /* What may follow @a token: an operand (so a slash begins a regular
  * expression) or an operator? */
-static int operand_follows(flow_lexer_t *lexer, const flow_token_t *token)
+static int operand_follows(flow_syntax_lexer_t *lexer, const flow_token_t *token)
 {
     static const char *const keywords[] = {
         "return", "typeof", "case", "in",   "instanceof", "new",  "delete",
@@ -287,7 +287,7 @@ static int operand_follows(flow_lexer_t *lexer, const flow_token_t *token)
     }
 }
 
-static flow_token_kind_e lex(flow_lexer_t *lexer, flow_token_t *token)
+static flow_token_kind_e lex(flow_syntax_lexer_t *lexer, flow_token_t *token)
 {
     char c = *lexer->at;
 
@@ -310,7 +310,7 @@ static flow_token_kind_e lex(flow_lexer_t *lexer, flow_token_t *token)
     return lex_punctuator(lexer);
 }
 
-flow_token_t flow_lexer_next(flow_lexer_t *lexer)
+flow_token_t flow_syntax_lexer_next(flow_syntax_lexer_t *lexer)
 {
     flow_token_t token;
     int closed;

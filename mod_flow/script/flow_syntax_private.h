@@ -28,7 +28,7 @@ typedef struct flow_token_t {
     const char *why;
 } flow_token_t;
 
-typedef struct flow_lexer_t {
+typedef struct flow_syntax_lexer_t {
     const char *at, *end;
     const char *line_start;
     int line;
@@ -37,11 +37,11 @@ typedef struct flow_lexer_t {
     /* For each open parenthesis: is it the head of if, while, for or with? */
     apr_uint64_t heads; /* one bit each, the innermost lowest */
     flow_token_t last;
-} flow_lexer_t;
+} flow_syntax_lexer_t;
 
-void flow_lexer_init(flow_lexer_t *lexer, const char *text, apr_size_t len);
+void flow_syntax_lexer_init(flow_syntax_lexer_t *lexer, const char *text, apr_size_t len);
 /** The next token; comments are skipped. */
-flow_token_t flow_lexer_next(flow_lexer_t *lexer);
+flow_token_t flow_syntax_lexer_next(flow_syntax_lexer_t *lexer);
 /** 1-based, in characters. */
 int flow_token_column(const flow_token_t *token);
 int flow_token_is(const flow_token_t *token, const char *text);
