@@ -15,7 +15,8 @@
  * flow_script.c         compiling, and what is known about a script
  * flow_script_engine.c  the pool of worlds, and calling
  * flow_script_world.c   a mujs state in an arena: load, restore, run
- * flow_script_value.c   json_t to script values and back
+ * flow_script_value.c   json_t to script values, JSON.parse
+ * flow_script_take.c    script values to json_t
  * flow_script_lib.c     what scripts see: console, integrator-api, JSON
  * flow_script_throw.c   exceptions to flow_error_t and back
  *
@@ -93,16 +94,13 @@ void flow_world_rest(flow_world_t *world, int all);
 /** The call whose code runs in @a J. */
 flow_call_t *flow_call_of(js_State *J);
 
-/* ---- flow_script_value.c ---- */
+/* ---- flow_script_take.c ---- */
 
 typedef enum {
     FLOW_TAKE_RESULT,   /* strict: functions, Dates, Errors are refused */
     FLOW_TAKE_ARGUMENT, /* as JSON.stringify */
     FLOW_TAKE_TEXT      /* for people: everything becomes something */
 } flow_take_e;
-
-/** Push @a v. Inside. */
-void flow_value_push(flow_call_t *call, const json_t *v);
 
 /**
  * Read the value on top of the stack and pop it. Inside. *pv is held by the
@@ -117,10 +115,18 @@ typedef struct flow_taken_t {
 } flow_taken_t;
 void flow_value_take(flow_call_t *call, flow_take_e how, apr_size_t max,
                      flow_taken_t *taken);
-/** Outside. */
+
+/* ---- flow_script_value.c ---- */
+
+/** Push @a v. Inside. */
+void flow_value_push(flow_call_t *call, const json_t *v);
+/** Let go of what the call has held since @a mark. Outside. */
 void flow_value_drop(flow_call_t *call, unsigned mark);
 /** Let the call hold @a v (new, may be NULL). Outside. */
 unsigned flow_value_hold(flow_call_t *call, json_t *v);
+
+/** For what one conversion needs only until it is dropped. Outside. */
+apr_pool_t *flow_value_scratch(flow_call_t *call);
 
 /** JSON.parse's reader. Inside. */
 void flow_value_parse(js_State *J, const char *text);

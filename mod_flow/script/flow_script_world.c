@@ -16,6 +16,7 @@
  * pages of a stack that were touched once stay with their thread. */
 #define STACK_MAX     ((apr_size_t)4 << 20)
 #define STACK_RESERVE ((apr_size_t)256 << 10)
+#define STACK_LEAST   ((apr_size_t)48 << 10) /* what our own code needs */
 
 /* Garbage is collected after this part of the memory has been allocated. */
 #define GC_SHARE 8
@@ -85,6 +86,12 @@ static char *stack_guard(void)
 
     if (room < 4 * reserve) {
         reserve = room / 4;
+    }
+    if (reserve < STACK_LEAST) {
+        reserve = STACK_LEAST;
+    }
+    if (room < reserve) {
+        return here; /* every call will be one too many */
     }
     room -= reserve;
     return here - (room < STACK_MAX ? room : STACK_MAX);

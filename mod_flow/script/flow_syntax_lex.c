@@ -22,7 +22,8 @@ int flow_token_is(const flow_token_t *token, const char *text)
            memcmp(token->text, text, token->len) == 0;
 }
 
-void flow_syntax_lexer_init(flow_syntax_lexer_t *lexer, const char *text, apr_size_t len)
+void flow_syntax_lexer_init(flow_syntax_lexer_t *lexer, const char *text,
+                            apr_size_t len)
 {
     memset(lexer, 0, sizeof(*lexer));
     lexer->at = lexer->line_start = text;
@@ -148,7 +149,8 @@ static flow_token_kind_e bad(flow_token_t *token, const char *why)
     return FLOW_TOKEN_BAD;
 }
 
-static flow_token_kind_e lex_string(flow_syntax_lexer_t *lexer, flow_token_t *token)
+static flow_token_kind_e lex_string(flow_syntax_lexer_t *lexer,
+                                    flow_token_t *token)
 {
     char quote = *lexer->at++;
 
@@ -173,7 +175,8 @@ static flow_token_kind_e lex_string(flow_syntax_lexer_t *lexer, flow_token_t *to
     return FLOW_TOKEN_STRING;
 }
 
-static flow_token_kind_e lex_regexp(flow_syntax_lexer_t *lexer, flow_token_t *token)
+static flow_token_kind_e lex_regexp(flow_syntax_lexer_t *lexer,
+                                    flow_token_t *token)
 {
     int in_class = 0;
 
@@ -258,7 +261,8 @@ static flow_token_kind_e lex_punctuator(flow_syntax_lexer_t *lexer)
 
 /* What may follow @a token: an operand (so a slash begins a regular
  * expression) or an operator? */
-static int operand_follows(flow_syntax_lexer_t *lexer, const flow_token_t *token)
+static int operand_follows(flow_syntax_lexer_t *lexer,
+                           const flow_token_t *token)
 {
     static const char *const keywords[] = {
         "return", "typeof", "case", "in",   "instanceof", "new",  "delete",

@@ -2,6 +2,9 @@
 #ifndef FLOW_SYNTAX_PRIVATE_H
 #define FLOW_SYNTAX_PRIVATE_H
 
+#include <apr_tables.h>
+
+#include "base/flow_buf.h"
 #include "script/flow_syntax.h"
 
 /**
@@ -39,11 +42,62 @@ typedef struct flow_syntax_lexer_t {
     flow_token_t last;
 } flow_syntax_lexer_t;
 
-void flow_syntax_lexer_init(flow_syntax_lexer_t *lexer, const char *text, apr_size_t len);
+void flow_syntax_lexer_init(flow_syntax_lexer_t *lexer, const char *text,
+                            apr_size_t len);
 /** The next token; comments are skipped. */
 flow_token_t flow_syntax_lexer_next(flow_syntax_lexer_t *lexer);
 /** 1-based, in characters. */
 int flow_token_column(const flow_token_t *token);
 int flow_token_is(const flow_token_t *token, const char *text);
+#define flow_token_is_name(token) ((token)->kind == FLOW_TOKEN_NAME)
+#define flow_token_end(token)     ((token)->text + (token)->len)
+
+/**
+ * The rewriter: it copies the source token by token, with changes.
+ */
+/* Blocks within blocks. */
+#define DEPTH_MAX 1000
+
+/* A name that `let`, `const` or a parameter list declares. */
+typedef struct flow_name_t {
+    const char *text;
+    apr_size_t len;
+    int line;
+    int depth; /* of the block it belongs to */
+} flow_name_t;
+
+typedef struct flow_writer_t {
+    flow_syntax_lexer_t lexer;
+    flow_token_t token; /* the current one */
+    flow_token_t before;
+    flow_buf_t out;
+    const char *copied; /* source up to here is in `out` */
+    const char *filename;
+    apr_array_header_t *names;
+    int depth;
+    int brackets; /* open ( and [ */
+    /* Is the block at this depth the body of a function? */
+    unsigned char is_function[DEPTH_MAX];
+    int function_next; /* the next brace opens a function's body */
+    int for_depth;     /* brackets within the head of a for, else 0 */
+    apr_pool_t *p;
+    flow_error_t *err;
+    int failed;
+} flow_writer_t;
+
+void flow_writer_complain(flow_writer_t *w, const flow_token_t *at,
+                          const char *why);
+void flow_writer_advance(flow_writer_t *w);
+void flow_writer_copy_to(flow_writer_t *w, const char *to);
+void flow_writer_blank_to(flow_writer_t *w, const char *to);
+void flow_writer_keep_lines_to(flow_writer_t *w, const char *to);
+/** A block that declares a name twice, or hides one, is refused. */
+void flow_writer_declare(flow_writer_t *w, const flow_token_t *token,
+                         int depth);
+
+/* ---- flow_syntax_module.c; at the keyword ---- */
+
+void flow_writer_import(flow_writer_t *w);
+void flow_writer_export(flow_writer_t *w);
 
 #endif

@@ -22,7 +22,12 @@ void js_globalinit(void)
 
 void js_seed(js_State *J, unsigned int seed)
 {
-    J->seed = seed % 0x7ffffffe + 1; /* the generator stays at 0 for ever */
+    /* Seeds are moments, so near each other; the generator keeps such
+     * nearness, and stays at 0 for ever. */
+    seed = (seed ^ seed >> 16) * 0x45d9f3bu;
+    seed = (seed ^ seed >> 16) * 0x45d9f3bu;
+    seed ^= seed >> 16;
+    J->seed = seed % 0x7ffffffe + 1;
 }
 
 void js_pushutf8(js_State *J, const char *s, int len)
