@@ -13,6 +13,8 @@
 
 /* ---- no file behind a Location of ours ---- */
 
+#define FILENAME_PREFIX "flow:"
+
 int mod_flow_translate_name(request_rec *r)
 {
     if (!mod_flow_location(r)) {
@@ -20,13 +22,18 @@ int mod_flow_translate_name(request_rec *r)
     }
     /* Something for the access log and for modules that look at it; there is
      * no such file and nobody will open it. */
-    r->filename = apr_pstrcat(r->pool, "flow:", r->uri, NULL);
+    r->filename = apr_pstrcat(r->pool, FILENAME_PREFIX, r->uri, NULL);
     return OK;
 }
 
 int mod_flow_map_to_storage(request_rec *r)
 {
-    return mod_flow_location(r) ? OK : DECLINED;
+    /* httpd has just put the server's default configuration in place of the
+     * Location's, so that only the name tells. */
+    return r->filename && !strncmp(r->filename, FILENAME_PREFIX,
+                                   sizeof(FILENAME_PREFIX) - 1)
+               ? OK
+               : DECLINED;
 }
 
 int mod_flow_fixups(request_rec *r)
