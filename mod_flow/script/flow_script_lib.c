@@ -23,7 +23,7 @@ static void console_argument(flow_call_t *call, flow_buf_t *line, int i)
     apr_size_t len;
 
     js_copy(J, i);
-    flow_value_take(call, FLOW_TAKE_TEXT, CONSOLE_MAX, &taken);
+    flow_script_take(call, FLOW_TAKE_TEXT, CONSOLE_MAX, &taken);
     flow_stop_leave(&call->stop);
     if (i > 1) {
         flow_buf_addc(line, ' ');
@@ -41,7 +41,7 @@ static void console_argument(flow_call_t *call, flow_buf_t *line, int i)
     else {
         flow_buf_adds(line, "undefined");
     }
-    flow_value_drop(call, taken.mark);
+    flow_script_drop(call, taken.mark);
     flow_stop_enter(&call->stop);
 }
 
@@ -153,7 +153,7 @@ static void take_arguments(flow_call_t *call, flow_taken_t *taken)
         js_copy(J, i);
         js_setindex(J, -2, i - 1);
     }
-    flow_value_take(call, FLOW_TAKE_ARGUMENT, ARGUMENTS_MAX, taken);
+    flow_script_take(call, FLOW_TAKE_ARGUMENT, ARGUMENTS_MAX, taken);
     if (taken->code) {
         js_typeerror(J, "an argument cannot be passed on: %s", taken->why);
     }
@@ -182,8 +182,8 @@ static void call_host(flow_call_t *call, const char *object,
                        "%s%s%s() is not available here", object,
                        *object ? "." : "", function);
     }
-    flow_value_drop(call, args.mark);
-    mark = flow_value_hold(call, result);
+    flow_script_drop(call, args.mark);
+    mark = flow_script_hold(call, result);
     flow_stop_enter_far(&call->stop);
     if (rv != APR_SUCCESS) {
         flow_throw_host(call, status, &why);
@@ -192,9 +192,9 @@ static void call_host(flow_call_t *call, const char *object,
         js_pushundefined(J);
         return;
     }
-    flow_value_push(call, result);
+    flow_script_push(call, result);
     flow_stop_leave(&call->stop);
-    flow_value_drop(call, mark);
+    flow_script_drop(call, mark);
     flow_stop_enter(&call->stop);
 }
 

@@ -104,32 +104,32 @@ typedef enum {
 
 /**
  * Read the value on top of the stack and pop it. Inside. *pv is held by the
- * call until flow_value_drop(mark), NULL for undefined. On failure code and
+ * call until flow_script_drop(mark), NULL for undefined. On failure code and
  * why say what is wrong ("the result ... is a Date").
  */
 typedef struct flow_taken_t {
     json_t *value;    /* NULL: undefined */
-    unsigned mark;    /* for flow_value_drop() */
+    unsigned mark;    /* for flow_script_drop() */
     const char *code; /* NULL: all is well */
     char why[256];
 } flow_taken_t;
-void flow_value_take(flow_call_t *call, flow_take_e how, apr_size_t max,
-                     flow_taken_t *taken);
+void flow_script_take(flow_call_t *call, flow_take_e how, apr_size_t max,
+                      flow_taken_t *taken);
 
 /* ---- flow_script_value.c ---- */
 
 /** Push @a v. Inside. */
-void flow_value_push(flow_call_t *call, const json_t *v);
+void flow_script_push(flow_call_t *call, const json_t *v);
 /** Let go of what the call has held since @a mark. Outside. */
-void flow_value_drop(flow_call_t *call, unsigned mark);
+void flow_script_drop(flow_call_t *call, unsigned mark);
 /** Let the call hold @a v (new, may be NULL). Outside. */
-unsigned flow_value_hold(flow_call_t *call, json_t *v);
+unsigned flow_script_hold(flow_call_t *call, json_t *v);
 
 /** For what one conversion needs only until it is dropped. Outside. */
-apr_pool_t *flow_value_scratch(flow_call_t *call);
+apr_pool_t *flow_script_scratch(flow_call_t *call);
 
 /** JSON.parse's reader. Inside. */
-void flow_value_parse(js_State *J, const char *text);
+void flow_script_parse(js_State *J, const char *text);
 
 /* ---- flow_script_lib.c ---- */
 

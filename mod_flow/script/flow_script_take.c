@@ -136,7 +136,7 @@ static took_e put(taker_t *t, place_t at, json_t *v, apr_size_t bytes)
     }
     else {
         key = flow_utf8_repair(at.key, strlen(at.key), &len,
-                               flow_value_scratch(t->call));
+                               flow_script_scratch(t->call));
         took = spend(t, bytes + quoted_length(key, len) + 2);
         rc = took == DONE ? json_object_setn_new_nocheck(at.parent, key, len, v)
                           : -1;
@@ -162,10 +162,10 @@ static took_e put_string(taker_t *t, place_t at, const char *s)
              len > 0 && ((unsigned char)s[len] & 0xC0) == 0x80;) {
             --len;
         }
-        s = flow_utf8_repair(s, len, &len, flow_value_scratch(t->call));
+        s = flow_utf8_repair(s, len, &len, flow_script_scratch(t->call));
         return put(t, at, flow_json_string_new(s, len), 0);
     }
-    s = flow_utf8_repair(s, len, &len, flow_value_scratch(t->call));
+    s = flow_utf8_repair(s, len, &len, flow_script_scratch(t->call));
     return put(t, at, flow_json_string_new(s, len), quoted_length(s, len));
 }
 
@@ -514,8 +514,8 @@ static took_e check_size(taker_t *t, const json_t *v, apr_size_t max)
     return took;
 }
 
-void flow_value_take(flow_call_t *call, flow_take_e how, apr_size_t max,
-                     flow_taken_t *taken)
+void flow_script_take(flow_call_t *call, flow_take_e how, apr_size_t max,
+                      flow_taken_t *taken)
 {
     flow_stop_t *stop = &call->stop;
     place_t at = { NULL, NULL };
@@ -533,7 +533,7 @@ void flow_value_take(flow_call_t *call, flow_take_e how, apr_size_t max,
 
     flow_stop_leave(stop);
     at.parent = json_array();
-    taken->mark = flow_value_hold(call, at.parent);
+    taken->mark = flow_script_hold(call, at.parent);
     took = take_fast(&t, at, js_peek(call->J, -1));
     if (took == RUNS_SCRIPT) {
         json_array_clear(at.parent);

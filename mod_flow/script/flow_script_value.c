@@ -80,14 +80,14 @@ static void push_object(flow_call_t *call, const json_t *v, int depth)
     }
 }
 
-void flow_value_push(flow_call_t *call, const json_t *v)
+void flow_script_push(flow_call_t *call, const json_t *v)
 {
     push_at(call, v, 0);
 }
 
 /* ---- what a call holds ---- */
 
-unsigned flow_value_hold(flow_call_t *call, json_t *v)
+unsigned flow_script_hold(flow_call_t *call, json_t *v)
 {
     if (!call->held) {
         call->held = json_array();
@@ -98,7 +98,7 @@ unsigned flow_value_hold(flow_call_t *call, json_t *v)
     return (unsigned)json_array_size(call->held) - 1;
 }
 
-void flow_value_drop(flow_call_t *call, unsigned mark)
+void flow_script_drop(flow_call_t *call, unsigned mark)
 {
     while (json_array_size(call->held) > mark) {
         json_array_remove(call->held, json_array_size(call->held) - 1);
@@ -108,7 +108,7 @@ void flow_value_drop(flow_call_t *call, unsigned mark)
     }
 }
 
-apr_pool_t *flow_value_scratch(flow_call_t *call)
+apr_pool_t *flow_script_scratch(flow_call_t *call)
 {
     if (!call->scratch) {
         apr_pool_create(&call->scratch, call->p);
@@ -121,7 +121,7 @@ apr_pool_t *flow_value_scratch(flow_call_t *call)
 /* A tree of json_t is larger than its text, and outside of the arena. */
 #define PARSE_SHARE 8
 
-void flow_value_parse(js_State *J, const char *text)
+void flow_script_parse(js_State *J, const char *text)
 {
     flow_call_t *call = flow_call_of(J);
     flow_stop_t *stop = &call->stop;
@@ -134,15 +134,15 @@ void flow_value_parse(js_State *J, const char *text)
         js_rangeerror(J, "JSON: the text is too large");
     }
     flow_stop_leave(stop);
-    text = flow_utf8_repair(text, len, &len, flow_value_scratch(call));
+    text = flow_utf8_repair(text, len, &len, flow_script_scratch(call));
     flow_json_parse(&v, text, len, &err);
-    mark = flow_value_hold(call, v);
+    mark = flow_script_hold(call, v);
     flow_stop_enter(stop);
     if (!v) {
         js_syntaxerror(J, "JSON: %s", err.message);
     }
-    flow_value_push(call, v);
+    flow_script_push(call, v);
     flow_stop_leave(stop);
-    flow_value_drop(call, mark);
+    flow_script_drop(call, mark);
     flow_stop_enter(stop);
 }

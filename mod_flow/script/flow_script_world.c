@@ -213,7 +213,7 @@ static void load_inside(void *baton)
     js_setcontext(call->J, call);
     js_setlimit(call->J, reach_limit,
                 (unsigned)(flow_arena_size(world->arena) / GC_SHARE));
-    js_flowinit(call->J, flow_value_parse);
+    js_flowinit(call->J, flow_script_parse);
     js_seed(call->J, (unsigned)apr_time_now());
     run_script(call);
 }
@@ -251,7 +251,7 @@ static void take_result(flow_call_t *call)
 {
     flow_taken_t taken;
 
-    flow_value_take(call, FLOW_TAKE_RESULT, call->result_size, &taken);
+    flow_script_take(call, FLOW_TAKE_RESULT, call->result_size, &taken);
     flow_stop_leave(&call->stop);
     if (taken.code) {
         call->threw = 1;
@@ -279,7 +279,7 @@ static void call_inside(void *baton)
     js_getglobal(J, call->function);
     js_pushundefined(J);
     if (call->arg) {
-        flow_value_push(call, call->arg);
+        flow_script_push(call, call->arg);
     }
     else {
         js_pushundefined(J);

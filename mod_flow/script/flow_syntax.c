@@ -9,45 +9,45 @@
 #include "data/flow_json.h"
 #include "script/flow_syntax_private.h"
 
-void flow_writer_complain(flow_writer_t *w, const flow_token_t *at,
-                          const char *why)
+void flow_syntax_complain(flow_syntax_writer_t *w,
+                          const flow_syntax_token_t *at, const char *why)
 {
     if (!w->failed) {
         w->failed = 1;
         flow_error_set(w->err, FLOW_E_CONFIG, APR_EGENERAL, "script_syntax",
                        "%s:%d:%d: %s", w->filename, at->line,
-                       flow_token_column(at), why);
+                       flow_syntax_token_column(at), why);
     }
 }
 
-void flow_writer_advance(flow_writer_t *w)
+void flow_syntax_advance(flow_syntax_writer_t *w)
 {
     w->before = w->token;
     w->token = flow_syntax_lexer_next(&w->lexer);
-    if (w->token.kind == FLOW_TOKEN_BAD) {
-        flow_writer_complain(w, &w->token, w->token.why);
-        w->token.kind = FLOW_TOKEN_END;
+    if (w->token.kind == FLOW_SYNTAX_BAD) {
+        flow_syntax_complain(w, &w->token, w->token.why);
+        w->token.kind = FLOW_SYNTAX_END;
     }
-    if (w->token.kind == FLOW_TOKEN_TEMPLATE) {
-        flow_writer_complain(
+    if (w->token.kind == FLOW_SYNTAX_TEMPLATE) {
+        flow_syntax_complain(
             w, &w->token, "template literals are not supported; use '...' + x");
-        w->token.kind = FLOW_TOKEN_END;
+        w->token.kind = FLOW_SYNTAX_END;
     }
     if (w->failed) {
-        w->token.kind = FLOW_TOKEN_END;
+        w->token.kind = FLOW_SYNTAX_END;
     }
 }
 
 /* ---- output ---- */
 
-void flow_writer_copy_to(flow_writer_t *w, const char *to)
+void flow_syntax_copy_to(flow_syntax_writer_t *w, const char *to)
 {
     flow_buf_add(&w->out, w->copied, (apr_size_t)(to - w->copied));
     w->copied = to;
 }
 
 /* Leave out the source up to @a to, but keep its lines and columns. */
-void flow_writer_blank_to(flow_writer_t *w, const char *to)
+void flow_syntax_blank_to(flow_syntax_writer_t *w, const char *to)
 {
     for (; w->copied < to; ++w->copied) {
         char c = *w->copied;
@@ -56,7 +56,7 @@ void flow_writer_blank_to(flow_writer_t *w, const char *to)
 }
 
 /* The same, without the columns: something else stands in that place. */
-void flow_writer_keep_lines_to(flow_writer_t *w, const char *to)
+void flow_syntax_keep_lines_to(flow_syntax_writer_t *w, const char *to)
 {
     for (; w->copied < to; ++w->copied) {
         if (*w->copied == '\n' || *w->copied == '\r') {
@@ -68,7 +68,7 @@ void flow_writer_keep_lines_to(flow_writer_t *w, const char *to)
 /* ---- names ---- */
 
 /* The innermost block that is a function's body; 0 is the script. */
-static int function_depth(const flow_writer_t *w)
+static int function_depth(const flow_syntax_writer_t *w)
 {
     int depth = w->depth;
 
@@ -80,18 +80,19 @@ static int function_depth(const flow_writer_t *w)
 
 /* `var` has no blocks: a name that is declared in an outer block, too, would
  * be the same variable. */
-void flow_writer_declare(flow_writer_t *w, const flow_token_t *token, int depth)
+void flow_syntax_declare(flow_syntax_writer_t *w,
+                         const flow_syntax_token_t *token, int depth)
 {
     int lowest = function_depth(w), i;
-    flow_name_t *name;
+    flow_syntax_name_t *name;
 
     for (i = w->names->nelts - 1; i >= 0; --i) {
-        name = &APR_ARRAY_IDX(w->names, i, flow_name_t);
+        name = &APR_ARRAY_IDX(w->names, i, flow_syntax_name_t);
         if (name->depth < lowest || name->len != token->len ||
             memcmp(name->text, token->text, token->len) != 0) {
             continue;
         }
-        flow_writer_complain(
+        flow_syntax_complain(
             w, token,
             apr_psprintf(w->p,
                          name->depth == depth
@@ -108,10 +109,10 @@ void flow_writer_declare(flow_writer_t *w, const flow_token_t *token, int depth)
     name->depth = depth;
 }
 
-static void open_block(flow_writer_t *w)
+static void open_block(flow_syntax_writer_t *w)
 {
     if (w->depth + 1 >= DEPTH_MAX) {
-        flow_writer_complain(w, &w->token, "blocks are nested too deeply");
+        flow_syntax_complain(w, &w->token, "blocks are nested too deeply");
         return;
     }
     ++w->depth;
@@ -120,16 +121,17 @@ static void open_block(flow_writer_t *w)
 }
 
 /* Forget the names of blocks deeper than @a depth. */
-static void forget_names(flow_writer_t *w, int depth)
+static void forget_names(flow_syntax_writer_t *w, int depth)
 {
-    while (w->names->nelts > 0 &&
-           APR_ARRAY_IDX(w->names, w->names->nelts - 1, flow_name_t).depth >
-               depth) {
+    while (
+        w->names->nelts > 0 &&
+        APR_ARRAY_IDX(w->names, w->names->nelts - 1, flow_syntax_name_t).depth >
+            depth) {
         apr_array_pop(w->names);
     }
 }
 
-static void close_block(flow_writer_t *w)
+static void close_block(flow_syntax_writer_t *w)
 {
     forget_names(w, w->depth - 1);
     if (w->depth > 0) {
@@ -140,141 +142,142 @@ static void close_block(flow_writer_t *w)
 /* ---- let and const ---- */
 
 /* Is the `let` that was just read a declaration? */
-static int declares(const flow_writer_t *w, const flow_token_t *word)
+static int declares(const flow_syntax_writer_t *w,
+                    const flow_syntax_token_t *word)
 {
     static const char *const operators[] = { "in", "instanceof", "of" };
     apr_size_t i;
 
-    if (flow_token_is(word, "const")) {
+    if (flow_syntax_is(word, "const")) {
         return 1;
     }
     for (i = 0; i < sizeof(operators) / sizeof(operators[0]); ++i) {
-        if (flow_token_is(&w->token, operators[i])) {
+        if (flow_syntax_is(&w->token, operators[i])) {
             return 0;
         }
     }
-    return flow_token_is_name(&w->token) || flow_token_is(&w->token, "{") ||
-           (flow_token_is(&w->token, "[") && !w->token.after_newline);
+    return flow_syntax_is_name(&w->token) || flow_syntax_is(&w->token, "{") ||
+           (flow_syntax_is(&w->token, "[") && !w->token.after_newline);
 }
 
-static void visit(flow_writer_t *w);
+static void visit(flow_syntax_writer_t *w);
 
 /* Over the value of a declared name, to the comma behind it or to what cannot
  * belong to it. */
-static void skip_value(flow_writer_t *w)
+static void skip_value(flow_syntax_writer_t *w)
 {
     int brackets = w->brackets, depth = w->depth;
 
-    while (!w->failed && w->token.kind != FLOW_TOKEN_END) {
+    while (!w->failed && w->token.kind != FLOW_SYNTAX_END) {
         if (w->brackets == brackets && w->depth == depth &&
-            (flow_token_is(&w->token, ",") || flow_token_is(&w->token, ";") ||
-             flow_token_is(&w->token, ")") || flow_token_is(&w->token, "}") ||
-             (flow_token_is_name(&w->token) && w->token.after_newline &&
-              (w->before.kind != FLOW_TOKEN_PUNCTUATOR ||
-               flow_token_is(&w->before, ")") ||
-               flow_token_is(&w->before, "]") ||
-               flow_token_is(&w->before, "}"))))) {
+            (flow_syntax_is(&w->token, ",") || flow_syntax_is(&w->token, ";") ||
+             flow_syntax_is(&w->token, ")") || flow_syntax_is(&w->token, "}") ||
+             (flow_syntax_is_name(&w->token) && w->token.after_newline &&
+              (w->before.kind != FLOW_SYNTAX_PUNCTUATOR ||
+               flow_syntax_is(&w->before, ")") ||
+               flow_syntax_is(&w->before, "]") ||
+               flow_syntax_is(&w->before, "}"))))) {
             return;
         }
         visit(w);
     }
 }
 
-static void declare_list(flow_writer_t *w, int in_head)
+static void declare_list(flow_syntax_writer_t *w, int in_head)
 {
     for (;;) {
-        if (!flow_token_is_name(&w->token)) {
-            flow_writer_complain(
+        if (!flow_syntax_is_name(&w->token)) {
+            flow_syntax_complain(
                 w, &w->token,
-                flow_token_is(&w->token, "{") || flow_token_is(&w->token, "[")
+                flow_syntax_is(&w->token, "{") || flow_syntax_is(&w->token, "[")
                     ? "destructuring is not supported; assign the "
                       "members one by one"
                     : "expected a name in this declaration");
             return;
         }
         /* names of a for's head belong to its body */
-        flow_writer_declare(w, &w->token, in_head ? w->depth + 1 : w->depth);
-        flow_writer_advance(w);
-        if (flow_token_is(&w->token, "=")) {
+        flow_syntax_declare(w, &w->token, in_head ? w->depth + 1 : w->depth);
+        flow_syntax_advance(w);
+        if (flow_syntax_is(&w->token, "=")) {
             visit(w);
             skip_value(w);
         }
-        else if (flow_token_is(&w->token, "of")) {
-            flow_writer_complain(
+        else if (flow_syntax_is(&w->token, "of")) {
+            flow_syntax_complain(
                 w, &w->token,
                 "for-of is not supported; use forEach() or an index");
         }
         else if (!in_head) {
             /* a new variable each time, not what the last round left */
-            flow_writer_copy_to(w, flow_token_end(&w->before));
+            flow_syntax_copy_to(w, flow_syntax_end(&w->before));
             flow_buf_adds(&w->out, "=void 0");
         }
-        if (w->failed || !flow_token_is(&w->token, ",")) {
+        if (w->failed || !flow_syntax_is(&w->token, ",")) {
             return;
         }
-        flow_writer_advance(w);
+        flow_syntax_advance(w);
     }
 }
 
-static void rewrite_let(flow_writer_t *w)
+static void rewrite_let(flow_syntax_writer_t *w)
 {
-    flow_token_t word = w->token;
+    flow_syntax_token_t word = w->token;
     int in_head = w->for_depth && w->brackets == w->for_depth;
 
-    if (flow_token_is(&w->before, ".")) {
-        flow_writer_advance(w);
+    if (flow_syntax_is(&w->before, ".")) {
+        flow_syntax_advance(w);
         return;
     }
-    flow_writer_advance(w);
-    if (flow_token_is(&w->token, ":") || !declares(w, &word)) {
+    flow_syntax_advance(w);
+    if (flow_syntax_is(&w->token, ":") || !declares(w, &word)) {
         return; /* a member or variable of that name */
     }
-    flow_writer_copy_to(w, word.text);
+    flow_syntax_copy_to(w, word.text);
     flow_buf_adds(&w->out, "var");
     w->copied = word.text + 3;
-    flow_writer_blank_to(w, flow_token_end(&word));
+    flow_syntax_blank_to(w, flow_syntax_end(&word));
     declare_list(w, in_head);
 }
 
 /* ---- all of it ---- */
 
 /* At `function`: its parameters are names of its body. */
-static void visit_function(flow_writer_t *w)
+static void visit_function(flow_syntax_writer_t *w)
 {
-    flow_writer_advance(w);
-    if (flow_token_is(&w->token, "*")) {
-        flow_writer_complain(w, &w->token, "generators are not supported");
+    flow_syntax_advance(w);
+    if (flow_syntax_is(&w->token, "*")) {
+        flow_syntax_complain(w, &w->token, "generators are not supported");
         return;
     }
-    if (flow_token_is_name(&w->token)) {
-        flow_writer_advance(w);
+    if (flow_syntax_is_name(&w->token)) {
+        flow_syntax_advance(w);
     }
-    if (!flow_token_is(&w->token, "(")) {
+    if (!flow_syntax_is(&w->token, "(")) {
         return; /* the engine will say what is wrong */
     }
-    flow_writer_advance(w);
-    while (flow_token_is_name(&w->token) || flow_token_is(&w->token, ",")) {
-        if (flow_token_is_name(&w->token)) {
-            flow_name_t *name = apr_array_push(w->names);
+    flow_syntax_advance(w);
+    while (flow_syntax_is_name(&w->token) || flow_syntax_is(&w->token, ",")) {
+        if (flow_syntax_is_name(&w->token)) {
+            flow_syntax_name_t *name = apr_array_push(w->names);
             name->text = w->token.text;
             name->len = w->token.len;
             name->line = w->token.line;
             name->depth = w->depth + 1;
         }
-        flow_writer_advance(w);
+        flow_syntax_advance(w);
     }
-    if (flow_token_is(&w->token, "=") || flow_token_is(&w->token, "{") ||
-        flow_token_is(&w->token, "[")) {
-        flow_writer_complain(
+    if (flow_syntax_is(&w->token, "=") || flow_syntax_is(&w->token, "{") ||
+        flow_syntax_is(&w->token, "[")) {
+        flow_syntax_complain(
             w, &w->token,
             "default values and destructuring of parameters are not "
             "supported");
         return;
     }
-    if (flow_token_is(&w->token, ")")) {
-        flow_writer_advance(w);
+    if (flow_syntax_is(&w->token, ")")) {
+        flow_syntax_advance(w);
     }
-    w->function_next = flow_token_is(&w->token, "{");
+    w->function_next = flow_syntax_is(&w->token, "{");
 }
 
 static const struct {
@@ -290,67 +293,67 @@ static const struct {
     { "async", NULL },
 };
 
-static int refuse(flow_writer_t *w)
+static int refuse(flow_syntax_writer_t *w)
 {
     apr_size_t i;
 
-    if (flow_token_is(&w->before, ".")) {
+    if (flow_syntax_is(&w->before, ".")) {
         return 0;
     }
     for (i = 0; i < sizeof(refused) / sizeof(refused[0]); ++i) {
-        if (refused[i].why && flow_token_is(&w->token, refused[i].token)) {
-            flow_writer_complain(w, &w->token, refused[i].why);
+        if (refused[i].why && flow_syntax_is(&w->token, refused[i].token)) {
+            flow_syntax_complain(w, &w->token, refused[i].why);
             return 1;
         }
     }
     return 0;
 }
 
-static void visit_bracket(flow_writer_t *w)
+static void visit_bracket(flow_syntax_writer_t *w)
 {
-    if (flow_token_is(&w->token, "{")) {
+    if (flow_syntax_is(&w->token, "{")) {
         open_block(w);
     }
-    else if (flow_token_is(&w->token, "}")) {
+    else if (flow_syntax_is(&w->token, "}")) {
         close_block(w);
     }
-    else if (flow_token_is(&w->token, "(") || flow_token_is(&w->token, "[")) {
+    else if (flow_syntax_is(&w->token, "(") || flow_syntax_is(&w->token, "[")) {
         ++w->brackets;
-        if (flow_token_is(&w->before, "for")) {
+        if (flow_syntax_is(&w->before, "for")) {
             w->for_depth = w->brackets;
             /* those of an earlier head without a block */
             forget_names(w, w->depth);
         }
     }
-    else if (flow_token_is(&w->token, ")") || flow_token_is(&w->token, "]")) {
+    else if (flow_syntax_is(&w->token, ")") || flow_syntax_is(&w->token, "]")) {
         if (w->for_depth == w->brackets) {
             w->for_depth = 0;
         }
         w->brackets -= w->brackets > 0;
     }
-    flow_writer_advance(w);
+    flow_syntax_advance(w);
 }
 
 /* One token, or what begins with it. */
-static void visit(flow_writer_t *w)
+static void visit(flow_syntax_writer_t *w)
 {
-    if (w->token.kind == FLOW_TOKEN_END || refuse(w)) {
+    if (w->token.kind == FLOW_SYNTAX_END || refuse(w)) {
         return;
     }
-    if (flow_token_is(&w->before, ".")) {
-        flow_writer_advance(w);
+    if (flow_syntax_is(&w->before, ".")) {
+        flow_syntax_advance(w);
     }
-    else if (flow_token_is(&w->token, "import")) {
-        flow_writer_import(w);
+    else if (flow_syntax_is(&w->token, "import")) {
+        flow_syntax_import(w);
     }
-    else if (flow_token_is(&w->token, "export")) {
-        flow_writer_export(w);
+    else if (flow_syntax_is(&w->token, "export")) {
+        flow_syntax_export(w);
     }
-    else if (flow_token_is(&w->token, "let") ||
-             flow_token_is(&w->token, "const")) {
+    else if (flow_syntax_is(&w->token, "let") ||
+             flow_syntax_is(&w->token, "const")) {
         rewrite_let(w);
     }
-    else if (flow_token_is(&w->token, "function")) {
+    else if (flow_syntax_is(&w->token, "function")) {
         visit_function(w);
     }
     else {
@@ -382,7 +385,7 @@ apr_status_t flow_syntax_compile(const char **ptext, const char *source,
                                  apr_pool_t *p, flow_error_t *err)
 {
     apr_status_t rv = check_source(source, len, filename, err);
-    flow_writer_t *w;
+    flow_syntax_writer_t *w;
 
     *ptext = NULL;
     if (rv != APR_SUCCESS) {
@@ -396,18 +399,18 @@ apr_status_t flow_syntax_compile(const char **ptext, const char *source,
     w->p = p;
     w->err = err;
     w->filename = filename;
-    w->names = apr_array_make(p, 32, sizeof(flow_name_t));
+    w->names = apr_array_make(p, 32, sizeof(flow_syntax_name_t));
     w->copied = source;
     flow_buf_init(&w->out, 16 * FLOW_SYNTAX_MAX);
     flow_syntax_lexer_init(&w->lexer, source, len);
 
-    flow_writer_advance(w);
-    while (w->token.kind != FLOW_TOKEN_END) {
+    flow_syntax_advance(w);
+    while (w->token.kind != FLOW_SYNTAX_END) {
         visit(w);
     }
-    flow_writer_copy_to(w, source + len);
+    flow_syntax_copy_to(w, source + len);
     if (w->out.status != APR_SUCCESS) {
-        flow_writer_complain(w, &w->token, "the script is too large");
+        flow_syntax_complain(w, &w->token, "the script is too large");
     }
     if (w->failed) {
         flow_buf_release(&w->out);
@@ -422,7 +425,7 @@ int flow_syntax_column(const char *text, int line, const char *complaint)
     const char *quote = strchr(complaint, '\'');
     const char *close = quote ? strchr(quote + 1, '\'') : NULL;
     const char *end = text + strlen(text);
-    flow_token_t token, first;
+    flow_syntax_token_t token, first;
     flow_syntax_lexer_t lexer;
 
     memset(&first, 0, sizeof(first));
@@ -432,7 +435,7 @@ int flow_syntax_column(const char *text, int line, const char *complaint)
         if (token.line < line) {
             continue;
         }
-        if (token.line > line || token.kind == FLOW_TOKEN_END) {
+        if (token.line > line || token.kind == FLOW_SYNTAX_END) {
             break;
         }
         if (first.line == 0) {
@@ -440,8 +443,8 @@ int flow_syntax_column(const char *text, int line, const char *complaint)
         }
         if (!close || (token.len == (apr_size_t)(close - quote - 1) &&
                        memcmp(token.text, quote + 1, token.len) == 0)) {
-            return flow_token_column(&token);
+            return flow_syntax_token_column(&token);
         }
-    } while (token.kind != FLOW_TOKEN_BAD);
-    return first.line ? flow_token_column(&first) : 1;
+    } while (token.kind != FLOW_SYNTAX_BAD);
+    return first.line ? flow_syntax_token_column(&first) : 1;
 }

@@ -14,10 +14,10 @@ static int is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-int flow_token_is(const flow_token_t *token, const char *text)
+int flow_syntax_is(const flow_syntax_token_t *token, const char *text)
 {
-    return (token->kind == FLOW_TOKEN_NAME ||
-            token->kind == FLOW_TOKEN_PUNCTUATOR) &&
+    return (token->kind == FLOW_SYNTAX_NAME ||
+            token->kind == FLOW_SYNTAX_PUNCTUATOR) &&
            strlen(text) == token->len &&
            memcmp(token->text, text, token->len) == 0;
 }
@@ -57,7 +57,7 @@ static apr_size_t newline_here(const flow_syntax_lexer_t *lexer)
     }
 }
 
-int flow_token_column(const flow_token_t *token)
+int flow_syntax_token_column(const flow_syntax_token_t *token)
 {
     const char *s;
     int column = 1;
@@ -143,14 +143,14 @@ static int skip_space(flow_syntax_lexer_t *lexer, int *pnewline)
     return 1;
 }
 
-static flow_token_kind_e bad(flow_token_t *token, const char *why)
+static flow_syntax_kind_e bad(flow_syntax_token_t *token, const char *why)
 {
     token->why = why;
-    return FLOW_TOKEN_BAD;
+    return FLOW_SYNTAX_BAD;
 }
 
-static flow_token_kind_e lex_string(flow_syntax_lexer_t *lexer,
-                                    flow_token_t *token)
+static flow_syntax_kind_e lex_string(flow_syntax_lexer_t *lexer,
+                                     flow_syntax_token_t *token)
 {
     char quote = *lexer->at++;
 
@@ -172,11 +172,11 @@ static flow_token_kind_e lex_string(flow_syntax_lexer_t *lexer,
         return bad(token, "string is not closed");
     }
     ++lexer->at;
-    return FLOW_TOKEN_STRING;
+    return FLOW_SYNTAX_STRING;
 }
 
-static flow_token_kind_e lex_regexp(flow_syntax_lexer_t *lexer,
-                                    flow_token_t *token)
+static flow_syntax_kind_e lex_regexp(flow_syntax_lexer_t *lexer,
+                                     flow_syntax_token_t *token)
 {
     int in_class = 0;
 
@@ -203,13 +203,13 @@ static flow_token_kind_e lex_regexp(flow_syntax_lexer_t *lexer,
             while (is_name_start(peek(lexer, 0)) || is_digit(peek(lexer, 0))) {
                 ++lexer->at;
             }
-            return FLOW_TOKEN_REGEXP;
+            return FLOW_SYNTAX_REGEXP;
         }
     }
     return bad(token, "regular expression is not closed");
 }
 
-static flow_token_kind_e lex_number(flow_syntax_lexer_t *lexer)
+static flow_syntax_kind_e lex_number(flow_syntax_lexer_t *lexer)
 {
     while (is_digit(peek(lexer, 0)) || is_name_start(peek(lexer, 0)) ||
            peek(lexer, 0) == '.') {
@@ -220,20 +220,20 @@ static flow_token_kind_e lex_number(flow_syntax_lexer_t *lexer)
             ++lexer->at;
         }
     }
-    return FLOW_TOKEN_NUMBER;
+    return FLOW_SYNTAX_NUMBER;
 }
 
-static flow_token_kind_e lex_name(flow_syntax_lexer_t *lexer)
+static flow_syntax_kind_e lex_name(flow_syntax_lexer_t *lexer)
 {
     while (lexer->at < lexer->end &&
            (is_name_start(*lexer->at) || is_digit(*lexer->at)) &&
            !newline_here(lexer) && !wide_space(lexer)) {
         ++lexer->at;
     }
-    return FLOW_TOKEN_NAME;
+    return FLOW_SYNTAX_NAME;
 }
 
-static flow_token_kind_e lex_punctuator(flow_syntax_lexer_t *lexer)
+static flow_syntax_kind_e lex_punctuator(flow_syntax_lexer_t *lexer)
 {
     static const char *const longer[] = { "...", "=>", "?.", "??", "**",
                                           "++",  "--", "==", "<=", ">=" };
@@ -245,24 +245,24 @@ static flow_token_kind_e lex_punctuator(flow_syntax_lexer_t *lexer)
             memcmp(lexer->at, longer[i], n) == 0 &&
             !(n == 2 && longer[i][1] == '.' && is_digit(peek(lexer, 2)))) {
             lexer->at += n;
-            return FLOW_TOKEN_PUNCTUATOR;
+            return FLOW_SYNTAX_PUNCTUATOR;
         }
     }
     if (*lexer->at == '(') {
-        int head = flow_token_is(&lexer->last, "if") ||
-                   flow_token_is(&lexer->last, "while") ||
-                   flow_token_is(&lexer->last, "for") ||
-                   flow_token_is(&lexer->last, "with");
+        int head = flow_syntax_is(&lexer->last, "if") ||
+                   flow_syntax_is(&lexer->last, "while") ||
+                   flow_syntax_is(&lexer->last, "for") ||
+                   flow_syntax_is(&lexer->last, "with");
         lexer->heads = lexer->heads << 1 | (apr_uint64_t)head;
     }
     ++lexer->at;
-    return FLOW_TOKEN_PUNCTUATOR;
+    return FLOW_SYNTAX_PUNCTUATOR;
 }
 
 /* What may follow @a token: an operand (so a slash begins a regular
  * expression) or an operator? */
 static int operand_follows(flow_syntax_lexer_t *lexer,
-                           const flow_token_t *token)
+                           const flow_syntax_token_t *token)
 {
     static const char *const keywords[] = {
         "return", "typeof", "case", "in",   "instanceof", "new",  "delete",
@@ -271,27 +271,28 @@ static int operand_follows(flow_syntax_lexer_t *lexer,
     apr_size_t i;
 
     switch (token->kind) {
-    case FLOW_TOKEN_NAME:
+    case FLOW_SYNTAX_NAME:
         for (i = 0; i < sizeof(keywords) / sizeof(keywords[0]); ++i) {
-            if (flow_token_is(token, keywords[i])) {
-                return !flow_token_is(&lexer->last, ".");
+            if (flow_syntax_is(token, keywords[i])) {
+                return !flow_syntax_is(&lexer->last, ".");
             }
         }
         return 0;
-    case FLOW_TOKEN_PUNCTUATOR:
-        if (flow_token_is(token, ")")) {
+    case FLOW_SYNTAX_PUNCTUATOR:
+        if (flow_syntax_is(token, ")")) {
             int head = (int)(lexer->heads & 1);
             lexer->heads >>= 1;
             return head;
         }
-        return !flow_token_is(token, "]") && !flow_token_is(token, "}") &&
-               !flow_token_is(token, "++") && !flow_token_is(token, "--");
+        return !flow_syntax_is(token, "]") && !flow_syntax_is(token, "}") &&
+               !flow_syntax_is(token, "++") && !flow_syntax_is(token, "--");
     default:
         return 0;
     }
 }
 
-static flow_token_kind_e lex(flow_syntax_lexer_t *lexer, flow_token_t *token)
+static flow_syntax_kind_e lex(flow_syntax_lexer_t *lexer,
+                              flow_syntax_token_t *token)
 {
     char c = *lexer->at;
 
@@ -300,7 +301,7 @@ static flow_token_kind_e lex(flow_syntax_lexer_t *lexer, flow_token_t *token)
     }
     if (c == '`') {
         ++lexer->at;
-        return FLOW_TOKEN_TEMPLATE;
+        return FLOW_SYNTAX_TEMPLATE;
     }
     if (c == '/' && lexer->regexp_allowed) {
         return lex_regexp(lexer, token);
@@ -314,9 +315,9 @@ static flow_token_kind_e lex(flow_syntax_lexer_t *lexer, flow_token_t *token)
     return lex_punctuator(lexer);
 }
 
-flow_token_t flow_syntax_lexer_next(flow_syntax_lexer_t *lexer)
+flow_syntax_token_t flow_syntax_lexer_next(flow_syntax_lexer_t *lexer)
 {
-    flow_token_t token;
+    flow_syntax_token_t token;
     int closed;
 
     memset(&token, 0, sizeof(token));

@@ -11,25 +11,25 @@
  * The tokens of a script.
  */
 typedef enum {
-    FLOW_TOKEN_END,
-    FLOW_TOKEN_NAME, /* identifiers and keywords */
-    FLOW_TOKEN_NUMBER,
-    FLOW_TOKEN_STRING,
-    FLOW_TOKEN_TEMPLATE, /* only its opening quote */
-    FLOW_TOKEN_REGEXP,
-    FLOW_TOKEN_PUNCTUATOR, /* longest match where it matters here */
-    FLOW_TOKEN_BAD         /* `why` says what */
-} flow_token_kind_e;
+    FLOW_SYNTAX_END,
+    FLOW_SYNTAX_NAME, /* identifiers and keywords */
+    FLOW_SYNTAX_NUMBER,
+    FLOW_SYNTAX_STRING,
+    FLOW_SYNTAX_TEMPLATE, /* only its opening quote */
+    FLOW_SYNTAX_REGEXP,
+    FLOW_SYNTAX_PUNCTUATOR, /* longest match where it matters here */
+    FLOW_SYNTAX_BAD         /* `why` says what */
+} flow_syntax_kind_e;
 
-typedef struct flow_token_t {
-    flow_token_kind_e kind;
+typedef struct flow_syntax_token_t {
+    flow_syntax_kind_e kind;
     const char *text;
     apr_size_t len;
     int line; /* 1-based */
     const char *line_start;
     int after_newline;
     const char *why;
-} flow_token_t;
+} flow_syntax_token_t;
 
 typedef struct flow_syntax_lexer_t {
     const char *at, *end;
@@ -39,18 +39,18 @@ typedef struct flow_syntax_lexer_t {
     int regexp_allowed;
     /* For each open parenthesis: is it the head of if, while, for or with? */
     apr_uint64_t heads; /* one bit each, the innermost lowest */
-    flow_token_t last;
+    flow_syntax_token_t last;
 } flow_syntax_lexer_t;
 
 void flow_syntax_lexer_init(flow_syntax_lexer_t *lexer, const char *text,
                             apr_size_t len);
 /** The next token; comments are skipped. */
-flow_token_t flow_syntax_lexer_next(flow_syntax_lexer_t *lexer);
+flow_syntax_token_t flow_syntax_lexer_next(flow_syntax_lexer_t *lexer);
 /** 1-based, in characters. */
-int flow_token_column(const flow_token_t *token);
-int flow_token_is(const flow_token_t *token, const char *text);
-#define flow_token_is_name(token) ((token)->kind == FLOW_TOKEN_NAME)
-#define flow_token_end(token)     ((token)->text + (token)->len)
+int flow_syntax_token_column(const flow_syntax_token_t *token);
+int flow_syntax_is(const flow_syntax_token_t *token, const char *text);
+#define flow_syntax_is_name(token) ((token)->kind == FLOW_SYNTAX_NAME)
+#define flow_syntax_end(token)     ((token)->text + (token)->len)
 
 /**
  * The rewriter: it copies the source token by token, with changes.
@@ -59,17 +59,17 @@ int flow_token_is(const flow_token_t *token, const char *text);
 #define DEPTH_MAX 1000
 
 /* A name that `let`, `const` or a parameter list declares. */
-typedef struct flow_name_t {
+typedef struct flow_syntax_name_t {
     const char *text;
     apr_size_t len;
     int line;
     int depth; /* of the block it belongs to */
-} flow_name_t;
+} flow_syntax_name_t;
 
-typedef struct flow_writer_t {
+typedef struct flow_syntax_writer_t {
     flow_syntax_lexer_t lexer;
-    flow_token_t token; /* the current one */
-    flow_token_t before;
+    flow_syntax_token_t token; /* the current one */
+    flow_syntax_token_t before;
     flow_buf_t out;
     const char *copied; /* source up to here is in `out` */
     const char *filename;
@@ -83,21 +83,21 @@ typedef struct flow_writer_t {
     apr_pool_t *p;
     flow_error_t *err;
     int failed;
-} flow_writer_t;
+} flow_syntax_writer_t;
 
-void flow_writer_complain(flow_writer_t *w, const flow_token_t *at,
-                          const char *why);
-void flow_writer_advance(flow_writer_t *w);
-void flow_writer_copy_to(flow_writer_t *w, const char *to);
-void flow_writer_blank_to(flow_writer_t *w, const char *to);
-void flow_writer_keep_lines_to(flow_writer_t *w, const char *to);
+void flow_syntax_complain(flow_syntax_writer_t *w,
+                          const flow_syntax_token_t *at, const char *why);
+void flow_syntax_advance(flow_syntax_writer_t *w);
+void flow_syntax_copy_to(flow_syntax_writer_t *w, const char *to);
+void flow_syntax_blank_to(flow_syntax_writer_t *w, const char *to);
+void flow_syntax_keep_lines_to(flow_syntax_writer_t *w, const char *to);
 /** A block that declares a name twice, or hides one, is refused. */
-void flow_writer_declare(flow_writer_t *w, const flow_token_t *token,
-                         int depth);
+void flow_syntax_declare(flow_syntax_writer_t *w,
+                         const flow_syntax_token_t *token, int depth);
 
 /* ---- flow_syntax_module.c; at the keyword ---- */
 
-void flow_writer_import(flow_writer_t *w);
-void flow_writer_export(flow_writer_t *w);
+void flow_syntax_import(flow_syntax_writer_t *w);
+void flow_syntax_export(flow_syntax_writer_t *w);
 
 #endif
