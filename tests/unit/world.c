@@ -180,7 +180,12 @@ void world_doc(world_t *w, flow_kind_e kind, const char *id, ...)
 
 void world_script(world_t *w, const char *id, const char *source)
 {
-    world_doc(w, FLOW_KIND_SCRIPT, id, "content", source, NULL);
+    flow_doc_t *doc;
+
+    flow_docs_begin(w->docs, FLOW_KIND_SCRIPT, id, "world.js", 1);
+    doc = flow_docs_find(w->docs, FLOW_KIND_SCRIPT, id);
+    doc->source = source;
+    doc->source_len = strlen(source);
 }
 
 const char *world_problems(world_t *w)
