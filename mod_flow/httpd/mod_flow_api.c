@@ -26,7 +26,7 @@ int mod_flow_api_handler(request_rec *r)
 {
     const mod_flow_location_t *loc = mod_flow_location(r);
     flow_error_t err = FLOW_ERROR_INIT;
-    flow_answer_t answer;
+    flow_answer_t answer = { 0, NULL, NULL, NULL, 0 };
     flow_request_t *req;
     int status;
 
@@ -45,7 +45,6 @@ int mod_flow_api_handler(request_rec *r)
     }
     status = mod_flow_request_read(r, loc, &req, &err);
     if (status == OK) {
-        memset(&answer, 0, sizeof(answer));
         flow_api_handle(&mod_flow_global->env, &loc->api, req, &answer, r->pool,
                         &err);
         log_failure(r, loc, &answer, &err);

@@ -177,7 +177,12 @@ int mod_flow_answer_send(request_rec *r, const flow_answer_t *answer)
     apr_bucket_brigade *bb;
 
     r->status = answer->status;
-    r->status_line = NULL;
+    /* httpd makes a 500 of a status it has no words for, unless it is given
+     * some. */
+    r->status_line = ap_index_of_response(answer->status) ==
+                             ap_index_of_response(HTTP_INTERNAL_SERVER_ERROR)
+                         ? apr_psprintf(r->pool, "%d Status", answer->status)
+                         : NULL;
     if (answer->headers) {
         apr_table_do(add_header, r, answer->headers, NULL);
     }
