@@ -41,7 +41,7 @@ static const flow_field_t export_fields[] = {
     { "file.skipDelete", BOOL, 0, NULL, "false", "keep the file; false: it is deleted when the page after its last one is asked for, that is, when its records have gone through the flow" },
     { "file.csv", OBJECT, 0, NULL, NULL, "for type csv" },
     { "file.csv.columnDelimiter", STRING, 0, NULL, ",", "one character, or \\t" },
-    { "file.csv.hasHeaderRow", BOOL, 0, NULL, "true", "names are in the first row; else Column1, Column2 ..." },
+    { "file.csv.hasHeaderRow", BOOL, 0, NULL, "true", "names are in the first row; else Column1, Column2 and so on" },
     { "file.csv.trimSpaces", BOOL, 0, NULL, "false", "trim cells" },
     { "file.csv.rowsToSkip", INT, 0, "0 1000", "0", "rows before the header" },
     { "file.csv.rowDelimiter", STRING, LATER, NULL, NULL, "found by itself" },

@@ -50,13 +50,13 @@ apr_status_t flow_conn_fs_error(const char *verb, const char *name, int code,
                                 flow_error_t *err);
 
 /* ---- flow_conn_filesystem_csv.c ---- */
-/** Where rows end, without taking cells apart: after feeding a block, `end` is
- * the offset in it just behind its last complete row (0 = none). */
+/** Where rows end, without taking cells apart. */
 typedef struct fs_rows_t {
     char delimiter;
+    int trims; /* blanks around quotes do not count */
     int state;
 } fs_rows_t;
-void flow_conn_fs_rows_init(fs_rows_t *rows, char delimiter);
+void flow_conn_fs_rows_init(fs_rows_t *rows, const flow_csv_options_t *csv);
 /** Bytes of @a data up to and with the end of row @a max (or the last complete
  * one); *pn = rows found. */
 apr_size_t flow_conn_fs_rows_find(fs_rows_t *rows, const char *data,

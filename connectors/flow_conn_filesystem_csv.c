@@ -16,15 +16,21 @@ enum {
     AFTER_QUOTE
 };
 
-void flow_conn_fs_rows_init(fs_rows_t *rows, char delimiter)
+void flow_conn_fs_rows_init(fs_rows_t *rows, const flow_csv_options_t *csv)
 {
-    rows->delimiter = delimiter ? delimiter : ',';
+    rows->delimiter = csv->delimiter ? csv->delimiter : ',';
+    rows->trims = csv->trim_spaces;
     rows->state = AT_ROW;
 }
 
 static int is_line_end(char c)
 {
     return c == '\n' || c == '\r';
+}
+
+static int is_blank(const fs_rows_t *rows, char c)
+{
+    return rows->trims && (c == ' ' || c == '\t');
 }
 
 static int step(const fs_rows_t *rows, char c)
@@ -35,7 +41,7 @@ static int step(const fs_rows_t *rows, char c)
         if (c == rows->delimiter) {
             return AT_CELL;
         }
-        if (c == ' ' || c == '\t') {
+        if (is_blank(rows, c)) {
             return AT_CELL;
         }
         return c == '"' ? IN_QUOTES : IN_CELL;
@@ -47,7 +53,7 @@ static int step(const fs_rows_t *rows, char c)
         if (c == rows->delimiter) {
             return AT_CELL;
         }
-        return c == ' ' || c == '\t' ? AFTER_QUOTE : IN_QUOTES;
+        return is_blank(rows, c) ? AFTER_QUOTE : IN_QUOTES;
     }
 }
 

@@ -196,32 +196,50 @@ static apr_status_t take_row(void *baton, json_t *row, flow_error_t *err)
     return APR_SUCCESS;
 }
 
-/* The bytes of the rows before the first record. */
+/* Behind @a n lines, whatever is in them: the reader skips them unread. */
+static apr_size_t skip_lines(const char *data, apr_size_t from, apr_size_t len,
+                             int n)
+{
+    apr_size_t i = from;
+
+    while (i < len && n > 0) {
+        if (data[i] == '\r' && i + 1 < len && data[i + 1] == '\n') {
+            ++i;
+        }
+        n -= data[i] == '\n' || data[i] == '\r';
+        ++i;
+    }
+    return i;
+}
+
+/* The bytes before the first record: mark, skipped lines, header. They are fed
+ * to the reader before every page. */
 static apr_status_t read_header(reader_t *r, char **pdata, apr_size_t *plen,
                                 flow_error_t *err)
 {
-    apr_size_t want =
-        (apr_size_t)r->x->csv.rows_to_skip + (r->x->csv.no_header ? 0 : 1);
-    apr_size_t len, n, end;
+    const flow_csv_options_t *csv = &r->x->csv;
+    apr_size_t len, n = 1, at = 0;
     fs_rows_t rows;
     apr_status_t rv;
 
-    *plen = 0;
-    if (want == 0) {
-        return APR_SUCCESS;
-    }
     rv = read_bytes(r, 0, SLICE_BYTES, pdata, &len, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    flow_conn_fs_rows_init(&rows, r->x->csv.delimiter);
-    end = flow_conn_fs_rows_find(&rows, *pdata, len, want, &n);
-    if (n < want && (apr_int64_t)len < r->size) {
+    if (len >= 3 && memcmp(*pdata, "\xef\xbb\xbf", 3) == 0) {
+        at = 3;
+    }
+    at = skip_lines(*pdata, at, len, csv->rows_to_skip);
+    if (!csv->no_header) {
+        flow_conn_fs_rows_init(&rows, csv);
+        at += flow_conn_fs_rows_find(&rows, *pdata + at, len - at, 1, &n);
+    }
+    if (n == 0 && (apr_int64_t)len < r->size) {
         return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "header_too_long",
                               "no header within the first %d bytes of '%s'",
                               SLICE_BYTES, r->name);
     }
-    *plen = n < want ? len : end;
+    *plen = n == 0 ? len : at;
     return APR_SUCCESS;
 }
 
@@ -238,7 +256,7 @@ static apr_status_t read_slice(reader_t *r, char **pdata, apr_size_t *plen,
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        flow_conn_fs_rows_init(&rows, r->x->csv.delimiter);
+        flow_conn_fs_rows_init(&rows, &r->x->csv);
         end = flow_conn_fs_rows_find(&rows, *pdata, len, SLICE_ROWS, &n);
         if (n < SLICE_ROWS && r->position + (apr_int64_t)len >= r->size) {
             end = len; /* the last row may lack its line end */

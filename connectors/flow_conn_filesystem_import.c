@@ -124,8 +124,7 @@ static json_t *columns_of(writer_t *w)
         json_t *record = json_array_get(w->records, i);
 
         if (!flow_json_is(record, OBJECT)) {
-            fail_record(w, i, "record_type", "a CSV row must be an object%s",
-                        "");
+            fail_record(w, i, "record_type", "a CSV row must be an object");
             continue;
         }
         json_object_foreach(record, key, v)
@@ -162,7 +161,7 @@ static apr_status_t read_columns(writer_t *w, int fd, const char *name,
     fs_rows_t rows;
     apr_status_t rv;
 
-    flow_conn_fs_rows_init(&rows, options.delimiter);
+    flow_conn_fs_rows_init(&rows, &options);
     if (len > 0) {
         end = flow_conn_fs_rows_find(&rows, head, (apr_size_t)len, 1, &n);
     }

@@ -404,6 +404,9 @@ static const char *try_set(flow_doc_t *doc, const set_t *set, apr_pool_t *p)
     const char *near = NULL, *why;
     json_t *v = NULL;
 
+    if (!row && set->path[0] && set->path[strlen(set->path) - 1] == ']') {
+        return "an element is set by its members, or the array as a whole";
+    }
     if (!row) {
         why = flow_schema_unknown(doc->kind, set->path, &near, p);
         if (near) {

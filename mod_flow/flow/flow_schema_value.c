@@ -95,9 +95,13 @@ static const char *int_problem(const flow_field_t *field, const json_t *v,
     const char *rest;
 
     if (!flow_json_int64(v, &n)) {
-        return apr_psprintf(p, "must be a whole number, not %s %s",
-                            flow_json_is(v, NUMBER) ? "the" : "a",
-                            flow_json_type_name(v));
+        return flow_json_is(v, NUMBER)
+                   ? apr_psprintf(p, "%s is not a whole number",
+                                  flow_json_to_text(v, NULL, p))
+                   : apr_psprintf(p, "must be a whole number, not a%s %s",
+                                  strchr("ao", flow_json_type_name(v)[0]) ? "n"
+                                                                          : "",
+                                  flow_json_type_name(v));
     }
     if (!field->values) {
         return NULL;
