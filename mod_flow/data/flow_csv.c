@@ -313,12 +313,14 @@ static void parse_line(flow_csv_reader_t *reader, const char *s, apr_size_t len)
     }
 }
 
-static void count_line_end(flow_csv_reader_t *reader, char c)
+static void count_line_end(flow_csv_reader_t *reader, const char *s,
+                           apr_size_t len)
 {
-    int is_new = c == '\r' || (c == '\n' && reader->last != '\r');
+    char c = s[len - 1];
+    char before = len > 1 ? s[len - 2] : reader->last;
 
     reader->last = c;
-    if (is_new) {
+    if (c == '\r' || (c == '\n' && before != '\r')) {
         ++reader->line;
         if (reader->rows_to_skip > 0) {
             --reader->rows_to_skip;
@@ -339,7 +341,7 @@ static void parse_bytes(flow_csv_reader_t *reader, const char *s,
             ++n; /* with the line end */
         }
         parse_line(reader, s, n);
-        count_line_end(reader, s[n - 1]);
+        count_line_end(reader, s, n);
         s += n;
         len -= n;
     }

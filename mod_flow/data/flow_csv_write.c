@@ -17,7 +17,8 @@ static const char *row_end_of(const flow_csv_options_t *options)
 }
 
 /* Would a reader take the cell for something else? Spaces at the ends are
- * quoted because many readers trim. */
+ * quoted because many readers trim, what looks like a BOM because they drop
+ * it. */
 static int needs_quotes(const char *s, apr_size_t len,
                         const flow_csv_options_t *options)
 {
@@ -31,7 +32,8 @@ static int needs_quotes(const char *s, apr_size_t len,
         return 0;
     }
     if (s[0] == ' ' || s[0] == '\t' || s[len - 1] == ' ' ||
-        s[len - 1] == '\t' || memchr(s, delimiter_of(options), len)) {
+        s[len - 1] == '\t' || memchr(s, delimiter_of(options), len) ||
+        (len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)) {
         return 1;
     }
     for (i = 0; i < len; ++i) {

@@ -8,6 +8,12 @@
  * One pair of functions per format, gathered by flow_body.c.
  */
 
+/** Make UTF-8 of a text in @a charset, in place or in @a p. For UTF-8 itself
+ * nothing is checked. FLOW_E_INPUT "unsupported_charset", "invalid_charset". */
+apr_status_t flow_charset_decode(const char **ptext, apr_size_t *plen,
+                                 const char *charset, apr_pool_t *p,
+                                 flow_error_t *err);
+
 /** XML whose encoding is known to be UTF-8, whatever its declaration says. */
 apr_status_t flow_xml_parse_utf8(json_t **pv, const char *xml, apr_size_t len,
                                  apr_pool_t *p, flow_error_t *err);

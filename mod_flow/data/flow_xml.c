@@ -332,26 +332,16 @@ static void close_all(reader_t *r)
     }
 }
 
-static apr_status_t parse(json_t **pv, const char *xml, apr_size_t len,
-                          int options, apr_pool_t *p, flow_error_t *err)
+static void run(reader_t *r, const char *xml, int len)
 {
-    reader_t *r;
-
-    *pv = NULL;
-    if (len == 0 || len > INT_MAX) {
-        return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "invalid_xml",
-                              "invalid XML: the document is %s",
-                              len ? "too large" : "empty");
-    }
-    r = apr_pcalloc(p, sizeof(*r)); /* 10 KB: too much for some stacks */
-    r->max = len;
-    r->ctxt = xmlCreateMemoryParserCtxt(xml, (int)len);
+    r->ctxt = xmlCreateMemoryParserCtxt(xml, len);
     if (!r->ctxt) {
-        return flow_text_no_memory(err);
+        flow_text_no_memory(&r->err);
+        return;
     }
     set_handler(r->ctxt->sax);
     r->ctxt->userData = r;
-    xmlCtxtUseOptions(r->ctxt, XML_PARSE_NONET | options);
+    xmlCtxtUseOptions(r->ctxt, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
     xmlParseDocument(r->ctxt);
     explain(r); /* another module may have taken the error channel */
     if (r->err.kind == FLOW_E_NONE && (!r->ctxt->wellFormed || !r->root)) {
@@ -363,6 +353,44 @@ static apr_status_t parse(json_t **pv, const char *xml, apr_size_t len,
         xmlFreeDoc(r->ctxt->myDoc);
     }
     xmlFreeParserCtxt(r->ctxt);
+}
+
+/* libxml2 gets nothing but what it will not take for another encoding. */
+static apr_status_t check_bytes(const char *xml, apr_size_t len,
+                                flow_error_t *err)
+{
+    const char *why = NULL;
+
+    if (len == 0) {
+        why = "the document is empty";
+    }
+    else if (len > INT_MAX) {
+        why = "the document is too large";
+    }
+    else if (!flow_utf8_is_valid(xml, len)) {
+        why = "bytes that are not valid UTF-8";
+    }
+    else if (memchr(xml, '\0', len)) {
+        why = "a NUL character";
+    }
+    return why ? flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "invalid_xml",
+                                "invalid XML: %s", why)
+               : APR_SUCCESS;
+}
+
+apr_status_t flow_xml_parse_utf8(json_t **pv, const char *xml, apr_size_t len,
+                                 apr_pool_t *p, flow_error_t *err)
+{
+    apr_status_t rv = check_bytes(xml, len, err);
+    reader_t *r;
+
+    *pv = NULL;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    r = apr_pcalloc(p, sizeof(*r)); /* 10 KB: too much for some stacks */
+    r->max = len;
+    run(r, xml, (int)len);
     if (r->err.kind != FLOW_E_NONE) {
         json_decref(r->root);
         return flow_error_set(err, r->err.kind, r->err.status, r->err.code,
@@ -372,14 +400,69 @@ static apr_status_t parse(json_t **pv, const char *xml, apr_size_t len,
     return APR_SUCCESS;
 }
 
+/* --- encodings -------------------------------------------------------------*/
+
+/*
+ * Not left to libxml2: it would load whatever conversion the document names,
+ * and complain about broken text on stderr.
+ */
+
+static int begins(const char *s, apr_size_t len, const char *mark, apr_size_t n)
+{
+    return len >= n && memcmp(s, mark, n) == 0;
+}
+
+/* The encoding that an XML declaration names, or NULL. */
+static const char *declared_encoding(const char *xml, apr_size_t len,
+                                     apr_pool_t *p)
+{
+    const char *end = memchr(xml, '>', len < 256 ? len : 256);
+    const char *s;
+    char *head;
+    apr_size_t n;
+
+    if (!end || !begins(xml, len, "<?xml", 5)) {
+        return NULL;
+    }
+    head = apr_pstrmemdup(p, xml, (apr_size_t)(end - xml));
+    s = strstr(head, "encoding");
+    if (!s) {
+        return NULL;
+    }
+    s += strlen("encoding");
+    s += strspn(s, " \t\r\n");
+    s += *s == '=';
+    s += strspn(s, " \t\r\n");
+    if (*s != '"' && *s != '\'') {
+        return NULL;
+    }
+    ++s;
+    n = strcspn(s, "\"'");
+    return n ? apr_pstrndup(p, s, n) : NULL;
+}
+
 apr_status_t flow_xml_parse(json_t **pv, const char *xml, apr_size_t len,
                             apr_pool_t *p, flow_error_t *err)
 {
-    return parse(pv, xml, len, 0, p, err);
-}
+    const char *encoding = NULL;
+    apr_status_t rv = APR_SUCCESS;
 
-apr_status_t flow_xml_parse_utf8(json_t **pv, const char *xml, apr_size_t len,
-                                 apr_pool_t *p, flow_error_t *err)
-{
-    return parse(pv, xml, len, XML_PARSE_IGNORE_ENC, p, err);
+    *pv = NULL;
+    if (begins(xml, len, "\xef\xbb\xbf", 3)) {
+        xml += 3;
+        len -= 3;
+    }
+    else if (begins(xml, len, "\xff\xfe", 2) || begins(xml, len, "<\0", 2)) {
+        encoding = "utf-16le";
+    }
+    else if (begins(xml, len, "\xfe\xff", 2) || begins(xml, len, "\0<", 2)) {
+        encoding = "utf-16be";
+    }
+    else {
+        encoding = declared_encoding(xml, len, p);
+    }
+    if (encoding) {
+        rv = flow_charset_decode(&xml, &len, encoding, p, err);
+    }
+    return rv == APR_SUCCESS ? flow_xml_parse_utf8(pv, xml, len, p, err) : rv;
 }

@@ -129,10 +129,10 @@ static void other_charsets_become_utf8(void **state)
           BODY("1"), "unsupported_charset: unknown charset "
           "'UTF-8//TRANSLIT'; UTF-8 is always right" },
         { FLOW_MEDIA_JSON, "application/json;charset=utf-16le",
-          BODY("1\0" "2"), "invalid_charset: byte 3 of the body is not valid "
+          BODY("1\0" "2"), "invalid_charset: byte 3 of the text is not valid "
           "'utf-16le'" },
         { FLOW_MEDIA_JSON, "application/json;charset=utf-16le",
-          BODY("1\0\x00\xdc" "2\0"), "invalid_charset: byte 3 of the body is "
+          BODY("1\0\x00\xdc" "2\0"), "invalid_charset: byte 3 of the text is "
           "not valid 'utf-16le'" },
     };
     /* clang-format on */

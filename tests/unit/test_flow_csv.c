@@ -142,6 +142,8 @@ static void what_is_wrong_is_said_with_its_line(void **state)
           "where the header has 2" },
         { "a,b\r\n\"1\r\n\r\n\",2\r\n\r\n1,2,3", "invalid CSV at line 6: the "
           "row has 3 cells where the header has 2" },
+        { "a\r1\n2\r3,4\n", "invalid CSV at line 4: the row has 2 cells "
+          "where the header has 1" },
         { "a\n\n\"x\ny\nz", "invalid CSV at line 3: a quoted cell that begins "
           "in this row is never closed" },
     };

@@ -97,7 +97,12 @@ static void what_is_not_xml_is_refused_with_its_line(void **state)
         { "<a>\n&nbsp;</a>", "invalid_xml: invalid XML at line 2: " },
         { "<a x=1/>", "invalid_xml: invalid XML at line 1: " },
         { "<a x='1' x='2'/>", "invalid_xml: invalid XML at line 1: " },
-        { "<a>\xff</a>", "invalid_xml: invalid XML at line 1: " },
+        { "<a>\xff</a>", "invalid_xml: invalid XML: bytes that are not valid "
+          "UTF-8" },
+        { "<?xml version='1.0' encoding='ebcdic-cp-us'?><a/>",
+          "unsupported_charset: unknown charset 'ebcdic-cp-us'" },
+        { "<?xml version='1.0' encoding='UTF-7'?><a/>",
+          "unsupported_charset: unknown charset 'UTF-7'" },
         { "<a>\x01</a>", "invalid_xml: invalid XML at line 1: " },
         { "<a>&#0;</a>", "invalid_xml: invalid XML at line 1: " },
     };
@@ -113,6 +118,21 @@ static void what_is_not_xml_is_refused_with_its_line(void **state)
         }
         assert_null(strchr(said, '\n'));
     }
+}
+
+static void utf16_is_recognised(void **state)
+{
+    static const char little[] = "\xff\xfe<\0a\0>\0\xac\x20<\0/\0a\0>";
+    static const char big[] = "\0<\0a\0>\x20\xac\0<\0/\0a\0>";
+    json_t *v = NULL;
+
+    (void)state;
+    assert_int_equal(flow_xml_parse(&v, little, sizeof(little), pool, NULL), 0);
+    assert_string_equal(flow_json_text(flow_json_own(pool, v), NULL, pool),
+                        "{\"a\":\"\xe2\x82\xac\"}");
+    assert_int_equal(flow_xml_parse(&v, big, sizeof(big) - 1, pool, NULL), 0);
+    assert_string_equal(flow_json_text(flow_json_own(pool, v), NULL, pool),
+                        "{\"a\":\"\xe2\x82\xac\"}");
 }
 
 static void a_doctype_is_refused_before_anything_is_done(void **state)
@@ -259,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(elements_become_objects_as_xml2js_makes_them),
         TEST(what_is_not_xml_is_refused_with_its_line),
+        TEST(utf16_is_recognised),
         TEST(a_doctype_is_refused_before_anything_is_done),
         TEST(depth_and_number_are_bounded),
         TEST(objects_become_elements),
