@@ -17,13 +17,27 @@
 
 /* ---- opening a document ---- */
 
+/* A FlowSet line that was wrong has been reported as such; that its field, or
+ * the object around it, is now missing is no second mistake. */
+static int has_failed(const flow_doc_t *doc, const char *path)
+{
+    apr_hash_index_t *hi;
+
+    for (hi = apr_hash_first(NULL, doc->failed); hi; hi = apr_hash_next(hi)) {
+        const char *failed = apr_hash_this_key(hi);
+
+        if (strcmp(failed, path) == 0 || flow_path_is_below(failed, path)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void on_problem(void *baton, const char *path, const char *message)
 {
     flow_compile_t *c = baton;
 
-    /* A FlowSet line that was wrong has been reported as such; that its field
-     * is now missing is no second mistake. */
-    if (!apr_hash_get(c->doc->failed, path, APR_HASH_KEY_STRING)) {
+    if (strncmp(message, "required ", 9) != 0 || !has_failed(c->doc, path)) {
         flow_compile_problem(c, path, "%s", message);
     }
 }

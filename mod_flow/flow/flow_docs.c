@@ -191,16 +191,46 @@ const char *flow_docs_nearest(const flow_docs_t *docs, flow_kind_e kind,
                         (apr_size_t)ids->nelts);
 }
 
+int flow_path_is_below(const char *path, const char *parent)
+{
+    apr_size_t len = strlen(parent);
+
+    return strncmp(path, parent, len) == 0 &&
+           (path[len] == '.' || path[len] == '[');
+}
+
 const char *flow_doc_what(const flow_doc_t *doc, apr_pool_t *p)
 {
     return apr_psprintf(p, "%s '%s'", flow_kind_name(doc->kind), doc->id);
+}
+
+/* The line of @a path, else the first one of what is below it. */
+static const flow_place_t *line_of(const flow_doc_t *doc, const char *path)
+{
+    const flow_place_t *best =
+        apr_hash_get(doc->lines, path, APR_HASH_KEY_STRING);
+    apr_size_t len = strlen(path);
+    apr_hash_index_t *hi;
+
+    if (best || len == 0) {
+        return best;
+    }
+    for (hi = apr_hash_first(NULL, doc->lines); hi; hi = apr_hash_next(hi)) {
+        const flow_place_t *place = apr_hash_this_val(hi);
+
+        if (flow_path_is_below(apr_hash_this_key(hi), path) &&
+            (!best || place->line < best->line)) {
+            best = place;
+        }
+    }
+    return best;
 }
 
 void flow_doc_place(const flow_doc_t *doc, const char *path, const char **pfile,
                     int *pline)
 {
     char at[512];
-    const flow_place_t *place = NULL;
+    const flow_place_t *place;
 
     *pfile = doc->file;
     *pline = doc->line;
@@ -215,19 +245,19 @@ void flow_doc_place(const flow_doc_t *doc, const char *path, const char **pfile,
         return;
     }
     apr_cpystrn(at, path, sizeof(at));
-    while (at[0]) {
+    place = line_of(doc, at);
+    while (!place && at[0]) {
         apr_size_t n = strlen(at);
 
-        place = apr_hash_get(doc->lines, at, APR_HASH_KEY_STRING);
-        if (place) {
-            *pfile = place->file;
-            *pline = place->line;
-            return;
-        }
         do {
             --n;
         } while (n > 0 && at[n] != '.' && at[n] != '[');
         at[n] = '\0';
+        place = apr_hash_get(doc->lines, at, APR_HASH_KEY_STRING);
+    }
+    if (place) {
+        *pfile = place->file;
+        *pline = place->line;
     }
 }
 
