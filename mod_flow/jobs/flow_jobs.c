@@ -341,10 +341,8 @@ static void count_waiting(void *baton, flow_store_t *handle)
 apr_status_t flow_jobs_prepare(const flow_jobs_settings_t *settings,
                                apr_pool_t *p, flow_error_t *err)
 {
-    flow_store_t *handle = NULL;
-    apr_status_t rv;
+    apr_status_t rv = flow_store_driver_check(settings->driver, err);
 
-    rv = flow_store_driver_check(settings->driver, err);
     if (rv == APR_SUCCESS) {
         rv = flow_store_global_init(settings->driver, p, err);
     }
@@ -353,12 +351,8 @@ apr_status_t flow_jobs_prepare(const flow_jobs_settings_t *settings,
                                settings->uid, settings->gid, err);
     }
     if (rv == APR_SUCCESS) {
-        rv = flow_store_open(&handle, settings->driver, settings->params, err);
+        rv = flow_store_migrate(settings->driver, settings->params, err);
     }
-    if (rv == APR_SUCCESS) {
-        rv = flow_store_migrate(handle, err);
-    }
-    flow_store_close(handle);
     return rv;
 }
 
