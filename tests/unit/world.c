@@ -210,7 +210,7 @@ void world_compile(world_t *w)
 
     assert_string_equal(world_problems(w), "");
     assert_int_equal(rv, APR_SUCCESS);
-    rv = flow_script_engine_create(&w->env.scripts, 16 * 1024 * 1024, 4,
+    rv = flow_script_engine_create(&w->env.scripts, 16 * 1024 * 1024, 16,
                                    16 * 1024 * 1024, w->p, &err);
     assert_string_equal(err.message, "");
     assert_int_equal(rv, APR_SUCCESS);
