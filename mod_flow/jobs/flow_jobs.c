@@ -161,19 +161,23 @@ static apr_status_t store(flow_jobs_t *jobs, insert_t *w, flow_error_t *err)
     int i, n = 0, is_abandoned;
     apr_status_t rv;
 
+    /* Counted before, because the transaction itself may count anew. */
+    __atomic_fetch_add(&jobs->waiting, w->n, __ATOMIC_RELAXED);
     rv = flow_committer_do(jobs->committer, &w->work, ACCEPT_WAIT,
                            &is_abandoned, err);
     if (is_abandoned) {
         return rv;
     }
     if (rv == APR_SUCCESS) {
-        __atomic_fetch_add(&jobs->waiting, w->n, __ATOMIC_RELAXED);
         for (i = 0; i < w->n; ++i) {
             n += flow_workers_could_start(jobs, w->jobs[i].job.flow_id);
         }
         if (n) {
             flow_workers_wake(jobs, n);
         }
+    }
+    else {
+        __atomic_fetch_sub(&jobs->waiting, w->n, __ATOMIC_RELAXED);
     }
     free(w);
     return rv;

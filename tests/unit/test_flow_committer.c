@@ -278,13 +278,13 @@ static void waiting_is_bounded_and_the_work_is_not_freed_too_early(void **state)
         APR_SUCCESS);
     assert_int_equal(abandoned, 0); /* it had not, and will not */
     free(second);
-    assert_int_equal(released, 0);
+    assert_int_equal(__atomic_load_n(&released, __ATOMIC_SEQ_CST), 0);
 
     close(fd);
     for (i = 0; i < 500 && !__atomic_load_n(&released, __ATOMIC_SEQ_CST); ++i) {
         apr_sleep(10000);
     }
-    assert_int_equal(released, 1);
+    assert_int_equal(__atomic_load_n(&released, __ATOMIC_SEQ_CST), 1);
     assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
     assert_string_equal(
         jobs_fixture_query(f, "SELECT count(*) FROM event WHERE id = 'second'"),

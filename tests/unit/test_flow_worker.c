@@ -48,6 +48,11 @@ static apr_status_t run_wait(const char *id, apr_interval_time_t wait,
                            apr_time_now() + wait, presult, p, err);
 }
 
+static int is_stopping(const flow_run_t *run)
+{
+    return __atomic_load_n(run->stopping, __ATOMIC_RELAXED) != 0;
+}
+
 /* One page per 2 ms, `pages` of them, from the checkpoint on. */
 static apr_status_t run_pages(flow_run_t *run, const flow_run_sink_t *sink,
                               int pages, flow_error_t *err)
@@ -67,7 +72,7 @@ static apr_status_t run_pages(flow_run_t *run, const flow_run_sink_t *sink,
         }
         rv = sink->page_done(sink->baton, &run->counters, at, err);
         json_decref(at);
-        if (rv == APR_SUCCESS && *run->stopping) {
+        if (rv == APR_SUCCESS && is_stopping(run)) {
             rv = APR_EINTR;
         }
     }
@@ -110,7 +115,7 @@ static apr_status_t play(const flow_env_t *env, flow_run_t *run,
                               "the shop is closed");
     }
     if (strcmp(id, "hangs") == 0) {
-        while (!*run->stopping) {
+        while (!is_stopping(run)) {
             apr_sleep(1000);
         }
         return APR_EINTR;
