@@ -10,7 +10,6 @@
 #include "httpd/mod_flow_private.h"
 
 #include "data/flow_json.h"
-#include "data/flow_nearest.h"
 #include "flow/flow_connector.h"
 
 #include <ap_provider.h>
@@ -18,18 +17,6 @@
 #include <apr_shm.h>
 #include <unistd.h>
 #include <unixd.h>
-
-static const char *nearest_id(apr_hash_t *hash, const char *id, apr_pool_t *p)
-{
-    apr_array_header_t *ids = apr_array_make(p, 16, sizeof(const char *));
-    apr_hash_index_t *hi;
-
-    for (hi = apr_hash_first(p, hash); hi; hi = apr_hash_next(hi)) {
-        APR_ARRAY_PUSH(ids, const char *) = apr_hash_this_key(hi);
-    }
-    return flow_nearest(id, (const char *const *)ids->elts,
-                        (apr_size_t)ids->nelts);
-}
 
 /* Find a document; a missing one is a problem that names the nearest id. */
 static void *find(apr_hash_t *hash, flow_kind_e kind, const char *id,
@@ -39,7 +26,7 @@ static void *find(apr_hash_t *hash, flow_kind_e kind, const char *id,
     const char *near;
 
     if (!found) {
-        near = nearest_id(hash, id, p);
+        near = flow_docs_nearest(mod_flow_global->docs, kind, id, p);
         flow_docs_problem(mod_flow_global->docs, loc->file, loc->line, NULL,
                           NULL, "no %s '%s'%s%s%s", flow_kind_name(kind), id,
                           near ? "; did you mean '" : "", near ? near : "",
