@@ -12,6 +12,7 @@
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
+#include "data/flow_text.h"
 #include "flow/flow_connector.h"
 
 fake_t fake;
@@ -147,6 +148,7 @@ world_t *world_create(void)
 
     assert_int_equal(apr_pool_create(&p, NULL), APR_SUCCESS);
     flow_json_global_init();
+    flow_text_global_init();
     flow_script_global_init();
     w = apr_pcalloc(p, sizeof(*w));
     w->p = p;
