@@ -41,20 +41,20 @@ static apr_status_t add_json(int fd, const char *name, off_t size,
 
     for (i = n - 1; i >= 0 && strchr(" \t\r\n", tail[i]); --i) {
     }
-    if (i < 0 || tail[i] != ']') {
+    for (k = i - 1; k >= 0 && strchr(" \t\r\n", tail[k]); --k) {
+    }
+    if (k < 0 || tail[i] != ']') {
         return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "file_format",
                               "file '%s' is there and is no JSON array", name);
     }
-    for (k = i - 1; k >= 0 && strchr(" \t\r\n", tail[k]); --k) {
-    }
     flow_buf_init(&out, PAGE_MAX + 16);
-    flow_buf_adds(&out, k >= 0 && tail[k] == '[' ? "\n" : ",\n");
+    flow_buf_adds(&out, tail[k] == '[' ? "\n" : ",\n");
     flow_buf_add(&out, items->data, items->len);
     flow_buf_adds(&out, "\n]\n");
     rv = out.status;
     if (rv == APR_SUCCESS) {
-        rv = flow_conn_fs_replace_tail(fd, name, from + i, size, tail + i,
-                                       out.data, out.len, err);
+        rv = flow_conn_fs_replace_tail(fd, name, from + k + 1, size,
+                                       tail + k + 1, out.data, out.len, err);
     }
     flow_buf_release(&out);
     return rv;

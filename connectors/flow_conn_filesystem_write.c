@@ -108,6 +108,9 @@ apr_status_t flow_conn_fs_replace_tail(int fd, const char *name, off_t at,
 {
     int code = write_at(fd, data, len, at);
 
+    if (!code && ftruncate(fd, at + (off_t)len) != 0) {
+        code = errno;
+    }
     if (!code && fdatasync(fd) != 0) {
         code = errno;
     }
