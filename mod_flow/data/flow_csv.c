@@ -420,11 +420,11 @@ apr_status_t flow_csv_parse(json_t **pv, const char *csv, apr_size_t len,
 
     *pv = NULL;
     rv = flow_csv_reader_create(&reader, NULL, append_row, rows, p, err);
-    if (rv == APR_SUCCESS) {
+    if (reader) {
         rv = flow_csv_reader_feed(reader, csv, len, err);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = flow_csv_reader_finish(reader, err);
+        if (rv == APR_SUCCESS) {
+            rv = flow_csv_reader_finish(reader, err);
+        }
     }
     if (rv != APR_SUCCESS) {
         json_decref(rows);
