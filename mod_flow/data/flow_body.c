@@ -49,13 +49,20 @@ static const char *find_charset(const char *content_type, apr_pool_t *p)
     return NULL;
 }
 
-/* *pis_known: somebody said what the bytes are. */
+/* *pis_known: somebody said what the bytes are. A BOM outranks the header. */
 static apr_status_t decode(const char **pbody, apr_size_t *plen,
                            const char *content_type, int *pis_known,
                            apr_pool_t *p, flow_error_t *err)
 {
-    const char *charset = find_charset(content_type, p);
+    const char *charset;
 
+    if (*plen >= 3 && memcmp(*pbody, "\xef\xbb\xbf", 3) == 0) {
+        *pbody += 3;
+        *plen -= 3;
+        *pis_known = 1;
+        return APR_SUCCESS;
+    }
+    charset = find_charset(content_type, p);
     *pis_known = charset != NULL;
     return charset ? flow_charset_decode(pbody, plen, charset, p, err)
                    : APR_SUCCESS;
@@ -82,11 +89,6 @@ apr_status_t flow_body_parse(json_t **pv, flow_media_e media,
     rv = decode(&body, &len, content_type, &is_known, p, err);
     if (rv != APR_SUCCESS) {
         return rv;
-    }
-    if (len >= 3 && memcmp(body, "\xef\xbb\xbf", 3) == 0) {
-        body += 3;
-        len -= 3;
-        is_known = 1;
     }
     switch (media) {
     case FLOW_MEDIA_JSON:

@@ -112,6 +112,9 @@ static void other_charsets_become_utf8(void **state)
           "[\"\xf0\x9f\x98\x80\"]" },
         { FLOW_MEDIA_CSV, "text/csv; charset=windows-1252",
           BODY("a\n\xe9\n"), "[{\"a\":\"\xc3\xa9\"}]" },
+        /* a BOM outranks the header */
+        { FLOW_MEDIA_JSON, "application/json; charset=iso-8859-1",
+          BODY("\xef\xbb\xbf[\"\xc3\xa9\"]"), "[\"\xc3\xa9\"]" },
         /* the header's word outranks the declaration */
         { FLOW_MEDIA_XML, "text/xml; charset=utf-8",
           BODY("<?xml version='1.0' encoding='iso-8859-1'?><a>\xc3\xa9</a>"),
