@@ -79,8 +79,9 @@ static void set_ids(json_t *options, const flow_api_t *api,
         flow_record_set_text(options, "_apiId",
                              flow_script_id(handler->script));
     }
-    json_object_set_new(options, "settings",
-                        settings ? flow_record_ref(settings) : json_object());
+    json_object_set_new_nocheck(options, "settings",
+                                settings ? flow_record_ref(settings)
+                                         : json_object());
 }
 
 json_t *flow_api_options(const flow_api_t *api, const flow_hook_t *handler,
@@ -90,18 +91,19 @@ json_t *flow_api_options(const flow_api_t *api, const flow_hook_t *handler,
     json_t *body = parse_body(req, p);
 
     flow_record_set_text(options, "method", req->method);
-    json_object_set_new(options, "headers", flow_request_headers_json(req));
-    json_object_set_new(options, "queryString", query);
-    json_object_set(options, "queryParams", query);
-    json_object_set_new(options, "pathParams", json_object());
+    json_object_set_new_nocheck(options, "headers",
+                                flow_request_headers_json(req));
+    json_object_set_new_nocheck(options, "queryString", query);
+    json_object_set_nocheck(options, "queryParams", query);
+    json_object_set_new_nocheck(options, "pathParams", json_object());
     flow_record_set_text(options, "path", req->path_info);
     if (body) {
-        json_object_set_new(options, "body", body);
+        json_object_set_new_nocheck(options, "body", body);
     }
-    json_object_set_new(options, "rawBody", raw_body(req, p));
+    json_object_set_new_nocheck(options, "rawBody", raw_body(req, p));
     set_ids(options, api, handler);
-    json_object_set_new(options, "testMode", json_false());
-    json_object_set_new(options, "sandbox", json_false());
+    json_object_set_new_nocheck(options, "testMode", json_false());
+    json_object_set_new_nocheck(options, "sandbox", json_false());
     return options;
 }
 

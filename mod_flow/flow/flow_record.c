@@ -25,14 +25,14 @@ json_t *flow_record_text(const char *s)
 void flow_record_set_text(json_t *object, const char *key, const char *s)
 {
     if (s) {
-        json_object_set_new(object, key, flow_record_text(s));
+        json_object_set_new_nocheck(object, key, flow_record_text(s));
     }
 }
 
 void flow_record_share(json_t *object, const char *key, const json_t *value)
 {
     if (value) {
-        json_object_set_new(object, key, flow_record_ref(value));
+        json_object_set_new_nocheck(object, key, flow_record_ref(value));
     }
 }
 

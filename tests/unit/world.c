@@ -238,6 +238,33 @@ const flow_flow_t *world_flow(world_t *w, const char *id)
     return apr_hash_get(w->model->flows, id, APR_HASH_KEY_STRING);
 }
 
+/* ---- requests ---- */
+
+flow_request_t *world_request(world_t *w, const char *method, const char *type,
+                              const char *body)
+{
+    flow_request_t *req = apr_pcalloc(w->p, sizeof(*req));
+    apr_table_t *headers = apr_table_make(w->p, 4);
+
+    req->method = method;
+    req->uri = "/here";
+    req->path_info = "";
+    req->body = body ? body : "";
+    req->body_len = strlen(req->body);
+    req->headers = headers;
+    if (type) {
+        apr_table_set(headers, "Content-Type", type);
+    }
+    return req;
+}
+
+flow_request_t *world_header(flow_request_t *req, const char *name,
+                             const char *value)
+{
+    apr_table_addn((apr_table_t *)req->headers, name, value);
+    return req;
+}
+
 /* ---- values ---- */
 
 json_t *world_own(world_t *w, json_t *v)

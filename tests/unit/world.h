@@ -44,6 +44,13 @@ void world_expect(world_t *w, const json_t *v, const char *text);
 /** New; *presult from a run of an export or import, owned by the world. */
 json_t *world_own(world_t *w, json_t *v);
 
+/** A request to the document's address; @a type and @a body may be NULL. */
+flow_request_t *world_request(world_t *w, const char *method, const char *type,
+                              const char *body);
+/** One more header of it. Returns it. */
+flow_request_t *world_header(flow_request_t *req, const char *name,
+                             const char *value);
+
 /** What the connector "fake" does. */
 typedef struct fake_t {
     json_t *pages; /* array of pages (arrays of records) to be read */
