@@ -181,7 +181,7 @@ static apr_status_t wait_until(api_call_t *call, apr_time_t *puntil,
                                   "above 0",
                                   call->name);
         }
-        if (seconds < (double)apr_time_sec(WAIT_MAX)) {
+        if (seconds * APR_USEC_PER_SEC < (double)WAIT_MAX) {
             wait = (apr_interval_time_t)(seconds * APR_USEC_PER_SEC);
         }
     }

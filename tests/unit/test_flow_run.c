@@ -134,6 +134,22 @@ static void a_run_that_is_stopped_repeats_nothing(void **state)
                  "[{'id':1},{'id':2},{'id':3},{'id':4},{'id':5},{'id':6}]");
 }
 
+static void a_run_that_is_stopped_on_its_last_page_ends(void **state)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_run_t run;
+
+    (void)state;
+    run_export("exp", NOTHING);
+    run_import("imp", NOTHING);
+    run_processors(IMPORT_STEP);
+    run_pages("[[{'id':1}]]");
+    run = run_new();
+    fake.on_read = stop_on_page;
+    assert_int_equal(run_try(&run, &err), APR_SUCCESS);
+    world_expect(run_world, run.data, "[{'id':1}]");
+}
+
 static void a_failing_export_ends_the_run(void **state)
 {
     flow_error_t err = FLOW_ERROR_INIT;
@@ -257,9 +273,13 @@ static void an_event_is_cut_into_pages_that_are_done_one_by_one(void **state)
     run_sink.stop_after = 1;
     assert_true(APR_STATUS_IS_EINTR(run_try(&run, &err)));
     run_sink.stop_after = 0;
+    world_expect(run_world, run_sink.checkpoints,
+                 "[{'generator':0,'page':1,'cursor':null,'rest':1}]");
     run.checkpoint = json_array_get(run_sink.checkpoints, 0);
     assert_int_equal(run_try(&run, &err), APR_SUCCESS);
     world_expect(run_world, fake.sent, "[{'id':1},{'id':2},{'id':3}]");
+    assert_null(
+        json_object_get(json_array_get(run_sink.checkpoints, 1), "rest"));
     run_counts(&run, 3, 3, 0, 0);
 }
 
@@ -376,6 +396,7 @@ int main(void)
         TEST(nothing_to_export_is_a_run_without_pages),
         TEST(a_run_goes_on_where_the_checkpoint_says),
         TEST(a_run_that_is_stopped_repeats_nothing),
+        TEST(a_run_that_is_stopped_on_its_last_page_ends),
         TEST(a_failing_export_ends_the_run),
         TEST(pre_save_page_may_shorten_a_page_and_end_the_export),
         TEST(pre_save_page_may_drop_errors_and_add_its_own),
