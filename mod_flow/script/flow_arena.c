@@ -313,6 +313,23 @@ static void free_block(heap_t *heap, block_t *block)
     link_block(heap, block);
 }
 
+/* Give back what a much too large block does not need. */
+static void shrink_block(heap_t *heap, block_t *block, uint32_t size)
+{
+    uint32_t rest = size_of(block) - size;
+    block_t *tail;
+
+    if (rest < size + 2 * UNIT) {
+        return;
+    }
+    block->size = size | 1u;
+    tail = at(heap, offset_of(heap, block) + size);
+    tail->size = rest | 1u;
+    tail->before = size;
+    note_size(heap, tail);
+    free_block(heap, tail);
+}
+
 /* Make a used block larger without moving it. */
 static int grow_block(flow_arena_t *arena, block_t *block, uint32_t size)
 {
@@ -364,7 +381,11 @@ void *flow_arena_realloc(flow_arena_t *arena, void *ptr, size_t size)
         return NULL;
     }
     need = (uint32_t)((size + HEADER + UNIT - 1) / UNIT * UNIT);
-    if (old && (size_of(old) >= need || grow_block(arena, old, need))) {
+    if (old && size_of(old) >= need) {
+        shrink_block(heap, old, need);
+        return ptr;
+    }
+    if (old && grow_block(arena, old, need)) {
         return ptr;
     }
     block = take_free(heap, need);

@@ -89,7 +89,7 @@ static apr_status_t try_load(flow_script_t *script, apr_size_t memory,
     flow_error_t why = FLOW_ERROR_INIT;
     flow_world_t *world = NULL;
     flow_timer_t *timer = NULL;
-    flow_call_t call;
+    flow_script_call_t call;
     apr_status_t rv;
 
     memset(&call, 0, sizeof(call));

@@ -153,7 +153,7 @@ static apr_status_t take_world(flow_script_engine_t *engine,
 
 /* The call's world is no more (@a world NULL), or becomes idle. */
 static void give_back(flow_script_engine_t *engine, flow_world_t *world,
-                      const flow_call_t *call, int was_loaded)
+                      const flow_script_call_t *call, int was_loaded)
 {
     flow_world_t *surplus = NULL;
 
@@ -182,7 +182,7 @@ static void give_back(flow_script_engine_t *engine, flow_world_t *world,
 
 /* ---- calling ---- */
 
-static apr_status_t run(flow_script_engine_t *engine, flow_call_t *call,
+static apr_status_t run(flow_script_engine_t *engine, flow_script_call_t *call,
                         flow_world_t **pworld, int *pwas_loaded)
 {
     const flow_script_t *script = call->script;
@@ -212,7 +212,7 @@ static apr_status_t run(flow_script_engine_t *engine, flow_call_t *call,
     return flow_world_call(world, engine->timer, call);
 }
 
-static void finish(flow_call_t *call)
+static void finish(flow_script_call_t *call)
 {
     json_decref(call->held);
     flow_buf_release(&call->line);
@@ -230,7 +230,7 @@ apr_status_t flow_script_call(flow_script_engine_t *engine,
 {
     flow_error_t own = FLOW_ERROR_INIT;
     flow_world_t *world = NULL;
-    flow_call_t call;
+    flow_script_call_t call;
     int was_loaded;
     apr_status_t rv;
 

@@ -15,7 +15,7 @@
 /* ---- console ---- */
 
 /* Append argument @a i as people want to see it. */
-static void console_argument(flow_call_t *call, flow_buf_t *line, int i)
+static void console_argument(flow_script_call_t *call, flow_buf_t *line, int i)
 {
     js_State *J = call->J;
     flow_taken_t taken;
@@ -66,7 +66,7 @@ static apr_size_t cut(flow_buf_t *line)
 
 static void console_write(js_State *J)
 {
-    flow_call_t *call = flow_call_of(J);
+    flow_script_call_t *call = flow_call_of(J);
     const char *level = js_currentfunctiondata(J);
     int n = js_gettop(J), i;
     flow_buf_t *line;
@@ -143,7 +143,7 @@ static const struct {
 #define N_OBJECTS ((int)(sizeof(objects) / sizeof(objects[0])))
 
 /* The arguments as a new array, held by the call. Throws. */
-static void take_arguments(flow_call_t *call, flow_taken_t *taken)
+static void take_arguments(flow_script_call_t *call, flow_taken_t *taken)
 {
     js_State *J = call->J;
     int n = js_gettop(J), i;
@@ -159,7 +159,7 @@ static void take_arguments(flow_call_t *call, flow_taken_t *taken)
     }
 }
 
-static void call_host(flow_call_t *call, const char *object,
+static void call_host(flow_script_call_t *call, const char *object,
                       const char *function)
 {
     const flow_script_host_t *host = call->host;

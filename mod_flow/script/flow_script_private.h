@@ -49,7 +49,7 @@ typedef struct flow_world_t {
 #define FLOW_CALL_ERRORS 16
 
 /** One call, or the loading of a script. */
-typedef struct flow_call_t {
+typedef struct flow_script_call_t {
     flow_stop_t stop;
     flow_world_t *world;
     js_State *J;
@@ -72,7 +72,7 @@ typedef struct flow_call_t {
     apr_pool_t *scratch; /* of one conversion; made when needed */
     flow_buf_t line;     /* of console; kept from line to line */
     int line_in_use;
-} flow_call_t;
+} flow_script_call_t;
 
 /* ---- flow_script_world.c ---- */
 
@@ -84,15 +84,15 @@ void flow_world_destroy(flow_world_t *world);
  * becomes an array of the names of the script's functions. On failure, which
  * call->err has, the world must be destroyed or loaded anew. */
 apr_status_t flow_world_load(flow_world_t *world, flow_timer_t *timer,
-                             flow_call_t *call);
+                             flow_script_call_t *call);
 /** Restore the world and run call->function. */
 apr_status_t flow_world_call(flow_world_t *world, flow_timer_t *timer,
-                             flow_call_t *call);
+                             flow_script_call_t *call);
 /** After a call: give memory back; @a all after one that failed. */
 void flow_world_rest(flow_world_t *world, int all);
 
 /** The call whose code runs in @a J. */
-flow_call_t *flow_call_of(js_State *J);
+flow_script_call_t *flow_call_of(js_State *J);
 
 /* ---- flow_script_take.c ---- */
 
@@ -113,20 +113,20 @@ typedef struct flow_taken_t {
     const char *code; /* NULL: all is well */
     char why[256];
 } flow_taken_t;
-void flow_script_take(flow_call_t *call, flow_take_e how, apr_size_t max,
+void flow_script_take(flow_script_call_t *call, flow_take_e how, apr_size_t max,
                       flow_taken_t *taken);
 
 /* ---- flow_script_value.c ---- */
 
 /** Push @a v. Inside. */
-void flow_script_push(flow_call_t *call, const json_t *v);
+void flow_script_push(flow_script_call_t *call, const json_t *v);
 /** Let go of what the call has held since @a mark. Outside. */
-void flow_script_drop(flow_call_t *call, unsigned mark);
+void flow_script_drop(flow_script_call_t *call, unsigned mark);
 /** Let the call hold @a v (new, may be NULL). Outside. */
-unsigned flow_script_hold(flow_call_t *call, json_t *v);
+unsigned flow_script_hold(flow_script_call_t *call, json_t *v);
 
 /** For what one conversion needs only until it is dropped. Outside. */
-apr_pool_t *flow_script_scratch(flow_call_t *call);
+apr_pool_t *flow_script_scratch(flow_script_call_t *call);
 
 /** JSON.parse's reader. Inside. */
 void flow_script_parse(js_State *J, const char *text);
@@ -142,11 +142,11 @@ const char *flow_lib_export(int i);
 /* ---- flow_script_throw.c ---- */
 
 /** Describe the exception on top of the stack in call->err. Inside. */
-void flow_throw_describe(flow_call_t *call);
+void flow_throw_describe(flow_script_call_t *call);
 /** Throw a host's failure as an Error. Inside. */
-void flow_throw_host(flow_call_t *call, int status, const flow_error_t *why)
-    __attribute__((noreturn));
+void flow_throw_host(flow_script_call_t *call, int status,
+                     const flow_error_t *why) __attribute__((noreturn));
 /** err for a run that was stopped. Outside. */
-apr_status_t flow_throw_stopped(flow_call_t *call, flow_stop_e why);
+apr_status_t flow_throw_stopped(flow_script_call_t *call, flow_stop_e why);
 
 #endif

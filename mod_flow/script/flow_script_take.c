@@ -36,7 +36,7 @@ typedef struct level_t {
 } level_t;
 
 typedef struct taker_t {
-    flow_call_t *call;
+    flow_script_call_t *call;
     flow_take_e how;
     apr_size_t left;  /* bytes of JSON text */
     apr_size_t slack; /* which the text may have beyond what was counted */
@@ -285,7 +285,7 @@ static took_e fast_array(taker_t *t, json_t *array, const js_Value *v)
 
 static took_e fast_object(taker_t *t, json_t *object, const js_Value *v)
 {
-    flow_call_t *call = t->call;
+    flow_script_call_t *call = t->call;
     place_t at = { object, NULL };
     took_e took = DONE;
     int n, i;
@@ -514,7 +514,7 @@ static took_e check_size(taker_t *t, const json_t *v, apr_size_t max)
     return took;
 }
 
-void flow_script_take(flow_call_t *call, flow_take_e how, apr_size_t max,
+void flow_script_take(flow_script_call_t *call, flow_take_e how, apr_size_t max,
                       flow_taken_t *taken)
 {
     flow_stop_t *stop = &call->stop;

@@ -95,7 +95,8 @@ static void read_exception(js_State *J, description_t *d)
 }
 
 /* The failure of a host call that this exception stands for. */
-static const flow_error_t *host_error(const flow_call_t *call, int number)
+static const flow_error_t *host_error(const flow_script_call_t *call,
+                                      int number)
 {
     unsigned n = (unsigned)number;
 
@@ -107,14 +108,14 @@ static const flow_error_t *host_error(const flow_call_t *call, int number)
 }
 
 /* A syntax error carries FILE:LINE itself. */
-static int begins_with_place(const flow_call_t *call, const char *text)
+static int begins_with_place(const flow_script_call_t *call, const char *text)
 {
     apr_size_t n = strlen(call->script->filename);
 
     return strncmp(text, call->script->filename, n) == 0 && text[n] == ':';
 }
 
-void flow_throw_describe(flow_call_t *call)
+void flow_throw_describe(flow_script_call_t *call)
 {
     js_State *J = call->J;
     const flow_error_t *original;
@@ -153,7 +154,8 @@ static void set_member(js_State *J, const char *name)
     js_defproperty(J, -2, name, 0);
 }
 
-void flow_throw_host(flow_call_t *call, int status, const flow_error_t *why)
+void flow_throw_host(flow_script_call_t *call, int status,
+                     const flow_error_t *why)
 {
     js_State *J = call->J;
     flow_error_t *kept;
@@ -196,7 +198,7 @@ void flow_throw_host(flow_call_t *call, int status, const flow_error_t *why)
 
 /* ---- stopped ---- */
 
-apr_status_t flow_throw_stopped(flow_call_t *call, flow_stop_e why)
+apr_status_t flow_throw_stopped(flow_script_call_t *call, flow_stop_e why)
 {
     const char *id = call->script->id;
 

@@ -7,9 +7,9 @@
 
 /* ---- in ---- */
 
-static void push_object(flow_call_t *call, const json_t *v, int depth);
+static void push_object(flow_script_call_t *call, const json_t *v, int depth);
 
-static void push_at(flow_call_t *call, const json_t *v, int depth)
+static void push_at(flow_script_call_t *call, const json_t *v, int depth)
 {
     js_State *J = call->J;
     char tmp[FLOW_JSON_NUMBER_MAX];
@@ -54,7 +54,7 @@ static void push_at(flow_call_t *call, const json_t *v, int depth)
     }
 }
 
-static void push_object(flow_call_t *call, const json_t *v, int depth)
+static void push_object(flow_script_call_t *call, const json_t *v, int depth)
 {
     /* jansson's iterators want a mutable object, but change nothing */
     json_t *object = (json_t *)v;
@@ -80,14 +80,14 @@ static void push_object(flow_call_t *call, const json_t *v, int depth)
     }
 }
 
-void flow_script_push(flow_call_t *call, const json_t *v)
+void flow_script_push(flow_script_call_t *call, const json_t *v)
 {
     push_at(call, v, 0);
 }
 
 /* ---- what a call holds ---- */
 
-unsigned flow_script_hold(flow_call_t *call, json_t *v)
+unsigned flow_script_hold(flow_script_call_t *call, json_t *v)
 {
     if (!call->held) {
         call->held = json_array();
@@ -98,7 +98,7 @@ unsigned flow_script_hold(flow_call_t *call, json_t *v)
     return (unsigned)json_array_size(call->held) - 1;
 }
 
-void flow_script_drop(flow_call_t *call, unsigned mark)
+void flow_script_drop(flow_script_call_t *call, unsigned mark)
 {
     while (json_array_size(call->held) > mark) {
         json_array_remove(call->held, json_array_size(call->held) - 1);
@@ -108,7 +108,7 @@ void flow_script_drop(flow_call_t *call, unsigned mark)
     }
 }
 
-apr_pool_t *flow_script_scratch(flow_call_t *call)
+apr_pool_t *flow_script_scratch(flow_script_call_t *call)
 {
     if (!call->scratch) {
         apr_pool_create(&call->scratch, call->p);
@@ -123,7 +123,7 @@ apr_pool_t *flow_script_scratch(flow_call_t *call)
 
 void flow_script_parse(js_State *J, const char *text)
 {
-    flow_call_t *call = flow_call_of(J);
+    flow_script_call_t *call = flow_call_of(J);
     flow_stop_t *stop = &call->stop;
     flow_error_t err = FLOW_ERROR_INIT;
     apr_size_t len = strlen(text);

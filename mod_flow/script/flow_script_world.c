@@ -97,7 +97,7 @@ static char *stack_guard(void)
     return here - (room < STACK_MAX ? room : STACK_MAX);
 }
 
-flow_call_t *flow_call_of(js_State *J)
+flow_script_call_t *flow_call_of(js_State *J)
 {
     return js_getcontext(J);
 }
@@ -140,7 +140,7 @@ void flow_world_rest(flow_world_t *world, int all)
 }
 
 /* Calls nest, so each puts the guard of the one around it back. */
-static flow_stop_e run(flow_call_t *call, flow_timer_t *timer,
+static flow_stop_e run(flow_script_call_t *call, flow_timer_t *timer,
                        void (*fn)(void *baton))
 {
     char *outer = js_stackguard;
@@ -155,7 +155,7 @@ static flow_stop_e run(flow_call_t *call, flow_timer_t *timer,
 /* ---- loading ---- */
 
 /* The names of the script's own global functions, as an array. */
-static json_t *list_functions(flow_call_t *call)
+static json_t *list_functions(flow_script_call_t *call)
 {
     js_State *J = call->J;
     js_Property **members;
@@ -179,7 +179,7 @@ static json_t *list_functions(flow_call_t *call)
     return names;
 }
 
-static void run_script(flow_call_t *call)
+static void run_script(flow_script_call_t *call)
 {
     js_State *J = call->J;
 
@@ -199,7 +199,7 @@ static void run_script(flow_call_t *call)
 
 static void load_inside(void *baton)
 {
-    flow_call_t *call = baton;
+    flow_script_call_t *call = baton;
     flow_world_t *world = call->world;
 
     world->is_booting = 1;
@@ -219,7 +219,7 @@ static void load_inside(void *baton)
 }
 
 apr_status_t flow_world_load(flow_world_t *world, flow_timer_t *timer,
-                             flow_call_t *call)
+                             flow_script_call_t *call)
 {
     flow_stop_e why;
 
@@ -247,7 +247,7 @@ apr_status_t flow_world_load(flow_world_t *world, flow_timer_t *timer,
 
 /* ---- calling ---- */
 
-static void take_result(flow_call_t *call)
+static void take_result(flow_script_call_t *call)
 {
     flow_taken_t taken;
 
@@ -267,7 +267,7 @@ static void take_result(flow_call_t *call)
 
 static void call_inside(void *baton)
 {
-    flow_call_t *call = baton;
+    flow_script_call_t *call = baton;
     js_State *J = call->J;
 
     js_setcontext(J, call);
@@ -290,7 +290,7 @@ static void call_inside(void *baton)
 }
 
 apr_status_t flow_world_call(flow_world_t *world, flow_timer_t *timer,
-                             flow_call_t *call)
+                             flow_script_call_t *call)
 {
     flow_stop_e why;
 

@@ -18,6 +18,7 @@ void flow_syntax_complain(flow_syntax_writer_t *w,
                        "%s:%d:%d: %s", w->filename, at->line,
                        flow_syntax_token_column(at), why);
     }
+    w->token.kind = FLOW_SYNTAX_END; /* every loop ends there */
 }
 
 void flow_syntax_advance(flow_syntax_writer_t *w)
