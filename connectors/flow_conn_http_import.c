@@ -47,15 +47,15 @@ static json_t *without_empty(const json_t *v)
 {
     const char *key;
     json_t *item, *copy;
-    size_t i;
+    size_t i, len;
 
     if (flow_json_is(v, OBJECT)) {
         copy = json_object();
-        json_object_foreach((json_t *)v, key, item)
+        json_object_keylen_foreach((json_t *)v, key, len, item)
         {
             item = without_empty(item);
             if (!is_empty(item)) {
-                json_object_set(copy, key, item);
+                json_object_setn_nocheck(copy, key, len, item);
             }
             json_decref(item);
         }

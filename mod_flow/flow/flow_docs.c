@@ -62,17 +62,20 @@ static void note_file(flow_docs_t *docs, const char *file)
     }
 }
 
-/* Names from documents end up here: one problem stays one line. */
-static char *one_line(char *text)
+/* Names from documents end up here: one problem stays one line of UTF-8. */
+static const char *one_line(const char *text, apr_pool_t *p)
 {
-    char *s;
+    apr_size_t len = 0;
+    char *out, *s;
 
-    for (s = text; *s; ++s) {
+    text = flow_utf8_repair(text, strlen(text), &len, p);
+    out = apr_pstrmemdup(p, text, len);
+    for (s = out; *s; ++s) {
         if ((unsigned char)*s < 0x20 || *s == 0x7F) {
             *s = ' ';
         }
     }
-    return text;
+    return out;
 }
 
 void flow_docs_problem(flow_docs_t *docs, const char *file, int line,
@@ -90,10 +93,10 @@ void flow_docs_problem(flow_docs_t *docs, const char *file, int line,
     problem = apr_array_push(docs->problems);
     problem->file = apr_pstrdup(docs->p, file);
     problem->line = line;
-    problem->what = what ? one_line(apr_pstrdup(docs->p, what)) : NULL;
-    problem->field = field ? one_line(apr_pstrdup(docs->p, field)) : NULL;
+    problem->what = what ? one_line(what, docs->p) : NULL;
+    problem->field = field ? one_line(field, docs->p) : NULL;
     va_start(ap, fmt);
-    problem->message = one_line(apr_pvsprintf(docs->p, fmt, ap));
+    problem->message = one_line(apr_pvsprintf(docs->p, fmt, ap), docs->p);
     va_end(ap);
 }
 
@@ -434,6 +437,9 @@ static const char *try_set(flow_doc_t *doc, const set_t *set, apr_pool_t *p)
     const char *near = NULL, *why;
     json_t *v = NULL;
 
+    if (!flow_utf8_is_valid(set->path, strlen(set->path))) {
+        return "the name of the field is not UTF-8";
+    }
     if (!row && set->path[0] && set->path[strlen(set->path) - 1] == ']') {
         return "an element is set by its members, or the array as a whole";
     }

@@ -302,6 +302,10 @@ apr_status_t flow_schema_value(const flow_field_t *field, const char *text,
             return rv;
         }
     }
+    if (!flow_utf8_is_valid(text, strlen(text))) {
+        return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "value",
+                              "the value is not UTF-8");
+    }
     if (may_be_json(field, text)) {
         rv = flow_json_parse(&v, text, strlen(text), err);
         if (rv != APR_SUCCESS) {

@@ -82,6 +82,7 @@ static void wrong_lines_are_problems_with_their_place(void **state)
                       "pageProcessors []\n"
                       "pageProcessors[0].type import\n"
                       "name.first x\n"
+                      "settings.\xff.x y\n"
                       "<flow sync>\n"
                       "nmae not reported\n");
     flow_docs_finish(f->docs);
@@ -102,7 +103,10 @@ static void wrong_lines_are_problems_with_their_place(void **state)
         "a.conf:11: flow 'sync', pageGenerators[0]: an element is set by its "
         "members, or the array as a whole\n"
         "a.conf:14: flow 'sync', name.first: unknown field 'name.first'\n"
-        "a.conf:15: flow 'sync': defined twice; the first one stands at "
+        "a.conf:15: flow 'sync', settings.\xef\xbf\xbd.x: the name of the "
+        "field is not "
+        "UTF-8\n"
+        "a.conf:16: flow 'sync': defined twice; the first one stands at "
         "a.conf:3");
 }
 

@@ -182,7 +182,8 @@ static void a_wrong_text_says_what_would_be_right(void **state)
         { FLOW_KIND_CONNECTION, "http.auth.basic", "x", "'x' is not a JSON object such as {\"name\": \"value\"}; its members can be set one by one" },
         { FLOW_KIND_CONNECTION, "name", "@/nowhere/at/all", "cannot read '/nowhere/at/all': No such file or directory" },
         { FLOW_KIND_CONNECTION, "name", "@.", "'//.' is no regular file" },
-        { FLOW_KIND_CONNECTION, "name", "\xff", "'\xff' is not UTF-8 text" },
+        { FLOW_KIND_CONNECTION, "name", "\xff", "the value is not UTF-8" },
+        { FLOW_KIND_CONNECTION, "http.ping.successValues", "a \xff b", "the value is not UTF-8" },
     };
     /* clang-format on */
     size_t i;
@@ -197,9 +198,6 @@ static void a_wrong_text_says_what_would_be_right(void **state)
         if (flow_schema_value(row, cases[i].text, "/", &v, f->p, &err) ==
             APR_SUCCESS) {
             fail_msg("%s %s: taken", cases[i].path, cases[i].text);
-        }
-        if (cases[i].text[0] == '\xff') {
-            continue; /* the byte itself is replaced in messages */
         }
         if (strncmp(err.message, cases[i].message, strlen(cases[i].message)) !=
             0) {
