@@ -246,7 +246,7 @@ static apr_status_t set_headers(flow_answer_t *answer, const json_t *result,
     json_t *headers = json_object_get(result, "headers"), *value;
     apr_status_t rv = APR_SUCCESS;
     const char *name;
-    size_t count = 0;
+    size_t count = 0, len;
 
     if (!headers || json_is_null(headers)) {
         return APR_SUCCESS;
@@ -255,9 +255,11 @@ static apr_status_t set_headers(flow_answer_t *answer, const json_t *result,
         return invalid(err, "headers must be an object, got %s",
                        flow_json_type_name(headers));
     }
-    json_object_foreach(headers, name, value)
+    json_object_keylen_foreach(headers, name, len, value)
     {
-        rv = add_header_values(answer, name, value, &count, p, err);
+        rv = strlen(name) == len
+                 ? add_header_values(answer, name, value, &count, p, err)
+                 : check_header_name("", err);
         if (rv != APR_SUCCESS) {
             break;
         }

@@ -8,6 +8,7 @@
 #include "base/flow_log.h"
 #include "data/flow_json.h"
 #include "data/flow_nearest.h"
+#include "data/flow_value.h"
 #include "flow/flow_record.h"
 #include "flow/flow_scope.h"
 
@@ -128,7 +129,7 @@ static apr_status_t run_import(api_call_t *call, json_t **presult,
 static json_t *job_request(const api_call_t *call)
 {
     json_t *request =
-        call->options ? json_copy((json_t *)call->options) : json_object();
+        call->options ? flow_value_copy(call->options) : json_object();
 
     json_object_del(request, "_id");
     json_object_del(request, "wait");

@@ -11,6 +11,7 @@
 
 #include "base/flow_log.h"
 #include "data/flow_json.h"
+#include "data/flow_value.h"
 #include "flow/flow_record.h"
 
 #define REPLY_MAX  (1024 * 1024) /* bytes of an answer's body */
@@ -83,7 +84,7 @@ static int is_list(const json_t *v)
 static json_t *surroundings(const flow_path_t *path, const json_t *body)
 {
     const char *text = flow_path_text(path), *begin;
-    json_t *around = json_is_object(body) ? json_copy((json_t *)body) : NULL;
+    json_t *around = json_is_object(body) ? flow_value_copy(body) : NULL;
     const char *key;
     apr_size_t len;
     json_t *value;
@@ -102,13 +103,18 @@ static json_t *surroundings(const flow_path_t *path, const json_t *body)
 
 static json_t *with_parent(const json_t *around, json_t *element)
 {
-    json_t *record;
+    json_t *record, *value;
+    const char *key;
+    size_t len;
 
     if (!json_is_object(element)) {
         return json_incref(element);
     }
-    record = json_copy((json_t *)around);
-    json_object_update(record, element);
+    record = flow_value_copy(around);
+    json_object_keylen_foreach(element, key, len, value)
+    {
+        json_object_setn_nocheck(record, key, len, value);
+    }
     return record;
 }
 
@@ -273,7 +279,7 @@ static json_t *reply_context(const flow_webhook_t *webhook,
     if (flow_webhook_body(webhook, req, &body, p, NULL) != APR_SUCCESS) {
         body = json_null();
     }
-    context = json_is_object(body) ? json_copy(body) : json_object();
+    context = json_is_object(body) ? flow_value_copy(body) : json_object();
     json_object_foreach(query, name, value)
     {
         set_dotted(context, name, value, p);

@@ -169,6 +169,7 @@ static void answers_that_are_none_are_refused(void **state)
         { "{'statusCode':200,'headers':[]}", "headers must be an object" },
         { "{'statusCode':200,'headers':{'a b':'c'}}", "a header's name" },
         { "{'statusCode':200,'headers':{'':'c'}}", "a header's name" },
+        { "{'statusCode':200,'headers':{'X\\u0000':'c'}}", "a header's name" },
         { "{'statusCode':200,'headers':{'X':{}}}", "header 'X' must be text" },
         { "{'statusCode':200,'headers':{'X':[['a']]}}", "header 'X' must be" },
         { "{'statusCode':200,'headers':{'X':'a\\u0000b'}}",

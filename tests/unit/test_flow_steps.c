@@ -43,16 +43,16 @@ static void a_record_may_proceed_although_it_failed(void **state)
                    "\"proceedOnFailure\":true,\"responseMapping\":{\"fields\":"
                    "[{\"extract\":\"errors[0].code\",\"generate\":\"why\"}]}},"
                    "{\"type\":\"import\",\"_importId\":\"next\"}]");
-    run_pages("[[{'id':1,'refuse':1}]]");
+    run_pages("[[{'id':1,'refuse':1,'a\\u0000b':2,'a':3}]]");
     run = run_whole();
     assert_int_equal(run.counters.error, 2); /* at both steps */
     assert_int_equal(fake.calls, 2);
     world_expect(run_world, json_array_get(fake.sent, 1),
-                 "{'id':1,'refuse':1,'why':'refused'}");
+                 "{'id':1,'refuse':1,'a\\u0000b':2,'a':3,'why':'refused'}");
     /* what was reported is what had come to the step */
     world_expect(run_world,
                  json_object_get(json_array_get(run_sink.errors, 0), "retry"),
-                 "{'id':1,'refuse':1}");
+                 "{'id':1,'refuse':1,'a\\u0000b':2,'a':3}");
 }
 
 static void a_far_end_that_is_away_fails_each_record(void **state)
