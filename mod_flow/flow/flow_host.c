@@ -196,7 +196,7 @@ static apr_status_t wait_for_flow(api_call_t *call, const flow_flow_t *flow,
                                   flow_error_t *err)
 {
     const flow_jobs_iface_t *jobs = call->env->jobs;
-    apr_time_t until;
+    apr_time_t until = 0;
     apr_status_t rv = wait_until(call, &until, err);
 
     if (rv != APR_SUCCESS) {
