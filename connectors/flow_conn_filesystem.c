@@ -2,7 +2,7 @@
 /*
  * Files in a directory of this machine: JSON or CSV, read and written.
  */
-#include "flow_conn_filesystem.h"
+#include "connectors/flow_conn_filesystem.h"
 
 #include <apr_strings.h>
 

@@ -6,7 +6,7 @@
  * the beginning of a cell, and one that is not followed by a delimiter, a line
  * end or blanks does not end the cell.
  */
-#include "flow_conn_filesystem.h"
+#include "connectors/flow_conn_filesystem.h"
 
 enum {
     AT_ROW,  /* nothing of this row yet */

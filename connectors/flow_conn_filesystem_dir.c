@@ -4,7 +4,7 @@
  * never through a symbolic link, so that nothing that is put into the
  * directory while we look can lead us out of it.
  */
-#include "flow_conn_filesystem.h"
+#include "connectors/flow_conn_filesystem.h"
 
 #include <apr_strings.h>
 

@@ -5,7 +5,7 @@
  * {file, size, mtime, done: true} behind it; only when the page after that is
  * asked for, the file's records have gone through and it may be deleted.
  */
-#include "flow_conn_filesystem.h"
+#include "connectors/flow_conn_filesystem.h"
 
 #include <apr_strings.h>
 
@@ -164,6 +164,9 @@ static apr_status_t read_bytes(reader_t *r, apr_int64_t offset, apr_size_t max,
     apr_size_t n = 0;
     char *data = apr_palloc(r->p, want + 1);
 
+    *pdata = data;
+    *plen = 0;
+
     while (n < want) {
         ssize_t got =
             pread(r->fd, data + n, want - n, (off_t)(offset + (off_t)n));
@@ -180,7 +183,6 @@ static apr_status_t read_bytes(reader_t *r, apr_int64_t offset, apr_size_t max,
         n += (apr_size_t)got;
     }
     data[n] = '\0';
-    *pdata = data;
     *plen = n;
     return APR_SUCCESS;
 }
@@ -218,7 +220,7 @@ static apr_status_t read_header(reader_t *r, char **pdata, apr_size_t *plen,
                                 flow_error_t *err)
 {
     const flow_csv_options_t *csv = &r->x->csv;
-    apr_size_t len, n = 1, at = 0;
+    apr_size_t len = 0, n = 1, at = 0;
     fs_rows_t rows;
     apr_status_t rv;
 
@@ -247,7 +249,7 @@ static apr_status_t read_header(reader_t *r, char **pdata, apr_size_t *plen,
 static apr_status_t read_slice(reader_t *r, char **pdata, apr_size_t *plen,
                                flow_error_t *err)
 {
-    apr_size_t len, n, end, max = SLICE_BYTES;
+    apr_size_t len = 0, n, end, max = SLICE_BYTES;
     fs_rows_t rows;
     apr_status_t rv;
 
@@ -304,8 +306,8 @@ static apr_status_t feed(reader_t *r, const char *header, apr_size_t header_len,
 
 static apr_status_t read_csv(reader_t *r, flow_error_t *err)
 {
-    char *header = NULL, *slice;
-    apr_size_t header_len, len;
+    char *header = NULL, *slice = NULL;
+    apr_size_t header_len = 0, len = 0;
     apr_status_t rv;
 
     rv = read_header(r, &header, &header_len, err);
@@ -351,9 +353,9 @@ static json_t *records_of(const reader_t *r, json_t *root)
 static apr_status_t read_json(reader_t *r, flow_error_t *err)
 {
     json_t *root = NULL, *list;
-    apr_size_t len, total, i, n;
+    apr_size_t len = 0, total, i, n;
     apr_status_t rv;
-    char *text;
+    char *text = NULL;
 
     if (r->size > JSON_FILE_MAX) {
         return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "file_too_large",

@@ -2,7 +2,7 @@
 /*
  * Writing records to files.
  */
-#include "flow_conn_filesystem.h"
+#include "connectors/flow_conn_filesystem.h"
 
 #include <apr_strings.h>
 

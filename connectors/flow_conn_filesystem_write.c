@@ -4,7 +4,7 @@
  * own when all of it is written out. What is added to a file is written at its
  * end under a lock and taken back when it does not fit.
  */
-#include "flow_conn_filesystem.h"
+#include "connectors/flow_conn_filesystem.h"
 
 #include "base/flow_sign.h"
 

@@ -2,7 +2,7 @@
 /*
  * The http connector: what it can do, and the ping.
  */
-#include "flow_conn_http.h"
+#include "connectors/flow_conn_http.h"
 
 static apr_status_t ping(const flow_connection_t *connection,
                          const flow_call_t *call, apr_pool_t *p,

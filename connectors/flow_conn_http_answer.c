@@ -2,7 +2,7 @@
 /*
  * Answers: parsing, telling good from bad, finding records.
  */
-#include "flow_conn_http.h"
+#include "connectors/flow_conn_http.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -67,15 +67,14 @@ apr_status_t flow_conn_http_parse(http_answer_t *answer,
 
 static int is_among(const json_t *value, const json_t *values, apr_pool_t *p)
 {
-    apr_size_t len, n;
-    const char *text, *s;
+    apr_size_t len = 4, n;
+    const char *text = "null", *s;
     size_t i;
 
-    /* Text of null is empty elsewhere; here it is the word. */
-    text = flow_json_type(value) == FLOW_JSON_NULL
-               ? "null"
-               : flow_json_to_text(value, &len, p);
-    len = flow_json_type(value) == FLOW_JSON_NULL ? 4 : len;
+    /* The text of null is empty elsewhere; here it is the word. */
+    if (flow_json_type(value) != FLOW_JSON_NULL) {
+        text = flow_json_to_text(value, &len, p);
+    }
     for (i = 0; i < json_array_size(values); ++i) {
         s = flow_json_string(json_array_get(values, i), &n);
         if (s && n == len && memcmp(s, text, n) == 0) {

@@ -2,7 +2,7 @@
 /*
  * Documents of type http, compiled.
  */
-#include "flow_conn_http.h"
+#include "connectors/flow_conn_http.h"
 
 #include "base/flow_sign.h"
 #include "flow/flow_request.h"

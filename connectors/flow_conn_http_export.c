@@ -4,7 +4,7 @@
  * needs, so that another process can go on with it:
  * {pages, records, url, seen, body, previous_page}.
  */
-#include "flow_conn_http.h"
+#include "connectors/flow_conn_http.h"
 
 #include "base/flow_sign.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "flow_conn_http.h"
+#include "connectors/flow_conn_http.h"
 
 /* clang-format off */
 

@@ -4,7 +4,7 @@
  * process. The gate is made while the configuration is read and inherited by
  * the children, each of which then counts for itself.
  */
-#include "flow_conn_http.h"
+#include "connectors/flow_conn_http.h"
 
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>

@@ -2,7 +2,7 @@
 /*
  * Delivering: one request per record, or per batch of them.
  */
-#include "flow_conn_http.h"
+#include "connectors/flow_conn_http.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>

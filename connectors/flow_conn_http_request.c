@@ -2,7 +2,7 @@
 /*
  * Building a request and sending it.
  */
-#include "flow_conn_http.h"
+#include "connectors/flow_conn_http.h"
 
 #include "flow/flow_request.h"
 

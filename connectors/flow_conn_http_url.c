@@ -2,7 +2,7 @@
 /*
  * Addresses: joining, resolving, comparing, and the Link header.
  */
-#include "flow_conn_http.h"
+#include "connectors/flow_conn_http.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
