@@ -13,7 +13,7 @@
 
 #define DAYS_MAX 36500
 
-/* "90m", "1h", "30d", "never" as a span of time, 0 = never; -1 = neither. */
+/* "45s", "90m", "1h", "30d", "never" as a span of time, 0 = never; -1 = neither. */
 static apr_interval_time_t parse_span(const char *text)
 {
     apr_int64_t n, unit;
