@@ -225,7 +225,7 @@ static void push_object(js_State *J, int which)
 
     js_newobject(J);
     for (; *slot; ++slot) {
-        js_newcfunctionx(J, integrator_function, *slot, 1,
+        js_newcfunctionx(J, integrator_function, *slot, 0,
                          (void *)(apr_uintptr_t)slot, NULL);
         js_defproperty(J, -2, *slot, 0);
     }
@@ -244,7 +244,7 @@ static void import_member(js_State *J)
     }
     js_pop(J, 1);
     if (strcmp(name, "request") == 0) {
-        js_newcfunction(J, integrator_request, "request", 1);
+        js_newcfunction(J, integrator_request, "request", 0);
     }
     else {
         for (i = 0; i < N_OBJECTS && strcmp(objects[i].name, name); ++i) {

@@ -191,9 +191,9 @@ static void the_engines_complaints_have_line_and_column(void **state)
     static const struct { const char *source, *message; } cases[] = {
         { "var a = 1\nvar b = ) 2",
           "script_syntax: test.js:2:9: unexpected token in expression: ')'" },
-        { "function f( {\n}",
-          "script_syntax: test.js:1:13: unexpected token: '{' (expected identifier)" },
-        { "x\n  return }", "script_syntax: test.js:2:3: " },
+        { "function f( ] ) {\n}",
+          "script_syntax: test.js:1:13: unexpected token: ']' (expected identifier)" },
+        { "x\n  return }", "script_syntax: test.js:2:10: " },
         { "var a\n\n  nothere()", "ReferenceError: test.js:3:3: 'nothere' is not defined" },
         { "throw new Error('no luck')", "Error: no luck" },
         { "throw { code: 'mine', message: 'odd' }", "mine: odd" },
