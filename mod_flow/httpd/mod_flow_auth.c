@@ -139,9 +139,21 @@ void mod_flow_auth_register(apr_pool_t *p)
 
 /* ---- for our handlers ---- */
 
+/*
+ * With AuthType and Require in effect Apache has decided, also where it let
+ * somebody in by another way than a user's (<RequireAny> with an address, say).
+ * Require alone restricts who may come near, not who they are.
+ *
+ * ap_some_authn_required() would say no in the <RequireAny> case; the older
+ * ap_some_auth_required() says whether there is a Require, which is what is
+ * wanted here together with AuthType.
+ */
 int mod_flow_apache_authenticates(request_rec *r)
 {
-    return r->user || ap_some_authn_required(r);
+    const char *type = ap_auth_type(r);
+
+    return r->user ||
+           (type && strcasecmp(type, "None") && ap_some_auth_required(r));
 }
 
 static int covers(const flow_token_t *token, const flow_api_target_t *api)

@@ -27,6 +27,10 @@ FlowScript other "@root@/s.js"
     Require expr "%{HTTP:X-Let-Me-In} == 'yes'"
   </RequireAny>
 </Location>
+<Location "/near">
+  FlowAPI script:s
+  Require ip 127.0.0.1
+</Location>
 <Location "/basic">
   FlowAPI script:s
   AuthType Basic
@@ -111,6 +115,10 @@ def test_it_combines_with_other_requirements(server):
     assert server.get("/either", headers={"X-Let-Me-In": "yes"}).text == "in"
     assert server.get("/either").status_code == 401
     server.allow_log("AH01630")
+
+
+def test_an_address_alone_is_no_authentication(server):
+    assert server.get("/near").status_code == 401
 
 
 def test_apaches_own_authentication_is_used_where_configured(server):
