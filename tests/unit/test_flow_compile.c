@@ -424,7 +424,8 @@ static void secrets_are_resolved_and_remembered(void **state)
                                    "http.auth.basic.username user\n"
                                    "http.auth.basic.password file:%s/password\n"
                                    "http.encrypted.key env:FLOW_TEST_TOKEN\n"
-                                   "http.encrypted.plain literal\n",
+                                   "http.encrypted.plain literal\n"
+                                   "http.encrypted.quoted say\"hi\n",
                                    f->dir));
     docs_fixture_compile(f);
     assert_string_equal(docs_fixture_problems(f), "");
@@ -436,6 +437,7 @@ static void secrets_are_resolved_and_remembered(void **state)
     assert_true(has_secret(conn, "s3cret%2Ftoken"));
     assert_true(has_secret(conn, "from-file"));
     assert_true(has_secret(conn, "literal"));
+    assert_true(has_secret(conn, "say\\\"hi"));
     assert_true(has_secret(conn, "dXNlcjpmcm9tLWZpbGU=")); /* user:from-file */
     /* The document itself still has what the administrator wrote. */
     text = flow_json_text(
