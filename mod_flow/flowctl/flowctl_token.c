@@ -23,7 +23,11 @@ static apr_interval_time_t parse_span(const char *text)
         return 0;
     }
     n = apr_strtoi64(text, &end, 10);
-    unit = *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 : 0;
+    unit = *end == 's'   ? 1
+           : *end == 'm' ? 60
+           : *end == 'h' ? 3600
+           : *end == 'd' ? 86400
+                         : 0;
     if (end == text || !unit || end[1] || n < 1 ||
         n > (apr_int64_t)DAYS_MAX * 86400 / unit) {
         return -1;
