@@ -216,9 +216,6 @@ static void finish(flow_script_call_t *call)
 {
     json_decref(call->held);
     flow_buf_release(&call->line);
-    if (call->scratch) {
-        apr_pool_destroy(call->scratch);
-    }
 }
 
 apr_status_t flow_script_call(flow_script_engine_t *engine,

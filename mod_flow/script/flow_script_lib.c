@@ -10,7 +10,7 @@
 #define CONSOLE_MAX 8192
 
 /* What one host call may be given. */
-#define ARGUMENTS_MAX ((apr_size_t)8 << 20)
+#define ARGUMENTS_MAX ((apr_size_t)5 << 20)
 
 /* ---- console ---- */
 
@@ -155,6 +155,9 @@ static void take_arguments(flow_script_call_t *call, flow_taken_t *taken)
     }
     flow_script_take(call, FLOW_TAKE_ARGUMENT, ARGUMENTS_MAX, taken);
     if (taken->code) {
+        flow_stop_leave(&call->stop);
+        flow_script_drop(call, taken->mark);
+        flow_stop_enter(&call->stop);
         js_typeerror(J, "an argument cannot be passed on: %s", taken->why);
     }
 }
@@ -169,7 +172,7 @@ static void call_host(flow_script_call_t *call, const char *object,
     apr_status_t rv = APR_ENOTIMPL;
     flow_taken_t args;
     int status = 0;
-    unsigned mark;
+    unsigned mark = 0;
 
     take_arguments(call, &args);
     flow_stop_leave_far(&call->stop);
@@ -183,19 +186,23 @@ static void call_host(flow_script_call_t *call, const char *object,
                        *object ? "." : "", function);
     }
     flow_script_drop(call, args.mark);
-    mark = flow_script_hold(call, result);
+    if (rv != APR_SUCCESS) {
+        json_decref(result);
+        result = NULL;
+    }
+    if (result) {
+        mark = flow_script_hold(call, result);
+    }
     flow_stop_enter_far(&call->stop);
     if (rv != APR_SUCCESS) {
         flow_throw_host(call, status, &why);
     }
-    if (!result) {
-        js_pushundefined(J);
-        return;
+    if (result) {
+        flow_script_push_held(call, mark);
     }
-    flow_script_push(call, result);
-    flow_stop_leave(&call->stop);
-    flow_script_drop(call, mark);
-    flow_stop_enter(&call->stop);
+    else {
+        js_pushundefined(J);
+    }
 }
 
 /* The function's data is where its name stands in `objects`, so that the

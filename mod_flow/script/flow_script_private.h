@@ -69,8 +69,7 @@ typedef struct flow_script_call_t {
     int threw;
     flow_error_t *err; /* never NULL */
     apr_pool_t *p;
-    apr_pool_t *scratch; /* of one conversion; made when needed */
-    flow_buf_t line;     /* of console; kept from line to line */
+    flow_buf_t line; /* of console; kept from line to line */
     int line_in_use;
 } flow_script_call_t;
 
@@ -125,8 +124,9 @@ void flow_script_drop(flow_script_call_t *call, unsigned mark);
 /** Let the call hold @a v (new, may be NULL). Outside. */
 unsigned flow_script_hold(flow_script_call_t *call, json_t *v);
 
-/** For what one conversion needs only until it is dropped. Outside. */
-apr_pool_t *flow_script_scratch(flow_script_call_t *call);
+/** Push what is held at @a mark and let go of it, also when that throws.
+ * Inside. */
+void flow_script_push_held(flow_script_call_t *call, unsigned mark);
 
 /** JSON.parse's reader. Inside. */
 void flow_script_parse(js_State *J, const char *text);

@@ -41,6 +41,7 @@ typedef struct taker_t {
     apr_size_t left;  /* bytes of JSON text */
     apr_size_t slack; /* which the text may have beyond what was counted */
     flow_taken_t *taken;
+    apr_pool_t *scratch; /* for text that must be repaired */
     int depth;
     level_t levels[FLOW_JSON_DEPTH + 1];
 } taker_t;
@@ -119,6 +120,18 @@ static apr_size_t quoted_length(const char *s, apr_size_t len)
     return n;
 }
 
+/* Valid UTF-8 from script text; almost always it is that already. */
+static const char *valid_text(taker_t *t, const char *text, apr_size_t *plen)
+{
+    if (flow_utf8_is_valid(text, *plen)) {
+        return text;
+    }
+    if (!t->scratch) {
+        apr_pool_create(&t->scratch, t->call->p);
+    }
+    return flow_utf8_repair(text, *plen, plen, t->scratch);
+}
+
 /* Outside. The place takes @a v over. */
 static took_e put(taker_t *t, place_t at, json_t *v, apr_size_t bytes)
 {
@@ -135,8 +148,8 @@ static took_e put(taker_t *t, place_t at, json_t *v, apr_size_t bytes)
         rc = took == DONE ? json_array_append_new(at.parent, v) : -1;
     }
     else {
-        key = flow_utf8_repair(at.key, strlen(at.key), &len,
-                               flow_script_scratch(t->call));
+        len = strlen(at.key);
+        key = valid_text(t, at.key, &len);
         took = spend(t, bytes + quoted_length(key, len) + 2);
         rc = took == DONE ? json_object_setn_new_nocheck(at.parent, key, len, v)
                           : -1;
@@ -162,10 +175,10 @@ static took_e put_string(taker_t *t, place_t at, const char *s)
              len > 0 && ((unsigned char)s[len] & 0xC0) == 0x80;) {
             --len;
         }
-        s = flow_utf8_repair(s, len, &len, flow_script_scratch(t->call));
+        s = valid_text(t, s, &len);
         return put(t, at, flow_json_string_new(s, len), 0);
     }
-    s = flow_utf8_repair(s, len, &len, flow_script_scratch(t->call));
+    s = valid_text(t, s, &len);
     return put(t, at, flow_json_string_new(s, len), quoted_length(s, len));
 }
 
@@ -514,6 +527,28 @@ static took_e check_size(taker_t *t, const json_t *v, apr_size_t max)
     return took;
 }
 
+/* The slow way may end in an exception of the script's, which must not leave
+ * anything behind: a script can provoke it as often as it likes. */
+static took_e take_slowly(taker_t *t, place_t at)
+{
+    flow_script_call_t *call = t->call;
+    js_State *J = call->J;
+    took_e took;
+
+    if (js_try(J)) {
+        flow_stop_leave(&call->stop);
+        flow_script_drop(call, t->taken->mark);
+        if (t->scratch) {
+            apr_pool_destroy(t->scratch);
+        }
+        flow_stop_enter(&call->stop);
+        js_throw(J);
+    }
+    took = take_slow(t, at); /* pops the value */
+    js_endtry(J);
+    return took;
+}
+
 void flow_script_take(flow_script_call_t *call, flow_take_e how, apr_size_t max,
                       flow_taken_t *taken)
 {
@@ -527,6 +562,7 @@ void flow_script_take(flow_script_call_t *call, flow_take_e how, apr_size_t max,
     t.left = max;
     t.slack = 0;
     t.taken = taken;
+    t.scratch = NULL;
     t.depth = 0;
     taken->code = NULL;
     taken->value = NULL;
@@ -541,18 +577,21 @@ void flow_script_take(flow_script_call_t *call, flow_take_e how, apr_size_t max,
         t.slack = 0;
         t.depth = 0;
         flow_stop_enter(stop);
-        took = take_slow(&t, at); /* pops the value */
+        took = take_slowly(&t, at);
     }
     else {
         flow_stop_enter(stop);
         js_pop(call->J, 1);
     }
+    flow_stop_leave(stop);
     if (took == DONE) {
-        flow_stop_leave(stop);
         took = check_size(&t, json_array_get(at.parent, 0), max);
-        flow_stop_enter(stop);
     }
     if (took == DONE) {
         taken->value = json_array_get(at.parent, 0);
     }
+    if (t.scratch) {
+        apr_pool_destroy(t.scratch);
+    }
+    flow_stop_enter(stop);
 }

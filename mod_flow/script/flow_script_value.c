@@ -103,17 +103,23 @@ void flow_script_drop(flow_script_call_t *call, unsigned mark)
     while (json_array_size(call->held) > mark) {
         json_array_remove(call->held, json_array_size(call->held) - 1);
     }
-    if (call->scratch && mark == 0) {
-        apr_pool_clear(call->scratch);
-    }
 }
 
-apr_pool_t *flow_script_scratch(flow_script_call_t *call)
+void flow_script_push_held(flow_script_call_t *call, unsigned mark)
 {
-    if (!call->scratch) {
-        apr_pool_create(&call->scratch, call->p);
+    js_State *J = call->J;
+
+    if (js_try(J)) {
+        flow_stop_leave(&call->stop);
+        flow_script_drop(call, mark);
+        flow_stop_enter(&call->stop);
+        js_throw(J);
     }
-    return call->scratch;
+    push_at(call, json_array_get(call->held, mark), 0);
+    js_endtry(J);
+    flow_stop_leave(&call->stop);
+    flow_script_drop(call, mark);
+    flow_stop_enter(&call->stop);
 }
 
 /* ---- JSON.parse ---- */
@@ -121,28 +127,44 @@ apr_pool_t *flow_script_scratch(flow_script_call_t *call)
 /* A tree of json_t is larger than its text, and outside of the arena. */
 #define PARSE_SHARE 8
 
+/* Outside. NULL and *err, or a new value. */
+static json_t *parse_text(flow_script_call_t *call, const char *text,
+                          flow_error_t *err)
+{
+    apr_size_t len = strlen(text);
+    apr_pool_t *p = NULL;
+    json_t *v = NULL;
+
+    if (!flow_utf8_is_valid(text, len)) {
+        apr_pool_create(&p, call->p);
+        text = flow_utf8_repair(text, len, &len, p);
+    }
+    flow_json_parse(&v, text, len, err);
+    if (p) {
+        apr_pool_destroy(p);
+    }
+    return v;
+}
+
 void flow_script_parse(js_State *J, const char *text)
 {
     flow_script_call_t *call = flow_call_of(J);
     flow_stop_t *stop = &call->stop;
     flow_error_t err = FLOW_ERROR_INIT;
-    apr_size_t len = strlen(text);
-    json_t *v = NULL;
-    unsigned mark;
+    unsigned mark = 0;
+    json_t *v;
 
-    if (len > flow_arena_size(call->world->arena) / PARSE_SHARE) {
+    if (strlen(text) > flow_arena_size(call->world->arena) / PARSE_SHARE) {
         js_rangeerror(J, "JSON: the text is too large");
     }
     flow_stop_leave(stop);
-    text = flow_utf8_repair(text, len, &len, flow_script_scratch(call));
-    flow_json_parse(&v, text, len, &err);
-    mark = flow_script_hold(call, v);
+    v = parse_text(call, text, &err);
+    if (v) {
+        mark = flow_script_hold(call, v);
+    }
     flow_stop_enter(stop);
     if (!v) {
         js_syntaxerror(J, "JSON: %s", err.message);
     }
-    flow_script_push(call, v);
-    flow_stop_leave(stop);
-    flow_script_drop(call, mark);
-    flow_stop_enter(stop);
+    flow_script_push_held(call, mark);
 }

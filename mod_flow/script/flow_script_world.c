@@ -154,8 +154,8 @@ static flow_stop_e run(flow_script_call_t *call, flow_timer_t *timer,
 
 /* ---- loading ---- */
 
-/* The names of the script's own global functions, as an array. */
-static json_t *list_functions(flow_script_call_t *call)
+/* The names of the script's own global functions: the result of loading. */
+static void list_functions(flow_script_call_t *call)
 {
     js_State *J = call->J;
     js_Property **members;
@@ -174,9 +174,9 @@ static json_t *list_functions(flow_script_call_t *call)
         }
     }
     js_freemembers(J, members);
+    call->result = names; /* before enter(), which may jump */
     flow_stop_enter(&call->stop);
     js_pop(J, 1);
-    return names;
 }
 
 static void run_script(flow_script_call_t *call)
@@ -192,7 +192,7 @@ static void run_script(flow_script_call_t *call)
     js_pushundefined(J);
     js_call(J, 0);
     js_pop(J, 1);
-    call->result = list_functions(call);
+    list_functions(call);
     js_gc(J, 0);
     js_endtry(J);
 }

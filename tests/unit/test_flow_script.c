@@ -83,6 +83,11 @@ static const char abuse_text[] =
     "  return 'xyz' }) }\n"
     "function parses() { for (;;) JSON.parse('{\"a\":[1,2,{\"b\":19.90}]}') }\n"
     "function prints() { for (;;) console.log('x', { a: [1, 2, 3] }) }\n"
+    "function bad_arguments() { for (;;) try {\n"
+    "  console.log({ get x() { throw 1 } }) } catch (e) {} }\n"
+    "function bad_parses() { for (;;) try { JSON.parse('[\\ud83d') } catch (e) {} }\n"
+    "function parses_in_getter() { return { get x() {\n"
+    "  for (;;) JSON.parse('\"\\ud83d\"') } } }\n"
     "function functions() { for (;;) new Function('a', 'return a + ' + "
     "Math.random()) }\n";
 
@@ -125,6 +130,9 @@ static const abuse_t abuses[] = {
     { "names",              NULL },
     { "parses",             "script_timeout" },
     { "prints",             "script_timeout" },
+    { "bad_arguments",      "script_timeout" },
+    { "bad_parses",         "script_timeout" },
+    { "parses_in_getter",   "script_timeout" },
     { "functions",          NULL },
 };
 /* clang-format on */
