@@ -66,12 +66,12 @@ apr_status_t flow_xml_write(flow_buf_t *out, const json_t *v,
                             flow_error_t *err);
 
 typedef struct flow_csv_options_t {
-    char delimiter;      /* 0 = ',' */
-    int no_header;       /* 1: names are Column1, Column2 ... */
+    char delimiter; /* 0 = ',' */
+    int no_header;  /* 1: names are Column1, Column2 ... */
     int trim_spaces;
     int rows_to_skip;
-    int no_header_out;   /* writing: 1 = no header row */
-    int wrap_with_quotes; /* writing: quote every cell */
+    int no_header_out;         /* writing: 1 = no header row */
+    int wrap_with_quotes;      /* writing: quote every cell */
     const char *row_delimiter; /* writing: NULL = "\n" */
 } flow_csv_options_t;
 
