@@ -432,7 +432,9 @@ apr_status_t flow_committer_do(flow_committer_t *c, flow_work_t *work,
             return refuse(err, "the store has not answered in time");
         }
         if (change_state(work, WORK_TAKEN, WORK_ABANDONED)) {
-            *pabandoned = 1;
+            if (pabandoned) {
+                *pabandoned = 1;
+            }
             return refuse(err, "the store has not answered in time");
         }
         wait_done(work, -1); /* it is being done this very moment */

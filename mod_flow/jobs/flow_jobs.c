@@ -190,8 +190,8 @@ apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
     const apr_array_header_t *flows =
         apr_hash_get(jobs->env->model->listeners, exp->id, APR_HASH_KEY_STRING);
     apr_status_t rv;
+    insert_t *w = NULL;
     json_t *event;
-    insert_t *w;
     int i;
 
     if (!flows || !flows->nelts) {
@@ -204,7 +204,7 @@ apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
     event = flow_request_to_json(req, p);
     rv = insert_new(&w, flows->nelts, event, p, err);
     json_decref(event);
-    if (rv != APR_SUCCESS) {
+    if (!w) {
         return rv;
     }
     flow_ids_make(&jobs->ids, w->now, w->event_id);
@@ -229,8 +229,8 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
                              apr_pool_t *p, flow_error_t *err)
 {
     flow_new_job_t *job;
+    insert_t *w = NULL;
     apr_status_t rv;
-    insert_t *w;
 
     if (flow->disabled) {
         return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "flow_disabled",
@@ -240,7 +240,7 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
     if (rv == APR_SUCCESS) {
         rv = insert_new(&w, 1, request, p, err);
     }
-    if (rv != APR_SUCCESS) {
+    if (!w) {
         return rv;
     }
     apr_cpystrn(w->jobs[0].id, id, FLOW_ID_SIZE);

@@ -201,9 +201,10 @@ apr_status_t flow_store_open(flow_store_t **pstore, const char *driver,
 
     *pstore = NULL;
     rv = flow_store_new(&store, driver, params, err);
-    if (rv == APR_SUCCESS) {
-        rv = flow_store_connect(store, err);
+    if (!store) {
+        return rv;
     }
+    rv = flow_store_connect(store, err);
     if (rv == APR_SUCCESS) {
         rv = flow_store_lock_open(store, err);
     }
@@ -267,7 +268,7 @@ static apr_status_t prepared(flow_store_t *store, const char *sql,
 apr_status_t flow_store_exec(flow_store_t *store, const char *sql,
                              const void **args, int *pn, flow_error_t *err)
 {
-    apr_dbd_prepared_t *statement;
+    apr_dbd_prepared_t *statement = NULL;
     apr_status_t rv;
     int code, n = 0;
 
@@ -290,7 +291,7 @@ apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
                                const char *sql, const void **args,
                                apr_pool_t *p, flow_error_t *err)
 {
-    apr_dbd_prepared_t *statement;
+    apr_dbd_prepared_t *statement = NULL;
     apr_status_t rv;
     int code;
 
