@@ -2,7 +2,7 @@
 
 /*
  * What a call of a script costs: bench_script [seconds per line, default 1].
- * Build: make -f Makefile.apxs build/bench_script (docs/internals-script.md).
+ * docs/internals-script.md says how to build it.
  */
 #include <stdio.h>
 #include <stdlib.h>
