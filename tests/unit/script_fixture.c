@@ -93,7 +93,7 @@ const char *script_once(const char *text, const char *arg, apr_pool_t *p)
 
     apr_pool_create(&own, p);
     result = script_call(script_engine(MEMORY, 1, own),
-                         script_compile(text, own), "f", arg, 2000, NULL, p);
+                         script_compile(text, own), "f", arg, 20000, NULL, p);
     apr_pool_destroy(own);
     return result;
 }
