@@ -14,7 +14,9 @@
 #include "flow/flow_host.h"
 
 #define IDLE_ARENA_BYTES (64 * 1024 * 1024)
-#define CALL_TIMEOUT     apr_time_from_sec(120)
+/* A worker that waits for a run inside a run has up to four helpers. */
+#define THREADS_PER_WORKER 5
+#define CALL_TIMEOUT       apr_time_from_sec(120)
 
 /* Scripts run on request threads and workers, and a script may call an import
  * whose hook is a script again, each level in an arena of its own, at most
@@ -28,7 +30,7 @@ static int arena_count(int workers)
         threads < 1) {
         threads = 1;
     }
-    return (threads + workers) * FLOW_CALL_DEPTH;
+    return (threads + workers * THREADS_PER_WORKER) * FLOW_CALL_DEPTH;
 }
 
 static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
