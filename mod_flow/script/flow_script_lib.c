@@ -50,13 +50,16 @@ static apr_size_t cut(flow_buf_t *line)
 {
     apr_size_t len = line->len;
 
-    if (line->status == APR_SUCCESS && len <= CONSOLE_MAX) {
+    if (!line->data || (line->status == APR_SUCCESS && len <= CONSOLE_MAX)) {
         return len;
     }
     if (len > CONSOLE_MAX) {
         len = CONSOLE_MAX;
     }
-    len = len > 3 ? len - 3 : 0;
+    if (len < 3) {
+        return len; /* out of memory at the first word */
+    }
+    len -= 3;
     while (len > 0 && ((unsigned char)line->data[len] & 0xC0) == 0x80) {
         --len;
     }
