@@ -103,7 +103,9 @@ def test_as_an_apache_authentication_type(server):
     token = server.flowctl("token", "create", "--name", "t", "--full")
     assert server.get("/typed", headers=bearer(token)).text == "in"
     got = server.get("/typed")
-    assert got.status_code == 401 and "Unauthorized" in got.text
+    assert got.status_code == 401
+    assert got.json() == {"message": "Unauthorized"}
+    assert got.headers["Content-Type"] == "application/json"
     assert got.headers["WWW-Authenticate"].startswith("Bearer")
     assert server.get("/typed", headers=bearer("no")).status_code == 401
     assert ' t "GET /typed ' in (server.root / "logs/access.log").read_text()
