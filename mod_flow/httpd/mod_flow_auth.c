@@ -29,6 +29,11 @@ static const flow_token_t *verified(request_rec *r)
     return ap_get_module_config(r->request_config, &flow_module);
 }
 
+int mod_flow_has_token(request_rec *r)
+{
+    return verified(r) != NULL;
+}
+
 /* The token's text, or NULL when the request carries none. */
 static const char *bearer(request_rec *r)
 {

@@ -119,6 +119,15 @@ def test_it_combines_with_other_requirements(server):
     server.allow_log("AH01630")
 
 
+def test_a_script_does_not_see_the_token(httpd):
+    httpd.files({"s.js": "function handleRequest (o) { return { statusCode: 200, "
+                         "body: o.headers } }"})
+    httpd.start('<Location "/api">\n  FlowAPI "@root@/s.js"\n</Location>\n')
+    token = httpd.flowctl("token", "create", "--name", "t", "--full")
+    got = httpd.get("/api", headers=bearer(token)).json()
+    assert "user-agent" in got and "authorization" not in got
+
+
 def test_an_address_alone_is_no_authentication(server):
     assert server.get("/near").status_code == 401
 
