@@ -42,6 +42,8 @@ flow_any_t flow_template_step(const flow_any_t *v, const flow_step_t *step)
         }
         return step->kind == FLOW_STEP_INDEX ? unit_of_text(v, step->index)
                                              : flow_any_missing();
+    case FLOW_ANY_NULL:
+        return *v; /* and no "undefined", as in handlebars.js */
     default:
         return flow_any_missing();
     }
