@@ -50,6 +50,20 @@ static int find_number(parser_t *ps, int max, int *pn)
     return digits;
 }
 
+/* Three digits side by side. */
+static void find_three(parser_t *ps, int *pn)
+{
+    const char *c;
+
+    for (c = ps->c; ps->end - c >= 3; ++c) {
+        if (apr_isdigit(c[0]) && apr_isdigit(c[1]) && apr_isdigit(c[2])) {
+            ps->c = c;
+            find_number(ps, 3, pn);
+            return;
+        }
+    }
+}
+
 static int find_word(parser_t *ps, const char **pword, apr_size_t *plen)
 {
     const char *c = ps->c;
@@ -59,6 +73,8 @@ static int find_word(parser_t *ps, const char **pword, apr_size_t *plen)
     if (c == ps->end)
         return 0;
     *pword = c;
+    while (*pword > ps->c && apr_isdigit((*pword)[-1]))
+        --*pword; /* "14th" is one word */
     while (c < ps->end && apr_isalpha(*c))
         ++c;
     *plen = (apr_size_t)(c - *pword);
@@ -133,7 +149,9 @@ static void read_day(parser_t *ps, const flow_date_piece_t *piece)
 {
     int is_ordinal = piece->text[piece->len - 1] == 'o';
 
-    if (piece->len >= 3 && !flow_date_is(piece, "Do"))
+    if (flow_date_is(piece, "DDDD"))
+        find_three(ps, &ps->day_of_year);
+    else if (piece->len >= 3)
         find_number(ps, 3, &ps->day_of_year);
     else
         find_number(ps, 2, &ps->read.day);
@@ -276,6 +294,9 @@ static void read_week_part(parser_t *ps, const flow_date_piece_t *piece)
     case 'e':
         if (!find_number(ps, 1, &ps->weekday))
             return;
+        ps->is_bad |= piece->text[0] == 'E'
+                          ? ps->weekday < 1 || ps->weekday > 7
+                          : ps->weekday > 6;
         ps->weekday %= 7;
         break;
     default:
