@@ -294,9 +294,8 @@ static void read_week_part(parser_t *ps, const flow_date_piece_t *piece)
     case 'e':
         if (!find_number(ps, 1, &ps->weekday))
             return;
-        ps->is_bad |= piece->text[0] == 'E'
-                          ? ps->weekday < 1 || ps->weekday > 7
-                          : ps->weekday > 6;
+        ps->is_bad |= piece->text[0] == 'E' ? ps->weekday < 1 || ps->weekday > 7
+                                            : ps->weekday > 6;
         ps->weekday %= 7;
         break;
     default:

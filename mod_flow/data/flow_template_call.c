@@ -321,14 +321,16 @@ static int is_simple(const flow_read_path_t *path)
     return path->n == 1 && !path->is_scoped && !path->is_data;
 }
 
-/* Must it be a helper, or is it one because there is one of that name? */
+/* Must it be a helper, or is it one because there is one of that name? In
+ * brackets it is a field then. */
 static int is_call(flow_parser_t *ps, const flow_read_path_t *path)
 {
     flow_expr_t param;
 
     if (!is_end(ps))
         return 1;
-    return is_simple(path) && !flow_parser_bind_param(ps, path, &param) &&
+    return is_simple(path) && *path->at != '[' &&
+           !flow_parser_bind_param(ps, path, &param) &&
            flow_helper_find(path->step[0].name, path->step[0].len) != NULL;
 }
 

@@ -36,8 +36,8 @@ static apr_status_t try_out(const char *text, const json_t *context,
 {
     flow_template_options_t options = { FLOW_ESCAPE_NONE };
     flow_template_t *tpl;
-    apr_status_t rv = flow_template_compile_with(&tpl, text, strlen(text),
-                                                 &options, p, err);
+    apr_status_t rv =
+        flow_template_compile_with(&tpl, text, strlen(text), &options, p, err);
 
     *out = NULL;
     if (rv != APR_SUCCESS)
@@ -56,8 +56,7 @@ static void check_env(const case_t *cases, size_t n, const char *record,
         flow_error_t err = FLOW_ERROR_INIT;
         const char *out;
 
-        if (try_out(cases[i].text, context, env, &out, p, &err) !=
-            APR_SUCCESS)
+        if (try_out(cases[i].text, context, env, &out, p, &err) != APR_SUCCESS)
             fail_msg("%s: %s", cases[i].text, err.message);
         if (strcmp(out, cases[i].out) != 0)
             fail_msg("%s gave '%s', not '%s'", cases[i].text, out,
@@ -342,7 +341,8 @@ static void options_show_the_request_being_made(void **state)
     flow_template_request_t request = {
         "POST", "https://api.example.com/v1/x?b=2&sign=q&a=1&access_token=t"
     };
-    json_t *headers = parse("{\"X-A\":\"v\"}"), *secret = parse("{\"key\":\"k\"}");
+    json_t *headers = parse("{\"X-A\":\"v\"}"),
+           *secret = parse("{\"key\":\"k\"}");
     json_t *context = json_object();
     flow_template_t *tpl;
     size_t i;
@@ -396,7 +396,8 @@ static void a_static_lookup_asks_its_caller(void **state)
     flow_error_t err = FLOW_ERROR_INIT;
     const char *out;
     static const case_t cases[] = {
-        { "{{lookup \"states\" state}}{{lookup \"states\" \"Ohio\"}}|{{lookup.dyn}}|"
+        { "{{lookup \"states\" state}}{{lookup \"states\" "
+          "\"Ohio\"}}|{{lookup.dyn}}|"
           "{{lookup obj \"k\"}}|{{lookup list 1}}",
           "TX|found|v|b" },
     };

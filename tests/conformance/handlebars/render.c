@@ -42,9 +42,9 @@ static json_t *answer(const json_t *request, apr_pool_t *p)
                           &out, &out_len, p, &err) == APR_SUCCESS)
         json_object_set_new(reply, "text", flow_json_string_new(out, out_len));
     else
-        json_object_set_new(reply, "error",
-                            flow_json_string_new(err.message,
-                                                 strlen(err.message)));
+        json_object_set_new(
+            reply, "error",
+            flow_json_string_new(err.message, strlen(err.message)));
     return reply;
 }
 
