@@ -1,22 +1,37 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# conformance.sh: install the pinned newman below $BUILD/npm and let
-# tests/conformance/run.sh use it. That script gets NEWMAN (the program), BUILD
-# and REPORT (where newman's JSON report goes), starts the demo on a free port
-# and stops it again.
+# conformance.sh: install pinned programs below $BUILD/npm and compare with them.
+#
+# handlebars: tests/conformance/handlebars/run.sh gets RENDER (our renderer) and
+# NODE_PATH, and ends with "passed failed".
+# newman: tests/conformance/run.sh gets NEWMAN (the program), BUILD and REPORT
+# (where newman's JSON report goes), starts the demo on a free port and stops it
+# again.
 set -u
-version=6.2.2
+newman=6.2.2
+handlebars=4.7.10
 npm=$BUILD/npm
 mkdir -p "$npm" "$BUILD/results"
 
-have=$(sed -n 's/^ *"version": "\(.*\)",$/\1/p' \
-    "$npm/node_modules/newman/package.json" 2>/dev/null)
-if [ "$have" != $version ]; then
-    echo "installing newman $version into $npm"
+version_of() { # package
+    sed -n 's/^ *"version": "\(.*\)",$/\1/p' \
+        "$npm/node_modules/$1/package.json" 2>/dev/null
+}
+if [ "$(version_of newman)" != $newman ] ||
+    [ "$(version_of handlebars)" != $handlebars ]; then
+    echo "installing newman $newman and handlebars $handlebars into $npm"
     (cd "$npm" && echo '{"private":true}' >package.json &&
         npm install --ignore-scripts --no-audit --no-fund --loglevel=error \
-            newman@$version) </dev/null || exit 1
+            newman@$newman handlebars@$handlebars) </dev/null || exit 1
 fi
+
+NODE_PATH=$(cd "$npm" && pwd)/node_modules
+RENDER=$BUILD/render
+export NODE_PATH RENDER
+templates=$BUILD/results/conformance-templates
+sh tests/conformance/handlebars/run.sh >"$templates"
+templates_rc=$?
+cat "$templates"
 
 NEWMAN=$npm/node_modules/.bin/newman
 REPORT=$BUILD/results/newman.json
@@ -24,11 +39,18 @@ export NEWMAN REPORT
 rm -f "$REPORT"
 sh tests/conformance/run.sh
 rc=$?
+passed=0 failed=$((rc != 0))
 if [ -s "$REPORT" ]; then
-    node -e '
+    counts=$(node -e '
 const s = JSON.parse(require("fs").readFileSync(process.argv[1])).run.stats;
 const failed = s.assertions.failed + s.requests.failed + s.scripts.failed;
 console.log(s.assertions.total - s.assertions.failed, failed);
-' "$REPORT" >"$BUILD/results/conformance"
+' "$REPORT")
+    passed=${counts% *} failed=${counts#* }
 fi
-exit $rc
+counts=$(sed -n '$s/^\([0-9]* [0-9]*\)$/\1/p' "$templates")
+counts=${counts:-0 1}
+echo "$((passed + ${counts% *})) $((failed + ${counts#* }))" \
+    >"$BUILD/results/conformance"
+[ $rc -eq 0 ] || exit $rc
+exit $templates_rc

@@ -259,7 +259,7 @@ static void read_epoch(parser_t *ps, int is_seconds)
     if (c > ps->c && c[-1] == '-')
         sign = -1;
     for (; c < ps->end && apr_isdigit(*c); ++c) {
-        if (++digits > 17) {
+        if (++digits > (is_seconds ? 13 : 16)) {
             ps->is_bad = 1;
             return;
         }

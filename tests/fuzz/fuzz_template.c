@@ -51,7 +51,7 @@ static const char mark[] = "\n---\n";
 
 static flow_escape_e escape_of(char c)
 {
-    static const char letters[] = "nujx";
+    static const char letters[] = "nujxhs";
     const char *at = memchr(letters, c, sizeof(letters) - 1);
 
     return at ? (flow_escape_e)(at - letters) : FLOW_ESCAPE_NONE;
@@ -97,10 +97,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (cut)
         context = parse(cut + MARK_LEN, size - len - MARK_LEN);
-    if (flow_template_text(tpl, context, 100000, &out, &out_len, p, NULL) ==
-            APR_SUCCESS &&
-        len && flow_utf8_is_valid(input + 1, len - 1))
-        check(flow_utf8_is_valid(out, out_len));
+    if (flow_template_text(tpl, context, 100000, &out, &out_len, p, &err) ==
+        APR_SUCCESS) {
+        if (len && flow_utf8_is_valid(input + 1, len - 1))
+            check(flow_utf8_is_valid(out, out_len));
+    }
+    else {
+        check(err.message[0] && err.kind != FLOW_E_INTERNAL);
+    }
     flow_template_compile(&as_json, "{{x}}{{y}}", 10, FLOW_ESCAPE_JSON, p,
                           NULL);
     flow_template_compile(&plain, "{{x}}{{y}}", 10, FLOW_ESCAPE_NONE, p, NULL);
