@@ -253,7 +253,8 @@ static int take_offset(words_t *w, int sign)
 
     if (n != 2 && n != 4)
         return 0;
-    read_number(&w->r, 2, &hour);
+    if (!read_number(&w->r, 2, &hour))
+        return 0;
     if (n == 4 || read_char(&w->r, ':')) {
         if (!read_number(&w->r, 2, &minute))
             return 0;

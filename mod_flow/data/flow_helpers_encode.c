@@ -321,6 +321,7 @@ static apr_status_t decode_uri(flow_helper_call_t *call, flow_any_t *out)
     apr_size_t len, i, n = 0;
     const char *s = flow_helper_text(call, 0, &len);
     char *text = apr_palloc(call->p, len + 1);
+    int high, low;
 
     *out = flow_any_of_text(s, len);
     for (i = 0; i < len; ++i) {
@@ -328,9 +329,11 @@ static apr_status_t decode_uri(flow_helper_call_t *call, flow_any_t *out)
             text[n++] = s[i];
             continue;
         }
-        if (i + 2 >= len || hex_digit(s[i + 1]) < 0 || hex_digit(s[i + 2]) < 0)
+        high = i + 2 < len ? hex_digit(s[i + 1]) : -1;
+        low = i + 2 < len ? hex_digit(s[i + 2]) : -1;
+        if (high < 0 || low < 0)
             return APR_SUCCESS;
-        text[n++] = (char)(hex_digit(s[i + 1]) << 4 | hex_digit(s[i + 2]));
+        text[n++] = (char)(high << 4 | low);
         i += 2;
     }
     text[n] = '\0';

@@ -301,7 +301,7 @@ static apr_status_t digits_of(const flow_helper_call_t *call, int least,
 static apr_status_t to_fixed(flow_helper_call_t *call, flow_any_t *out)
 {
     char tmp[FLOW_FORMAT_MAX];
-    int digits;
+    int digits = 0;
     apr_status_t rv = digits_of(call, 0, &digits);
 
     if (rv != APR_SUCCESS)
@@ -328,7 +328,7 @@ static apr_status_t to_exponential(flow_helper_call_t *call, flow_any_t *out)
 static apr_status_t to_precision(flow_helper_call_t *call, flow_any_t *out)
 {
     char tmp[FLOW_FORMAT_MAX];
-    int digits;
+    int digits = 0;
     apr_status_t rv = digits_of(call, 1, &digits);
 
     if (rv != APR_SUCCESS)

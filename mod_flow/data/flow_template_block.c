@@ -45,6 +45,7 @@ static apr_status_t read_block_opening(flow_parser_t *ps, flow_braces_t *braces,
 
     memset(opening, 0, sizeof(*opening));
     opening->at = braces->at;
+    opening->name = "";
     rv = flow_parser_enter(ps, braces->at);
     if (rv != APR_SUCCESS)
         return rv;
@@ -82,7 +83,7 @@ static apr_status_t parse_inner(flow_parser_t *ps, const opening_t *opening,
 static apr_status_t read_closing(flow_parser_t *ps, const opening_t *opening,
                                  flow_braces_t *braces)
 {
-    const char *name;
+    const char *name = "";
     apr_status_t rv;
 
     if (braces->kind == FLOW_BRACES_NONE) {

@@ -155,6 +155,7 @@ static apr_status_t make_ready(flow_render_t *run,
     apr_status_t rv = step(run);
     int i;
 
+    args[0] = flow_any_missing();
     if (node->n + node->n_hash > ARGS_INLINE) {
         args = apr_palloc(run->p, (apr_size_t)(node->n + node->n_hash) *
                                       sizeof(args[0]));

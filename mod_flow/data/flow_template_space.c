@@ -96,11 +96,7 @@ static void take_right(const flow_program_t *program, int i, int all)
             s += 2;
             len -= 2;
         }
-        else if (len && *s == '\n') {
-            ++s;
-            --len;
-        }
-        else if (len && *s == '\r') {
+        else if (len && (*s == '\n' || *s == '\r')) {
             ++s;
             --len;
         }
@@ -169,6 +165,8 @@ static effect_t strip_block(const flow_block_t *block)
         strip_program(block->inverse, 0);
     if (inverse && inverse->is_chained)
         first_inverse = last_inverse = inverse->nodes[0].block->main;
+    if (!first)
+        return effect;
     effect.before = block->open_before;
     effect.after = block->close_after;
     effect.opens_line = is_alone_after(first, -1, 0);
