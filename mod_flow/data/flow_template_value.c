@@ -112,19 +112,38 @@ static void write_sql(flow_buf_t *out, const char *s, apr_size_t len)
     flow_buf_addc(out, '\'');
 }
 
+static const char *html_entity(char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#x27;";
+    case '`':
+        return "&#x60;";
+    case '=':
+        return "&#x3D;";
+    default:
+        return NULL;
+    }
+}
+
 static void write_html(flow_buf_t *out, const char *s, apr_size_t len)
 {
-    static const char special[] = "&<>\"'`=";
-    static const char *const entity[] = { "&amp;",  "&lt;",   "&gt;",  "&quot;",
-                                          "&#x27;", "&#x60;", "&#x3D;" };
-    const char *end = s + len, *run = s, *at;
+    const char *end = s + len, *run = s, *entity;
 
     for (; s < end; ++s) {
-        at = *s ? strchr(special, *s) : NULL;
-        if (!at)
+        entity = html_entity(*s);
+        if (!entity)
             continue;
         flow_buf_add(out, run, (apr_size_t)(s - run));
-        flow_buf_adds(out, entity[at - special]);
+        flow_buf_adds(out, entity);
         run = s + 1;
     }
     flow_buf_add(out, run, (apr_size_t)(s - run));

@@ -172,7 +172,7 @@ static void mistakes_in_exports_are_found(void **state)
         { EXPORT "http.relativeURI /{{x\n",
           "t.conf:3: export 'e', http.relativeURI: template line 1, column 2: no '}}' closes these braces" },
         { EXPORT "http.relativeURI /{{frobnicate x}}\n",
-          "t.conf:3: export 'e', http.relativeURI: template line 1, column 4: helper 'frobnicate' is not supported yet" },
+          "t.conf:3: export 'e', http.relativeURI: template line 1, column 4: there is no helper 'frobnicate'" },
         { EXPORT "http.response.resourcePath $..x\n",
           "t.conf:3: export 'e', http.response.resourcePath: path '$..x': '..' is not supported, at column 3; use names, [n] and [*]" },
         { EXPORT "http.relativeURI /x\nhttp.paging.method page\n",
