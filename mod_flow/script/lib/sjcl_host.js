@@ -10,6 +10,17 @@
     sjcl.random.randomWords = function (n) { return __flow_random(n) }
     sjcl.random.isReady = function () { return 2 }
     sjcl.random.getProgress = function () { return 1 }
+    if (!String.prototype.substr) {
+        Object.defineProperty(String.prototype, 'substr', {
+            configurable: true, enumerable: false, writable: true,
+            value: function (from, count) {
+                var text = String(this)
+                from = from < 0 ? Math.max(text.length + from, 0) : from || 0
+                return text.slice(from, count === undefined ? undefined
+                    : from + Math.max(count, 0))
+            }
+        })
+    }
 })(module.exports)
 
 function escape(text) {
