@@ -48,6 +48,9 @@ static int on_exists(void *baton, const char *kind_name, const char *id,
     flow_compile_t *c = baton;
     int kind;
 
+    if (c->known) {
+        return flow_compile_virtual_exists(c, kind_name, id);
+    }
     for (kind = 0; kind < FLOW_KIND_COUNT; ++kind) {
         if (strcmp(kind_name, flow_kind_name((flow_kind_e)kind)) == 0) {
             break;
@@ -67,6 +70,11 @@ static json_t *on_secret(void *baton, const char *path, const char *text)
     flow_error_t err = FLOW_ERROR_INIT;
     const char *value;
 
+    if (c->known) {
+        /* a script's document: it does not read our files */
+        flow_compile_secret(c, text);
+        return NULL;
+    }
     if (flow_secret_resolve(&value, text, flow_file_dir(c->doc->file, c->p),
                             c->p, &err) != APR_SUCCESS) {
         flow_compile_problem(c, path, "%s", err.message);
@@ -268,8 +276,17 @@ static void script_problem(flow_compile_t *c, const flow_doc_t *doc,
                       flow_doc_what(doc, c->scratch), NULL, "%s", message);
 }
 
+static apr_status_t read_script(void *baton, const char *path,
+                                const char **ptext, apr_size_t *plen,
+                                apr_pool_t *p, flow_error_t *err)
+{
+    (void)baton;
+    return flow_file_read(ptext, plen, path, FLOW_FILE_MAX, p, err);
+}
+
 static void compile_script(flow_compile_t *c, const flow_doc_t *doc)
 {
+    flow_script_files_t files = { NULL, NULL, read_script };
     flow_error_t err = FLOW_ERROR_INIT;
     flow_script_t *script = NULL;
 
@@ -281,10 +298,11 @@ static void compile_script(flow_compile_t *c, const flow_doc_t *doc)
                              doc->id);
         return;
     }
-    if (flow_script_compile(
+    files.dir = flow_file_dir(doc->file, c->p);
+    if (flow_script_compile_files(
             &script, doc->id,
             doc->places ? apr_pstrcat(c->p, doc->id, ".js", NULL) : doc->file,
-            doc->source, doc->source_len, c->script_memory, c->p,
+            &files, doc->source, doc->source_len, c->script_memory, c->p,
             &err) != APR_SUCCESS) {
         script_problem(c, doc, err.message);
         return;
@@ -298,6 +316,7 @@ const flow_script_t *flow_compile_script_file(flow_docs_t *docs,
                                               const char *file, int line,
                                               apr_pool_t *p)
 {
+    const flow_script_files_t files = { NULL, NULL, read_script };
     flow_error_t err = FLOW_ERROR_INIT;
     flow_script_t *script = NULL;
     const char *text;
@@ -305,8 +324,8 @@ const flow_script_t *flow_compile_script_file(flow_docs_t *docs,
 
     if (flow_file_read(&text, &len, path, FLOW_FILE_MAX, p, &err) !=
             APR_SUCCESS ||
-        flow_script_compile(&script, path, path, text, len, memory, p, &err) !=
-            APR_SUCCESS) {
+        flow_script_compile_files(&script, path, path, &files, text, len,
+                                  memory, p, &err) != APR_SUCCESS) {
         flow_docs_problem(docs, file, line, NULL, NULL, "%s", err.message);
         return NULL;
     }
@@ -463,7 +482,7 @@ static void compile_source(flow_compile_t *c, const flow_doc_t *doc,
     }
 }
 
-static void compile_export(flow_compile_t *c, const flow_doc_t *doc)
+void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc)
 {
     flow_export_t *exp = apr_pcalloc(c->p, sizeof(*exp));
     const flow_connection_t *conn = connection_of(c, doc);
@@ -504,7 +523,7 @@ static void compile_export(flow_compile_t *c, const flow_doc_t *doc)
     apr_hash_set(c->model->exports, exp->id, APR_HASH_KEY_STRING, exp);
 }
 
-static void compile_import(flow_compile_t *c, const flow_doc_t *doc)
+void flow_compile_import(flow_compile_t *c, const flow_doc_t *doc)
 {
     flow_import_t *imp = apr_pcalloc(c->p, sizeof(*imp));
 
@@ -559,7 +578,9 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
                           const flow_compile_settings_t *settings,
                           apr_pool_t *p, apr_pool_t *scratch)
 {
-    flow_compile_t c = { docs, NULL, settings->script_memory, p, scratch };
+    flow_compile_t c = {
+        docs, NULL, settings->script_memory, p, scratch, NULL
+    };
     flow_model_t *model = apr_pcalloc(p, sizeof(*model));
     apr_size_t n;
 
@@ -575,8 +596,8 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     flow_docs_finish(docs);
     each(&c, FLOW_KIND_SCRIPT, compile_script);
     each(&c, FLOW_KIND_CONNECTION, compile_connection);
-    each(&c, FLOW_KIND_EXPORT, compile_export);
-    each(&c, FLOW_KIND_IMPORT, compile_import);
+    each(&c, FLOW_KIND_EXPORT, flow_compile_export);
+    each(&c, FLOW_KIND_IMPORT, flow_compile_import);
     each(&c, FLOW_KIND_FLOW, flow_compile_flow);
     each(&c, FLOW_KIND_API, flow_compile_api);
     *pmodel = model;

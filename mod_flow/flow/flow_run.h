@@ -10,6 +10,7 @@
 #include "base/flow_http.h"
 #include "flow/flow_model.h"
 #include "flow/flow_request.h"
+#include "flow/flow_state.h"
 #include "script/flow_script.h"
 
 /**
@@ -50,6 +51,7 @@ struct flow_env_t {
     flow_script_engine_t *scripts;
     flow_http_client_t *http;
     const flow_jobs_iface_t *jobs;    /* NULL: flows.run is refused (tools) */
+    const flow_state_iface_t *state;  /* NULL: scripts keep nothing (tools) */
     apr_interval_time_t api_timeout;  /* scripts of APIs, FlowScriptTimeout */
     apr_interval_time_t hook_timeout; /* hooks */
     apr_interval_time_t call_timeout; /* one export or import call */
