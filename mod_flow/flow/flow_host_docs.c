@@ -180,12 +180,14 @@ static apr_status_t list_all(flow_host_call_t *call, json_t **plist,
         *plist = find_integrations(call);
     }
     else if (strcmp(call->object, "accessTokens") == 0) {
-        return state ? state->tokens(state->baton, plist, call->p, err)
-                     : no_store(call, err);
+        return state && state->tokens
+                   ? state->tokens(state->baton, plist, call->p, err)
+                   : no_store(call, err);
     }
     else if (strcmp(call->object, "lookupCaches") == 0) {
-        return state ? state->caches(state->baton, plist, call->p, err)
-                     : no_store(call, err);
+        return state && state->caches
+                   ? state->caches(state->baton, plist, call->p, err)
+                   : no_store(call, err);
     }
     else { /* asyncHelpers, fileDefinitions: there are none */
         *plist = json_array();

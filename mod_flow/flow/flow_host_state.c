@@ -16,7 +16,7 @@ static apr_status_t need_store(flow_host_call_t *call,
                                flow_error_t *err)
 {
     *pstate = call->env->state;
-    if (*pstate) {
+    if (*pstate && (*pstate)->get) {
         return APR_SUCCESS;
     }
     return flow_error_set(err, FLOW_E_CONFIG, APR_ENOTIMPL, "state_unavailable",

@@ -47,7 +47,7 @@ typedef struct flow_jobs_iface_t {
 } flow_jobs_iface_t;
 
 struct flow_env_t {
-    const flow_model_t *model;
+    const flow_model_t *model; /* NULL: scripts use no documents (tools) */
     flow_script_engine_t *scripts;
     flow_http_client_t *http;
     const flow_jobs_iface_t *jobs;    /* NULL: flows.run is refused (tools) */

@@ -37,6 +37,7 @@ typedef struct flow_script_line_t {
     apr_size_t len;
 } flow_script_line_t;
 
+/** A tool without a store has `log` only. */
 typedef struct flow_state_iface_t {
     void *baton;
     /** @a scope is "" or "exports/ID". *ptext is JSON. APR_NOTFOUND. */

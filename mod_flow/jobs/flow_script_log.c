@@ -278,24 +278,22 @@ static json_t *line_json(const flow_rows_t *rows, apr_pool_t *p)
 #define COLUMNS "id, at, level, script_id, flow_id, api_id, job_id, text"
 
 apr_status_t flow_script_log_list(flow_store_t *store, const char *script_id,
-                                  const char *after, int limit, json_t **plist,
-                                  apr_pool_t *p, flow_error_t *err)
+                                  int limit, json_t **plist, apr_pool_t *p,
+                                  flow_error_t *err)
 {
     static const char all[] = "SELECT " COLUMNS " FROM script_log"
-                              " WHERE id > %s ORDER BY id DESC LIMIT %lld";
-    static const char one[] =
-        "SELECT " COLUMNS " FROM script_log WHERE id > %s AND script_id = %s"
-        " ORDER BY id DESC LIMIT %lld";
+                              " ORDER BY id DESC LIMIT %lld";
+    static const char one[] = "SELECT " COLUMNS " FROM script_log"
+                              " WHERE script_id = %s ORDER BY id DESC LIMIT "
+                              "%lld";
     apr_int64_t most = limit;
     flow_rows_t rows;
     apr_status_t rv;
 
-    after = after ? after : "";
     rv = script_id
-             ? flow_store_select(store, &rows, one,
-                                 FLOW_SQL(after, script_id, &most), p, err)
-             : flow_store_select(store, &rows, all, FLOW_SQL(after, &most), p,
-                                 err);
+             ? flow_store_select(store, &rows, one, FLOW_SQL(script_id, &most),
+                                 p, err)
+             : flow_store_select(store, &rows, all, FLOW_SQL(&most), p, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }

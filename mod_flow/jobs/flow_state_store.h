@@ -38,10 +38,10 @@ void flow_script_log_flush(flow_jobs_t *jobs);
 void flow_script_log_trim(flow_jobs_t *jobs, apr_time_t before);
 
 /** The newest @a limit lines, oldest of them first, of @a script_id (NULL: of
- * all); those behind line @a after when it is not NULL. New array of {_id,
- * time, level, _scriptId, _flowId, _apiId, _jobId, message}. */
+ * all). New array of {_id, time, level, _scriptId, _flowId, _apiId, _jobId,
+ * message}. */
 apr_status_t flow_script_log_list(flow_store_t *store, const char *script_id,
-                                  const char *after, int limit, json_t **plist,
-                                  apr_pool_t *p, flow_error_t *err);
+                                  int limit, json_t **plist, apr_pool_t *p,
+                                  flow_error_t *err);
 
 #endif

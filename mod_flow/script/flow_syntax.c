@@ -352,6 +352,15 @@ static void visit_bracket(flow_syntax_writer_t *w)
     flow_syntax_advance(w);
 }
 
+/* `{ import: x }`: a member of that name. */
+static int is_key(const flow_syntax_writer_t *w)
+{
+    flow_syntax_lexer_t ahead = w->lexer;
+    flow_syntax_token_t next = flow_syntax_lexer_next(&ahead);
+
+    return flow_syntax_is(&next, ":");
+}
+
 /* One token, or what begins with it. */
 static void visit(flow_syntax_writer_t *w)
 {
@@ -361,10 +370,10 @@ static void visit(flow_syntax_writer_t *w)
     if (flow_syntax_is(&w->before, ".")) {
         flow_syntax_advance(w);
     }
-    else if (flow_syntax_is(&w->token, "import")) {
+    else if (flow_syntax_is(&w->token, "import") && !is_key(w)) {
         flow_syntax_import(w);
     }
-    else if (flow_syntax_is(&w->token, "export")) {
+    else if (flow_syntax_is(&w->token, "export") && !is_key(w)) {
         flow_syntax_export(w);
     }
     else if (flow_syntax_is(&w->token, "let") ||

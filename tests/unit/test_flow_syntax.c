@@ -53,6 +53,8 @@ static void modern_forms_become_old_ones(void **state)
         { "export function f() {}",  "       function f() {}" },
         { "export default function f() {}", "               function f() {}" },
         { "export const a = 1",      "       var   a = 1" },
+        { "f({ import: 1, export : { a: 2 } })",
+          "f({ import: 1, export : { a: 2 } })" },
         { "export { f, g };",        "               ;" },
         { "\xef\xbb\xbflet a = 1",   "var a = 1" },
         { "let a = 1\r\nlet b = 2",  "var a = 1\r\nvar b = 2" },
