@@ -251,87 +251,6 @@ const char *flow_compile_name(flow_compile_t *c)
     return name && name[0] ? name : c->doc->id;
 }
 
-/* ---- scripts ---- */
-
-/* "FILE:LINE:COLUMN: reason" becomes a problem at FILE:LINE. */
-static void script_problem(flow_compile_t *c, const flow_doc_t *doc,
-                           const char *message)
-{
-    apr_size_t len = strlen(doc->file);
-    int line = doc->line;
-    char *end;
-
-    if (doc->places) {
-        flow_compile_problem(c, "content", "%s", message);
-        return;
-    }
-    if (strncmp(message, doc->file, len) == 0 && message[len] == ':') {
-        line = (int)apr_strtoi64(message + len + 1, &end, 10);
-        message = end + strspn(end, ": ");
-        if (*end == ':' && end[1] >= '0' && end[1] <= '9') {
-            message = apr_pstrcat(c->scratch, "column ", end + 1, NULL);
-        }
-    }
-    flow_docs_problem(c->docs, doc->file, line > 0 ? line : 1,
-                      flow_doc_what(doc, c->scratch), NULL, "%s", message);
-}
-
-static apr_status_t read_script(void *baton, const char *path,
-                                const char **ptext, apr_size_t *plen,
-                                apr_pool_t *p, flow_error_t *err)
-{
-    (void)baton;
-    return flow_file_read(ptext, plen, path, FLOW_FILE_MAX, p, err);
-}
-
-static void compile_script(flow_compile_t *c, const flow_doc_t *doc)
-{
-    flow_script_files_t files = { NULL, NULL, read_script };
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_script_t *script = NULL;
-
-    flow_compile_open(c, doc, NULL, NULL);
-    if (!doc->source) {
-        flow_compile_problem(c, "content",
-                             "the script has no source; give 'content', or a "
-                             "file scripts/%s.js",
-                             doc->id);
-        return;
-    }
-    files.dir = flow_file_dir(doc->file, c->p);
-    if (flow_script_compile_files(
-            &script, doc->id,
-            doc->places ? apr_pstrcat(c->p, doc->id, ".js", NULL) : doc->file,
-            &files, doc->source, doc->source_len, c->script_memory, c->p,
-            &err) != APR_SUCCESS) {
-        script_problem(c, doc, err.message);
-        return;
-    }
-    apr_hash_set(c->model->scripts, doc->id, APR_HASH_KEY_STRING, script);
-}
-
-const flow_script_t *flow_compile_script_file(flow_docs_t *docs,
-                                              const char *path,
-                                              apr_size_t memory,
-                                              const char *file, int line,
-                                              apr_pool_t *p)
-{
-    const flow_script_files_t files = { NULL, NULL, read_script };
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_script_t *script = NULL;
-    const char *text;
-    apr_size_t len;
-
-    if (flow_file_read(&text, &len, path, FLOW_FILE_MAX, p, &err) !=
-            APR_SUCCESS ||
-        flow_script_compile_files(&script, path, path, &files, text, len,
-                                  memory, p, &err) != APR_SUCCESS) {
-        flow_docs_problem(docs, file, line, NULL, NULL, "%s", err.message);
-        return NULL;
-    }
-    return script;
-}
-
 /* ---- connections ---- */
 
 static const char later_types[] =
@@ -594,7 +513,7 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     model->listeners = apr_hash_make(p);
     c.model = model;
     flow_docs_finish(docs);
-    each(&c, FLOW_KIND_SCRIPT, compile_script);
+    each(&c, FLOW_KIND_SCRIPT, flow_compile_script);
     each(&c, FLOW_KIND_CONNECTION, compile_connection);
     each(&c, FLOW_KIND_EXPORT, flow_compile_export);
     each(&c, FLOW_KIND_IMPORT, flow_compile_import);

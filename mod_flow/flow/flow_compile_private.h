@@ -43,6 +43,9 @@ const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
 void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc);
 void flow_compile_api(flow_compile_t *c, const flow_doc_t *doc);
 
+/* Kinds (flow_compile_scripts.c). */
+void flow_compile_script(flow_compile_t *c, const flow_doc_t *doc);
+
 /* Kinds (flow_compile.c). */
 void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc);
 void flow_compile_import(flow_compile_t *c, const flow_doc_t *doc);

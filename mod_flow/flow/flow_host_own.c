@@ -107,8 +107,8 @@ static apr_status_t own_hash(flow_host_call_t *call, json_t **presult,
 {
     unsigned char digest[FLOW_DIGEST_MAX];
     apr_size_t len = 0, n = 0;
-    const char *text;
-    flow_digest_e alg;
+    const char *text = NULL;
+    flow_digest_e alg = FLOW_DIGEST_SHA256;
     apr_status_t rv = read_algorithm(call, &alg, err);
 
     if (rv == APR_SUCCESS) {
@@ -129,8 +129,8 @@ static apr_status_t own_hmac(flow_host_call_t *call, json_t **presult,
 {
     unsigned char digest[FLOW_DIGEST_MAX];
     apr_size_t len = 0, key_len = 0, n = 0;
-    const char *text, *key;
-    flow_digest_e alg;
+    const char *text = NULL, *key = NULL;
+    flow_digest_e alg = FLOW_DIGEST_SHA256;
     apr_status_t rv = read_algorithm(call, &alg, err);
 
     if (rv == APR_SUCCESS) {
@@ -153,7 +153,7 @@ static apr_status_t own_equal(flow_host_call_t *call, json_t **presult,
                               flow_error_t *err)
 {
     apr_size_t given_len = 0, expected_len = 0;
-    const char *given, *expected;
+    const char *given = NULL, *expected = NULL;
     apr_status_t rv =
         need_text(call, 0, "the first value", &given, &given_len, err);
 

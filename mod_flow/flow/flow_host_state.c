@@ -137,7 +137,7 @@ static apr_status_t find_place(flow_host_call_t *call, int need_name,
 static apr_status_t state_get(flow_host_call_t *call, json_t **presult,
                               flow_error_t *err)
 {
-    const flow_state_iface_t *state;
+    const flow_state_iface_t *state = NULL;
     const char *text = NULL;
     place_t place;
     apr_status_t rv = need_store(call, &state, err);
@@ -159,7 +159,7 @@ static apr_status_t state_get(flow_host_call_t *call, json_t **presult,
 static apr_status_t state_put(flow_host_call_t *call, json_t **presult,
                               flow_error_t *err)
 {
-    const flow_state_iface_t *state;
+    const flow_state_iface_t *state = NULL;
     apr_size_t len = 0;
     const char *text;
     place_t place;
@@ -193,7 +193,7 @@ static apr_status_t state_put(flow_host_call_t *call, json_t **presult,
 static apr_status_t state_delete(flow_host_call_t *call, json_t **presult,
                                  flow_error_t *err)
 {
-    const flow_state_iface_t *state;
+    const flow_state_iface_t *state = NULL;
     place_t place;
     apr_status_t rv = need_store(call, &state, err);
 
@@ -209,7 +209,7 @@ static apr_status_t state_delete(flow_host_call_t *call, json_t **presult,
 static apr_status_t state_keys(flow_host_call_t *call, json_t **presult,
                                flow_error_t *err)
 {
-    const flow_state_iface_t *state;
+    const flow_state_iface_t *state = NULL;
     json_t *list = NULL;
     place_t place;
     apr_status_t rv = need_store(call, &state, err);
@@ -295,10 +295,10 @@ static apr_status_t read_query(flow_host_call_t *call, const json_t *options,
 static apr_status_t cache_get(flow_host_call_t *call, json_t **presult,
                               flow_error_t *err)
 {
-    const flow_state_iface_t *state;
-    const json_t *options;
+    const flow_state_iface_t *state = NULL;
+    const json_t *options = NULL;
     flow_cache_query_t query;
-    const char *cache;
+    const char *cache = NULL;
     json_t *list = NULL;
     apr_status_t rv = cache_args(call, &cache, &options, &state, err);
 
@@ -357,9 +357,9 @@ static apr_status_t check_entries(flow_host_call_t *call, const json_t *data,
 static apr_status_t cache_upsert(flow_host_call_t *call, json_t **presult,
                                  flow_error_t *err)
 {
-    const flow_state_iface_t *state;
-    const json_t *options, *data;
-    const char *cache;
+    const flow_state_iface_t *state = NULL;
+    const json_t *options = NULL, *data;
+    const char *cache = NULL;
     apr_status_t rv = cache_args(call, &cache, &options, &state, err);
 
     (void)presult;
@@ -376,9 +376,9 @@ static apr_status_t cache_upsert(flow_host_call_t *call, json_t **presult,
 static apr_status_t cache_delete(flow_host_call_t *call, json_t **presult,
                                  flow_error_t *err)
 {
-    const flow_state_iface_t *state;
-    const json_t *options, *keys;
-    const char *cache;
+    const flow_state_iface_t *state = NULL;
+    const json_t *options = NULL, *keys;
+    const char *cache = NULL;
     apr_status_t rv = cache_args(call, &cache, &options, &state, err);
 
     (void)presult;
@@ -395,9 +395,9 @@ static apr_status_t cache_delete(flow_host_call_t *call, json_t **presult,
 static apr_status_t cache_purge(flow_host_call_t *call, json_t **presult,
                                 flow_error_t *err)
 {
-    const flow_state_iface_t *state;
-    const json_t *options;
-    const char *cache;
+    const flow_state_iface_t *state = NULL;
+    const json_t *options = NULL;
+    const char *cache = NULL;
     apr_status_t rv = cache_args(call, &cache, &options, &state, err);
 
     (void)presult;

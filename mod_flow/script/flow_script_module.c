@@ -56,6 +56,21 @@ const char *flow_script_base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
+static char *parent_of(char *path, apr_pool_t *p)
+{
+    char *slash = strrchr(path, '/');
+    const char *last = slash ? slash + 1 : path;
+
+    if (strcmp(last, "..") == 0) {
+        return apr_pstrcat(p, path, "/..", NULL);
+    }
+    if (slash) {
+        *slash = '\0';
+        return path;
+    }
+    return apr_pstrdup(p, *path && strcmp(path, ".") ? "" : "..");
+}
+
 /* "/a/b" and "../c/./d" -> "/a/c/d", with ".js" when it has no ending. */
 static const char *resolve(const char *dir, const char *name, apr_pool_t *p)
 {
@@ -66,14 +81,7 @@ static const char *resolve(const char *dir, const char *name, apr_pool_t *p)
     while (*at) {
         len = strcspn(at, "/");
         if (len == 2 && strncmp(at, "..", 2) == 0) {
-            char *slash = strrchr(path, '/');
-
-            if (slash) {
-                *slash = '\0';
-            }
-            else {
-                path = apr_pstrdup(p, *path ? "" : "..");
-            }
+            path = parent_of(path, p);
         }
         else if (len > 0 && !(len == 1 && *at == '.')) {
             path = apr_pstrcat(p, path, *path || *dir == '/' ? "/" : "",

@@ -44,14 +44,15 @@ static apr_status_t read_text(void *baton, const char *path, const char **ptext,
                           "cannot read '%s'", path);
 }
 
-static const flow_script_files_t files = { NULL, NULL, read_text };
+static flow_script_files_t files = { NULL, NULL, read_text };
+static const char *main_file = "/etc/s/main.js";
 
 static flow_script_t *compile(const char *source, flow_error_t *err)
 {
     flow_script_t *script = NULL;
 
     reads = 0;
-    flow_script_compile_files(&script, "s", "/etc/s/main.js", &files, source,
+    flow_script_compile_files(&script, "s", main_file, &files, source,
                               strlen(source), MEMORY, pool, err);
     return script;
 }
@@ -126,6 +127,26 @@ static void files_are_imported_relative_to_the_one_that_does(void **state)
            "[8,\"a\",7,\"dflt\",2,[\"default\",\"twice\",\"name\",\"other\","
            "\"inner\",\"seven\"],\"undefined\",\"undefined\"]");
     assert_int_equal(reads, 2);
+}
+
+static void a_relative_path_stays_one(void **state)
+{
+    static const text_t tree[] = {
+        { "../b.js", "import '../../c.js'; export var b = 1" },
+        { "../../../c.js", "" },
+        { NULL, NULL },
+    };
+
+    (void)state;
+    texts = tree;
+    main_file = "sub/main.js";
+    expect("import { b } from '../../b.js'\nfunction f() { return b }", "1");
+    main_file = "main.js";
+    expect("import { b } from '../b.js'\nfunction f() { return b }", "1");
+    files.dir = ".";
+    expect("import { b } from './x/../../b'\nfunction f() { return b }", "1");
+    files.dir = NULL;
+    main_file = "/etc/s/main.js";
 }
 
 static void a_file_runs_once_and_only_when_it_is_imported(void **state)
@@ -303,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(files_are_imported_relative_to_the_one_that_does),
+        TEST(a_relative_path_stays_one),
         TEST(a_file_runs_once_and_only_when_it_is_imported),
         TEST(mistakes_in_imports_name_their_place),
         TEST(a_script_without_a_place_imports_no_files),

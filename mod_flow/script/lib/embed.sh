@@ -14,7 +14,7 @@ for pair; do
         echo "embed.sh: ${pair#*=} is missing or empty" >&2
         exit 1
     }
-    echo "static const char text_$n[] = {"
+    echo "static const char text_${n}[] = {"
     od -An -v -tu1 "${pair#*=}" | sed 's/\([0-9][0-9]*\)/\1,/g'
     echo '0 };'
     n=$((n + 1))
