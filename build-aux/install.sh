@@ -27,7 +27,7 @@ put 644 "$BUILD/mod_flow.so" "$modules/mod_flow.so"
 put 755 "$BUILD/flowctl" "$sbin/flowctl"
 
 # The packages inside of the module want their licenses to go with them.
-share=$("$APXS" -q PREFIX)/share/doc/mod_flow
+share=$("$APXS" -q datadir)/mod_flow
 for license in "$BUILD"/lib/LICENSE.*; do
     put 644 "$license" "$share/${license##*/}"
 done
