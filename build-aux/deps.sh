@@ -11,6 +11,9 @@ list() {
             libaprutil1-dev libaprutil1-dbd-sqlite3 libcurl4-openssl-dev \
             libjansson-dev libssl-dev libxml2-dev libcsv-dev libpcre2-dev \
             curl openssl ca-certificates dpkg-dev xz-utils
+        # For the packages that scripts may import. Another source of node (a
+        # newer one, say) is as good as Debian's.
+        command -v npm >/dev/null || echo npm
         ;;
     test)
         echo libcmocka-dev valgrind clang libclang-rt-dev \

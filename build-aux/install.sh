@@ -26,6 +26,12 @@ put_conf() { # to
 put 644 "$BUILD/mod_flow.so" "$modules/mod_flow.so"
 put 755 "$BUILD/flowctl" "$sbin/flowctl"
 
+# The packages inside of the module want their licenses to go with them.
+share=$("$APXS" -q datadir)/mod_flow
+for license in "$BUILD"/lib/LICENSE.*; do
+    put 644 "$license" "$share/${license##*/}"
+done
+
 # What a connector in a module of its own includes: -I.../mod_flow
 for header in mod_flow/base/*.h mod_flow/data/*.h mod_flow/script/*.h \
     mod_flow/flow/*.h; do

@@ -48,6 +48,9 @@ static int on_exists(void *baton, const char *kind_name, const char *id,
     flow_compile_t *c = baton;
     int kind;
 
+    if (c->known) {
+        return flow_compile_virtual_exists(c, kind_name, id);
+    }
     for (kind = 0; kind < FLOW_KIND_COUNT; ++kind) {
         if (strcmp(kind_name, flow_kind_name((flow_kind_e)kind)) == 0) {
             break;
@@ -67,6 +70,11 @@ static json_t *on_secret(void *baton, const char *path, const char *text)
     flow_error_t err = FLOW_ERROR_INIT;
     const char *value;
 
+    if (c->known) {
+        /* a script's document: it does not read our files */
+        flow_compile_secret(c, text);
+        return NULL;
+    }
     if (flow_secret_resolve(&value, text, flow_file_dir(c->doc->file, c->p),
                             c->p, &err) != APR_SUCCESS) {
         flow_compile_problem(c, path, "%s", err.message);
@@ -243,76 +251,6 @@ const char *flow_compile_name(flow_compile_t *c)
     return name && name[0] ? name : c->doc->id;
 }
 
-/* ---- scripts ---- */
-
-/* "FILE:LINE:COLUMN: reason" becomes a problem at FILE:LINE. */
-static void script_problem(flow_compile_t *c, const flow_doc_t *doc,
-                           const char *message)
-{
-    apr_size_t len = strlen(doc->file);
-    int line = doc->line;
-    char *end;
-
-    if (doc->places) {
-        flow_compile_problem(c, "content", "%s", message);
-        return;
-    }
-    if (strncmp(message, doc->file, len) == 0 && message[len] == ':') {
-        line = (int)apr_strtoi64(message + len + 1, &end, 10);
-        message = end + strspn(end, ": ");
-        if (*end == ':' && end[1] >= '0' && end[1] <= '9') {
-            message = apr_pstrcat(c->scratch, "column ", end + 1, NULL);
-        }
-    }
-    flow_docs_problem(c->docs, doc->file, line > 0 ? line : 1,
-                      flow_doc_what(doc, c->scratch), NULL, "%s", message);
-}
-
-static void compile_script(flow_compile_t *c, const flow_doc_t *doc)
-{
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_script_t *script = NULL;
-
-    flow_compile_open(c, doc, NULL, NULL);
-    if (!doc->source) {
-        flow_compile_problem(c, "content",
-                             "the script has no source; give 'content', or a "
-                             "file scripts/%s.js",
-                             doc->id);
-        return;
-    }
-    if (flow_script_compile(
-            &script, doc->id,
-            doc->places ? apr_pstrcat(c->p, doc->id, ".js", NULL) : doc->file,
-            doc->source, doc->source_len, c->script_memory, c->p,
-            &err) != APR_SUCCESS) {
-        script_problem(c, doc, err.message);
-        return;
-    }
-    apr_hash_set(c->model->scripts, doc->id, APR_HASH_KEY_STRING, script);
-}
-
-const flow_script_t *flow_compile_script_file(flow_docs_t *docs,
-                                              const char *path,
-                                              apr_size_t memory,
-                                              const char *file, int line,
-                                              apr_pool_t *p)
-{
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_script_t *script = NULL;
-    const char *text;
-    apr_size_t len;
-
-    if (flow_file_read(&text, &len, path, FLOW_FILE_MAX, p, &err) !=
-            APR_SUCCESS ||
-        flow_script_compile(&script, path, path, text, len, memory, p, &err) !=
-            APR_SUCCESS) {
-        flow_docs_problem(docs, file, line, NULL, NULL, "%s", err.message);
-        return NULL;
-    }
-    return script;
-}
-
 /* ---- connections ---- */
 
 static const char later_types[] =
@@ -463,7 +401,7 @@ static void compile_source(flow_compile_t *c, const flow_doc_t *doc,
     }
 }
 
-static void compile_export(flow_compile_t *c, const flow_doc_t *doc)
+void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc)
 {
     flow_export_t *exp = apr_pcalloc(c->p, sizeof(*exp));
     const flow_connection_t *conn = connection_of(c, doc);
@@ -504,7 +442,7 @@ static void compile_export(flow_compile_t *c, const flow_doc_t *doc)
     apr_hash_set(c->model->exports, exp->id, APR_HASH_KEY_STRING, exp);
 }
 
-static void compile_import(flow_compile_t *c, const flow_doc_t *doc)
+void flow_compile_import(flow_compile_t *c, const flow_doc_t *doc)
 {
     flow_import_t *imp = apr_pcalloc(c->p, sizeof(*imp));
 
@@ -559,7 +497,9 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
                           const flow_compile_settings_t *settings,
                           apr_pool_t *p, apr_pool_t *scratch)
 {
-    flow_compile_t c = { docs, NULL, settings->script_memory, p, scratch };
+    flow_compile_t c = {
+        docs, NULL, settings->script_memory, p, scratch, NULL
+    };
     flow_model_t *model = apr_pcalloc(p, sizeof(*model));
     apr_size_t n;
 
@@ -573,10 +513,10 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     model->listeners = apr_hash_make(p);
     c.model = model;
     flow_docs_finish(docs);
-    each(&c, FLOW_KIND_SCRIPT, compile_script);
+    each(&c, FLOW_KIND_SCRIPT, flow_compile_script);
     each(&c, FLOW_KIND_CONNECTION, compile_connection);
-    each(&c, FLOW_KIND_EXPORT, compile_export);
-    each(&c, FLOW_KIND_IMPORT, compile_import);
+    each(&c, FLOW_KIND_EXPORT, flow_compile_export);
+    each(&c, FLOW_KIND_IMPORT, flow_compile_import);
     each(&c, FLOW_KIND_FLOW, flow_compile_flow);
     each(&c, FLOW_KIND_API, flow_compile_api);
     *pmodel = model;

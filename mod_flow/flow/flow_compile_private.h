@@ -12,6 +12,8 @@ struct flow_compile_t {
     flow_model_t *model;
     apr_size_t script_memory;
     apr_pool_t *p, *scratch;
+    /* what a virtual document may name (flow_compile_virtual.c), else NULL */
+    const flow_model_t *known;
 
     const flow_doc_t *doc;
     json_t *json;          /* copy without what is wrong, secrets resolved */
@@ -40,6 +42,30 @@ const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
 /* Kinds (flow_compile_flows.c). */
 void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc);
 void flow_compile_api(flow_compile_t *c, const flow_doc_t *doc);
+
+/* Kinds (flow_compile_scripts.c). */
+void flow_compile_script(flow_compile_t *c, const flow_doc_t *doc);
+
+/* Kinds (flow_compile.c). */
+void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc);
+void flow_compile_import(flow_compile_t *c, const flow_doc_t *doc);
+
+/**
+ * Compile one document beside @a model, while others use that. It may name
+ * connections and scripts of the model; secrets stand in it as they are.
+ * @a json is a copy that may be changed. FLOW_E_SCRIPT "invalid_document" tells
+ * the fields that are wrong. Everything lives in @a p.
+ */
+apr_status_t flow_compile_virtual_export(flow_export_t **pexp,
+                                         const flow_model_t *model,
+                                         json_t *json, apr_pool_t *p,
+                                         flow_error_t *err);
+apr_status_t flow_compile_virtual_import(flow_import_t **pimp,
+                                         const flow_model_t *model,
+                                         json_t *json, apr_pool_t *p,
+                                         flow_error_t *err);
+int flow_compile_virtual_exists(const flow_compile_t *c, const char *kind,
+                                const char *id);
 
 /** The document's `name`, else its id. */
 const char *flow_compile_name(flow_compile_t *c);

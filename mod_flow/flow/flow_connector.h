@@ -93,7 +93,9 @@ struct flow_connector_t {
      * Compile a document. What the schema found wrong has been reported and
      * taken out, so even a required field may be missing, and an element of
      * an array may be null. *pdata is what the calls
-     * below find in connection->data, export->data, import->data. Mistakes go
+     * below find in connection->data, export->data, import->data. Exports and
+     * imports are also compiled while the server runs, for one call of a script
+     * and on its thread: nothing but the result may be changed. Mistakes go
      * to flow_compile_problem(); no I/O to the far end. compile_connection may
      * be NULL; the others NULL exactly when the adaptor name is.
      */

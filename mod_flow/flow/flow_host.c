@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "flow/flow_host.h"
+#include "flow/flow_host_private.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "base/flow_log.h"
-#include "data/flow_json.h"
 #include "data/flow_nearest.h"
 #include "data/flow_value.h"
-#include "flow/flow_record.h"
 #include "flow/flow_scope.h"
 
 #define CONSOLE_MAX 8192 /* bytes of one line */
@@ -24,20 +23,36 @@
 typedef struct host_t {
     const flow_env_t *env;
     const flow_caller_t *caller;
-    const char *script_id;
+    const char *script_id, *function;
     apr_pool_t *p;
 } host_t;
 
-/* One call out of the script. */
-typedef struct api_call_t {
-    const flow_env_t *env;
-    flow_caller_t caller;  /* of what is called */
-    const char *name;      /* "exports.run" */
-    const json_t *options; /* the argument when it is an object, or NULL */
-    const char *id;
-    int status; /* for the exception; 0 = follows from the error */
-    apr_pool_t *p;
-} api_call_t;
+/* ---- what the functions share ---- */
+
+const json_t *flow_host_option(const flow_host_call_t *call, const char *name)
+{
+    return json_object_get(call->options, name);
+}
+
+const char *flow_host_text(const flow_host_call_t *call, apr_size_t i,
+                           apr_size_t *plen)
+{
+    return flow_json_string(json_array_get(call->args, i), plen);
+}
+
+apr_status_t flow_host_wrong(flow_host_call_t *call, flow_error_t *err,
+                             const char *code, const char *fmt, ...)
+{
+    char text[FLOW_ERROR_MESSAGE_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    apr_vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    call->status = 422;
+    return flow_error_set(err, FLOW_E_SCRIPT, APR_EINVAL, code, "%s %s",
+                          call->name, text);
+}
 
 /* ---- finding documents ---- */
 
@@ -54,7 +69,7 @@ static const char *nearest_id(apr_hash_t *docs, const char *id, apr_pool_t *p)
     return flow_nearest(id, ids, n);
 }
 
-static apr_status_t find_doc(api_call_t *call, apr_hash_t *docs,
+static apr_status_t find_doc(flow_host_call_t *call, apr_hash_t *docs,
                              const char *kind, void **pdoc, flow_error_t *err)
 {
     const char *near;
@@ -77,17 +92,12 @@ static apr_status_t find_doc(api_call_t *call, apr_hash_t *docs,
                           kind, call->id, near);
 }
 
-static const json_t *option(const api_call_t *call, const char *name)
-{
-    return json_object_get(call->options, name);
-}
-
 /* ---- exports.run, imports.run ---- */
 
-static apr_status_t run_export(api_call_t *call, json_t **presult,
+static apr_status_t run_export(flow_host_call_t *call, json_t **presult,
                                flow_error_t *err)
 {
-    const json_t *data = option(call, "data");
+    const json_t *data = flow_host_option(call, "data");
     void *exp = NULL;
     apr_status_t rv =
         find_doc(call, call->env->model->exports, "export", &exp, err);
@@ -96,16 +106,16 @@ static apr_status_t run_export(api_call_t *call, json_t **presult,
         return rv;
     }
     if (!data) {
-        data = option(call, "listenerData");
+        data = flow_host_option(call, "listenerData");
     }
     return flow_export_run(call->env, &call->caller, exp, data, presult,
                            call->p, err);
 }
 
-static apr_status_t run_import(api_call_t *call, json_t **presult,
+static apr_status_t run_import(flow_host_call_t *call, json_t **presult,
                                flow_error_t *err)
 {
-    const json_t *data = option(call, "data");
+    const json_t *data = flow_host_option(call, "data");
     void *imp = NULL;
     apr_status_t rv =
         find_doc(call, call->env->model->imports, "import", &imp, err);
@@ -126,7 +136,7 @@ static apr_status_t run_import(api_call_t *call, json_t **presult,
 /* ---- flows.run ---- */
 
 /* What is kept with the job: the options without those that are ours. */
-static json_t *job_request(const api_call_t *call)
+static json_t *job_request(const flow_host_call_t *call)
 {
     json_t *request =
         call->options ? flow_value_copy(call->options) : json_object();
@@ -163,10 +173,10 @@ static json_t *queued_answer(const flow_flow_t *flow, const json_t *request,
     return answer;
 }
 
-static apr_status_t wait_until(api_call_t *call, apr_time_t *puntil,
+static apr_status_t wait_until(flow_host_call_t *call, apr_time_t *puntil,
                                flow_error_t *err)
 {
-    const json_t *timeout = option(call, "timeout");
+    const json_t *timeout = flow_host_option(call, "timeout");
     apr_time_t now = apr_time_now();
     apr_interval_time_t left = call->caller.deadline - now;
     apr_interval_time_t wait = WAIT_MAX;
@@ -191,7 +201,8 @@ static apr_status_t wait_until(api_call_t *call, apr_time_t *puntil,
     return APR_SUCCESS;
 }
 
-static apr_status_t wait_for_flow(api_call_t *call, const flow_flow_t *flow,
+static apr_status_t wait_for_flow(flow_host_call_t *call,
+                                  const flow_flow_t *flow,
                                   const json_t *request, json_t **presult,
                                   flow_error_t *err)
 {
@@ -211,7 +222,7 @@ static apr_status_t wait_for_flow(api_call_t *call, const flow_flow_t *flow,
     return rv;
 }
 
-static apr_status_t run_flow(api_call_t *call, json_t **presult,
+static apr_status_t run_flow(flow_host_call_t *call, json_t **presult,
                              flow_error_t *err)
 {
     const flow_jobs_iface_t *jobs = call->env->jobs;
@@ -239,7 +250,7 @@ static apr_status_t run_flow(api_call_t *call, json_t **presult,
                               flow->id);
     }
     request = job_request(call);
-    if (json_is_true(option(call, "wait"))) {
+    if (json_is_true(flow_host_option(call, "wait"))) {
         rv = wait_for_flow(call, flow, request, presult, err);
     }
     else {
@@ -254,50 +265,59 @@ static apr_status_t run_flow(api_call_t *call, json_t **presult,
 
 /* ---- the module ---- */
 
-typedef apr_status_t api_fn(api_call_t *call, json_t **presult,
-                            flow_error_t *err);
-
 /* clang-format off */
-static const struct {
-    const char *object, *function;
-    api_fn *run;
-} functions[] = {
+static const flow_host_function_t running[] = {
     { "exports", "run", run_export },
     { "imports", "run", run_import },
     { "flows",   "run", run_flow },
+    { NULL }
 };
 /* clang-format on */
-#define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 
-static api_fn *find_function(const char *object, const char *function)
+static const flow_host_function_t *const tables[] = {
+    running, flow_host_virtual, flow_host_state, flow_host_own, flow_host_docs
+};
+
+static flow_host_fn *find_function(const char *object, const char *function)
 {
+    const flow_host_function_t *row;
     apr_size_t i;
 
-    for (i = 0; i < FUNCTIONS; ++i) {
-        if (!strcmp(object, functions[i].object) &&
-            !strcmp(function, functions[i].function)) {
-            return functions[i].run;
+    for (i = 0; i < sizeof(tables) / sizeof(tables[0]); ++i) {
+        for (row = tables[i]; row->object; ++row) {
+            if ((!strcmp(object, row->object) ||
+                 (!strcmp("*", row->object) && *object)) &&
+                !strcmp(function, row->function)) {
+                return row->run;
+            }
         }
     }
     return NULL;
 }
 
 /* run('id') and run({_id: 'id'}) are the same. */
-static void read_argument(api_call_t *call, const json_t *args)
+static void read_argument(flow_host_call_t *call, const json_t *args)
 {
     const json_t *first = json_array_get(args, 0);
 
+    call->args = args;
     call->options = json_is_object(first) ? first : NULL;
     call->id = call->options ? flow_json_member(first, "_id")
                              : flow_json_string(first, NULL);
 }
 
-static apr_status_t dispatch(api_call_t *call, const char *object,
-                             const char *function, json_t **presult,
+static apr_status_t dispatch(flow_host_call_t *call, json_t **presult,
                              flow_error_t *err)
 {
-    api_fn *run = find_function(object, function);
+    flow_host_fn *run = find_function(call->object, call->function);
 
+    if (run && !call->env->model && strcmp(call->object, "crypto") &&
+        strcmp(call->function, "sleep")) {
+        call->status = 501;
+        return flow_error_set(err, FLOW_E_SCRIPT, APR_ENOTIMPL, "not_available",
+                              "%s is not available here: it needs documents",
+                              call->name);
+    }
     if (!run) {
         call->status = 501;
         return flow_error_set(
@@ -319,7 +339,7 @@ apr_status_t flow_host_api(const flow_env_t *env, const flow_caller_t *caller,
                            json_t **presult, int *pstatus, apr_pool_t *p,
                            flow_error_t *err)
 {
-    api_call_t call = { 0 };
+    flow_host_call_t call = { 0 };
     apr_status_t rv;
 
     *presult = NULL;
@@ -333,10 +353,13 @@ apr_status_t flow_host_api(const flow_env_t *env, const flow_caller_t *caller,
     call.caller = *caller;
     call.caller.depth = caller->depth + 1;
     call.caller.deadline = deadline;
-    call.name = apr_psprintf(call.p, "%.40s.%.40s", object, function);
+    call.object = object;
+    call.function = function;
+    call.name = apr_psprintf(call.p, "%.40s%s%.40s", object, *object ? "." : "",
+                             function);
     read_argument(&call, args);
 
-    rv = dispatch(&call, object, function, presult, err);
+    rv = dispatch(&call, presult, err);
     if (rv != APR_SUCCESS && pstatus) {
         *pstatus = call.status ? call.status
                    : err       ? flow_error_http_status(err)
@@ -357,17 +380,53 @@ static apr_status_t host_call(void *baton, const char *object,
                          deadline, presult, pstatus, host->p, err);
 }
 
+/* Into the script log, which says for whom the script ran. */
+static void keep_line(const host_t *host, const char *level, const char *text,
+                      apr_size_t len)
+{
+    const flow_state_iface_t *state = host->env->state;
+    const flow_caller_t *caller = host->caller;
+    flow_script_line_t line = { level, host->script_id };
+
+    if (!state) {
+        return;
+    }
+    line.flow_id = caller->flow ? caller->flow->id : NULL;
+    line.api_id = caller->api ? caller->api->id : NULL;
+    line.job_id = flow_json_member(caller->job, "_id");
+    line.text = text;
+    line.len = len;
+    state->log(state->baton, &line);
+}
+
 static void host_console(void *baton, const char *level, const char *text,
                          apr_size_t len)
 {
     const host_t *host = baton;
-    flow_log_level_e to =
-        !strcmp(level, "debug") ? FLOW_LOG_DEBUG : FLOW_LOG_INFO;
+    int is_debug = !strcmp(level, "debug");
+    flow_log_level_e to = is_debug ? FLOW_LOG_DEBUG : FLOW_LOG_INFO;
 
+    len = len < CONSOLE_MAX ? len : CONSOLE_MAX;
     if (flow_log_enabled(to)) {
-        flow_log(to, "script '%s': %.*s", host->script_id,
-                 (int)(len < CONSOLE_MAX ? len : CONSOLE_MAX), text);
+        flow_log(to, "script '%s': %.*s", host->script_id, (int)len, text);
     }
+    if (!is_debug || flow_log_enabled(FLOW_LOG_DEBUG)) {
+        keep_line(host, level, text, len);
+    }
+}
+
+/* The one who called tells the error; here is where it happened. */
+static void host_failed(void *baton, const flow_error_t *why, const char *trace)
+{
+    const host_t *host = baton;
+    const char *text =
+        apr_psprintf(host->p, "%s() failed: %s: %s%s%s", host->function,
+                     why->code, why->message, *trace ? "; at " : "", trace);
+
+    if (flow_log_enabled(FLOW_LOG_INFO)) {
+        flow_log(FLOW_LOG_INFO, "script '%s': %s", host->script_id, text);
+    }
+    keep_line(host, "error", text, strlen(text));
 }
 
 /* ---- calling a script ---- */
@@ -377,8 +436,10 @@ apr_status_t flow_host_call(const flow_env_t *env, const flow_caller_t *caller,
                             apr_time_t deadline, json_t **presult,
                             apr_pool_t *p, flow_error_t *err)
 {
-    host_t baton = { env, caller, flow_script_id(function->script), p };
-    const flow_script_host_t host = { &baton, host_call, host_console };
+    host_t baton = { env, caller, flow_script_id(function->script),
+                     function->function, p };
+    const flow_script_host_t host = { &baton, host_call, host_console,
+                                      host_failed };
     const flow_script_limits_t limits = { deadline, FLOW_PAGE_BYTES };
 
     return flow_script_call(env->scripts, function->script, function->function,

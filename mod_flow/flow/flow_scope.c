@@ -20,10 +20,19 @@ apr_time_t flow_deadline(const flow_caller_t *caller, apr_interval_time_t limit)
                                                         : until;
 }
 
+/* A document without settings has empty ones, so that a script may ask for a
+ * member of them. */
 static void share_settings(json_t *settings, const char *name,
                            const json_t *doc)
 {
-    flow_record_share(settings, name, json_object_get(doc, "settings"));
+    const json_t *own = json_object_get(doc, "settings");
+
+    if (own && !json_is_null(own)) {
+        flow_record_share(settings, name, own);
+    }
+    else {
+        json_object_set_new(settings, name, json_object());
+    }
 }
 
 static json_t *make_settings(const flow_scope_t *scope,
@@ -31,6 +40,8 @@ static json_t *make_settings(const flow_scope_t *scope,
 {
     json_t *settings = json_object();
 
+    /* integrations are no documents here, so nothing can be set for them */
+    share_settings(settings, "integration", NULL);
     if (scope->caller->flow) {
         share_settings(settings, "flow", scope->caller->flow->doc);
     }

@@ -15,8 +15,8 @@ typedef struct flow_scope_t {
     const flow_caller_t *caller;
     const flow_export_t *exp; /* exactly one of the two */
     const flow_import_t *imp;
-    json_t *settings;       /* {flow, export | import, connection} */
-    json_t *context;        /* for templates: see flow_call_t */
+    json_t *settings; /* {integration, flow, export | import, connection} */
+    json_t *context;  /* for templates: see flow_call_t */
     json_t *filter_context; /* for filters: {settings, context} */
     json_t *hook_fields;    /* what every hook gets; NULL until asked for */
     apr_pool_t *p;

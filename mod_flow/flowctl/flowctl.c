@@ -37,6 +37,9 @@ static const command_t commands[] = {
     { "fields",       flowctl_fields },
     { "job list",     flowctl_job_list },
     { "job show",     flowctl_job_show },
+    { "script check", flowctl_script_check },
+    { "script run",   flowctl_script_run },
+    { "script log",   flowctl_script_log },
 };
 
 static const char help[] =
@@ -53,6 +56,14 @@ static const char help[] =
     "  job list [--limit N]\n"
     "                     the newest jobs (20)\n"
     "  job show ID        a job, why it failed, and its errors\n"
+    "  script check FILE...\n"
+    "                     compile scripts, with the files that they import\n"
+    "  script run FILE FUNCTION [--input FILE] [--timeout SECONDS]\n"
+    "                     call a function with the JSON in a file (else {}) and\n"
+    "                     print its result; with --include it can use exports\n"
+    "                     and imports\n"
+    "  script log [--script ID] [--limit N]\n"
+    "                     the newest lines that scripts wrote (100)\n"
     "  fields             all fields of documents, as Markdown\n"
     "\n"
     "  --state-dir DIR    where the store is, as FlowStateDir (default:\n"
@@ -117,6 +128,23 @@ int flowctl_print_json(json_t *v)
     }
     flow_buf_release(&text);
     return rc;
+}
+
+int flowctl_limit(const char *command, const char *text, int dflt, int max)
+{
+    apr_int64_t n;
+    char *end;
+
+    if (!text) {
+        return dflt;
+    }
+    n = apr_strtoi64(text, &end, 10);
+    if (end == text || *end || n < 1 || n > max) {
+        flowctl_usage("%s: '--limit %s' is not a number from 1 to %d", command,
+                      text, max);
+        return -1;
+    }
+    return (int)n;
 }
 
 const char *flowctl_time(const flowctl_t *ctl, apr_time_t t, const char *none)
@@ -332,9 +360,10 @@ static int unknown_command(flowctl_t *ctl, const char *const *args, int n)
                 : args[0];
     nearest = flow_nearest(given, names, COUNT(names));
     if (!nearest) {
-        nearest = strcmp(args[0], "token") == 0 ? "token list"
-                  : strcmp(args[0], "job") == 0 ? "job list"
-                                                : NULL;
+        nearest = strcmp(args[0], "token") == 0    ? "token list"
+                  : strcmp(args[0], "job") == 0    ? "job list"
+                  : strcmp(args[0], "script") == 0 ? "script check"
+                                                   : NULL;
     }
     return nearest ? flowctl_usage("unknown command '%s'; did you mean '%s'?",
                                    given, nearest)

@@ -16,6 +16,9 @@
  */
 #define FLOWCTL_VERSION "0.1"
 
+/** FlowScriptMemory's default. */
+#define FLOWCTL_SCRIPT_MEMORY ((apr_size_t)64 * 1024 * 1024)
+
 enum {
     FLOWCTL_OK = 0,
     FLOWCTL_FAILED = 1,
@@ -70,5 +73,17 @@ int flowctl_check(flowctl_t *ctl);
 int flowctl_fields(flowctl_t *ctl);
 int flowctl_job_list(flowctl_t *ctl);
 int flowctl_job_show(flowctl_t *ctl);
+int flowctl_script_check(flowctl_t *ctl);
+int flowctl_script_run(flowctl_t *ctl);
+int flowctl_script_log(flowctl_t *ctl);
+
+/** The documents named by --include, compiled; *pmodel NULL when there are
+ * mistakes. Those are in the result. */
+flow_docs_t *flowctl_compile(flowctl_t *ctl, flow_model_t **pmodel);
+/** Prints the mistakes; FLOWCTL_OK when there are none. */
+int flowctl_print_problems(flowctl_t *ctl, const flow_docs_t *docs);
+/** --limit: 1 to @a max, @a dflt when @a text is NULL; -1 = said what is
+ * wrong. */
+int flowctl_limit(const char *command, const char *text, int dflt, int max);
 
 #endif

@@ -15,8 +15,7 @@
 #include "jobs/flow_errors.h"
 #include "script/flow_script.h"
 
-#define SCRIPT_MEMORY (64 * 1024 * 1024) /* FlowScriptMemory's default */
-#define FIELDS_MAX    (16 * 1024 * 1024)
+#define FIELDS_MAX (16 * 1024 * 1024)
 
 static void register_connectors(void)
 {
@@ -37,7 +36,7 @@ static json_t *problem_json(const flow_problem_t *problem, apr_pool_t *p)
 }
 
 /* The problems are the result, so they go to stdout. */
-static int print_problems(flowctl_t *ctl, const flow_docs_t *docs)
+int flowctl_print_problems(flowctl_t *ctl, const flow_docs_t *docs)
 {
     apr_size_t i, n;
     const flow_problem_t *problems = flow_docs_problems(docs, &n);
@@ -62,22 +61,14 @@ static int print_problems(flowctl_t *ctl, const flow_docs_t *docs)
     return n ? FLOWCTL_FAILED : FLOWCTL_OK;
 }
 
-int flowctl_check(flowctl_t *ctl)
+flow_docs_t *flowctl_compile(flowctl_t *ctl, flow_model_t **pmodel)
 {
-    flow_compile_settings_t settings = { SCRIPT_MEMORY };
-    int i, rc = flowctl_options(ctl, NULL, NULL, 0);
-    flow_model_t *model = NULL;
+    flow_compile_settings_t settings = { FLOWCTL_SCRIPT_MEMORY };
     char *here = NULL;
     apr_pool_t *scratch;
     flow_docs_t *docs;
+    int i;
 
-    if (rc != FLOWCTL_OK) {
-        return rc;
-    }
-    if (!ctl->includes->nelts) {
-        return flowctl_usage("check: what to check is missing; give --include "
-                             "with a file, a directory or a wildcard");
-    }
     if (apr_filepath_get(&here, APR_FILEPATH_NATIVE, ctl->p) != APR_SUCCESS) {
         here = apr_pstrdup(ctl->p, ".");
     }
@@ -91,8 +82,25 @@ int flowctl_check(flowctl_t *ctl)
         flow_docs_include(docs, flow_file_absolute(here, path, ctl->p),
                           "--include", i + 1);
     }
-    (void)flow_compile(&model, docs, &settings, ctl->p, scratch);
-    return print_problems(ctl, docs);
+    if (flow_compile(pmodel, docs, &settings, ctl->p, scratch) != APR_SUCCESS) {
+        *pmodel = NULL;
+    }
+    return docs;
+}
+
+int flowctl_check(flowctl_t *ctl)
+{
+    int rc = flowctl_options(ctl, NULL, NULL, 0);
+    flow_model_t *model = NULL;
+
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    if (!ctl->includes->nelts) {
+        return flowctl_usage("check: what to check is missing; give --include "
+                             "with a file, a directory or a wildcard");
+    }
+    return flowctl_print_problems(ctl, flowctl_compile(ctl, &model));
 }
 
 int flowctl_fields(flowctl_t *ctl)

@@ -49,28 +49,23 @@ int flowctl_job_list(flowctl_t *ctl)
                                          { NULL } };
     int rc = flowctl_options(ctl, options, NULL, 0);
     flow_error_t err = FLOW_ERROR_INIT;
-    apr_int64_t most = LIST_DEFAULT;
     json_t *list = NULL;
+    int most;
     flow_store_t *store;
     apr_status_t rv;
-    char *end;
 
     if (rc != FLOWCTL_OK) {
         return rc;
     }
-    if (limit) {
-        most = apr_strtoi64(limit, &end, 10);
-        if (end == limit || *end || most < 1 || most > LIST_MAX) {
-            return flowctl_usage("job list: '--limit %s' is not a number from "
-                                 "1 to %d",
-                                 limit, LIST_MAX);
-        }
+    most = flowctl_limit("job list", limit, LIST_DEFAULT, LIST_MAX);
+    if (most < 0) {
+        return FLOWCTL_USAGE;
     }
     store = flowctl_open(ctl);
     if (!store) {
         return FLOWCTL_FAILED;
     }
-    rv = flow_queue_list(store, (int)most, &list, ctl->p, &err);
+    rv = flow_queue_list(store, most, &list, ctl->p, &err);
     flow_store_close(store);
     return rv == APR_SUCCESS ? print_list(ctl, list) : flowctl_failed(&err);
 }

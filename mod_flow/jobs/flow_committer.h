@@ -29,8 +29,9 @@ typedef struct flow_committer_t flow_committer_t;
  *
  * run() executes statements inside the committer's transaction, on its thread.
  * It may be called again after a rollback (because another piece of the group
- * failed), so it sets its outputs anew each time. It fails only with the
- * error of a statement; then nothing that it did is stored.
+ * failed), so it sets its outputs anew each time. It fails with the error of a
+ * statement, or to refuse what it was asked for; then nothing that it did is
+ * stored.
  */
 typedef struct flow_work_t flow_work_t;
 struct flow_work_t {

@@ -16,6 +16,7 @@
 #define JOIN_PATIENCE apr_time_from_sec(10)
 #define COUNT_EVERY   apr_time_from_msec(100)
 #define REQUEST_MAX   (50 * 1024 * 1024)
+#define LOG_CROWD     500 /* lines that are not left waiting for the tick */
 
 int flow_jobs_is_stopping(const flow_jobs_t *jobs)
 {
@@ -373,6 +374,22 @@ const flow_jobs_iface_t *flow_jobs_iface(flow_jobs_t *jobs)
     return &jobs->iface;
 }
 
+const flow_state_iface_t *flow_jobs_state(flow_jobs_t *jobs)
+{
+    return &jobs->state;
+}
+
+static void log_line(void *baton, const flow_script_line_t *line)
+{
+    flow_jobs_t *jobs = baton;
+
+    if (flow_script_log_add(jobs->log, line) == LOG_CROWD) {
+        apr_thread_mutex_lock(jobs->lock);
+        apr_thread_cond_broadcast(jobs->tick);
+        apr_thread_mutex_unlock(jobs->lock);
+    }
+}
+
 void flow_jobs_stopping(flow_jobs_t *jobs)
 {
     flow_running_t *r;
@@ -430,6 +447,9 @@ static apr_status_t stop(void *data)
         all = 0;
     }
     all &= join_keeper(jobs, JOIN_PATIENCE);
+    if (jobs->committer && flow_committer_is_up(jobs->committer)) {
+        flow_script_log_flush(jobs);
+    }
     if (jobs->committer &&
         flow_committer_stop(jobs->committer, JOIN_PATIENCE) != APR_SUCCESS) {
         flow_log(FLOW_LOG_WARNING,
@@ -472,6 +492,11 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->iface.baton = jobs;
     jobs->iface.queue = iface_queue;
     jobs->iface.run_wait = flow_jobs_run_wait;
+    jobs->log = flow_script_log_create(p);
+    jobs->state.baton = jobs;
+    jobs->state.log = log_line;
+    flow_state_store_fill(&jobs->state);
+    flow_cache_store_fill(&jobs->state);
     if (apr_thread_mutex_create(&jobs->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
             APR_SUCCESS ||
         apr_thread_cond_create(&jobs->wake, p) != APR_SUCCESS ||

@@ -13,6 +13,7 @@
 #include "jobs/flow_ids.h"
 #include "jobs/flow_jobs.h"
 #include "jobs/flow_queue.h"
+#include "jobs/flow_state_store.h"
 
 /**
  * What the files behind flow_jobs.h share. docs/internals-jobs.md tells the
@@ -23,6 +24,7 @@
  *   flow_worker.c  threads that claim jobs, and their sleep
  *   flow_job_run.c one job, from claimed to ended
  *   flow_keeper.c  heartbeats, rescue, polling, retention
+ *   flow_state_store.h  what scripts keep, and what they log
  */
 #define FLOW_IDLE_READERS 16
 
@@ -53,6 +55,8 @@ struct flow_jobs_t {
     flow_jobs_settings_t settings;
     const flow_env_t *env;
     flow_jobs_iface_t iface;
+    flow_state_iface_t state;
+    flow_script_log_t *log;
     flow_runner_fn *run; /* flow_run(); tests put their own */
     const char *owner;
     flow_ids_t ids;

@@ -230,14 +230,19 @@ static apr_status_t run_purge(flow_work_t *work, flow_store_t *store,
     return flow_queue_purge(store, w->before, w->event_id, &w->more, w->p, err);
 }
 
+static apr_interval_time_t retention(const flow_jobs_t *jobs)
+{
+    return apr_time_from_sec(86400) *
+           (apr_interval_time_t)jobs->settings.retention_days;
+}
+
 static void purge(keeper_t *k, flow_store_t *store)
 {
     flow_jobs_t *jobs = k->jobs;
     purge_work_t w = { .work.run = run_purge };
     flow_error_t err = FLOW_ERROR_INIT;
 
-    w.before = k->now - apr_time_from_sec(86400) *
-                            (apr_time_t)jobs->settings.retention_days;
+    w.before = k->now - retention(jobs);
     if (flow_queue_oldest_event(store, w.before, &w.event_id, k->p, &err) !=
         APR_SUCCESS) {
         return;
@@ -269,6 +274,7 @@ static void round_of(keeper_t *k)
     if (flow_jobs_reader(jobs, &store, &err) != APR_SUCCESS) {
         return; /* the committer has told the log */
     }
+    flow_script_log_flush(jobs);
     if (k->now >= k->rescue_at) {
         k->rescue_at = k->now + RESCUE_EVERY;
         rescue(k, store);
@@ -277,6 +283,7 @@ static void round_of(keeper_t *k)
     if (jobs->settings.retention_days > 0 && k->now >= k->purge_at) {
         k->purge_at = k->now + PURGE_EVERY;
         purge(k, store);
+        flow_script_log_trim(jobs, k->now - retention(jobs));
     }
     flow_jobs_reader_done(jobs, store);
 }

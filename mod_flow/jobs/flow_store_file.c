@@ -62,6 +62,9 @@ static apr_status_t give_away(int fd, const char *path, uid_t uid, gid_t gid,
     if (fstat(fd, &st) != 0) {
         return file_error(path, "look at it", errno, err);
     }
+    if (st.st_nlink == 0) {
+        return APR_SUCCESS; /* a child has just closed, and SQLite cleaned up */
+    }
     if (!S_ISREG(st.st_mode) || st.st_nlink != 1) {
         return flow_error_set(
             err, FLOW_E_CONFIG, APR_EGENERAL, "store_unavailable",

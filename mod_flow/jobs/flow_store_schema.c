@@ -101,7 +101,28 @@ static const char *const step_1[] = {
     NULL
 };
 
-static const char *const *const steps[] = { step_1 };
+/* What scripts keep beside `state`: lookup caches, and the script log. */
+static const char *const step_2[] = {
+    "CREATE TABLE lookup_cache ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " size BIGINT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE lookup_entry ("
+    " cache_id TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " size BIGINT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY (cache_id, name)) WITHOUT ROWID",
+
+    "CREATE TABLE script_log ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " at BIGINT NOT NULL,"
+    " level TEXT NOT NULL,"
+    " script_id TEXT, flow_id TEXT, api_id TEXT, job_id TEXT,"
+    " text TEXT NOT NULL)",
+    NULL
+};
+
+static const char *const *const steps[] = { step_1, step_2 };
 /* clang-format on */
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

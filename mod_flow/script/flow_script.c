@@ -31,38 +31,40 @@ static apr_uint64_t next_serial(void)
 }
 
 /* The engine says FILE:LINE; authors want the column, too. */
-static void add_column(const flow_script_t *script, flow_error_t *err)
+static int add_column(const flow_script_module_t *m, flow_error_t *err)
 {
-    apr_size_t n = strlen(script->filename);
+    apr_size_t n = strlen(m->path);
     char rest[FLOW_ERROR_MESSAGE_MAX];
     const char *s = err->message;
     char *end;
     apr_int64_t line;
 
-    if (strncmp(s, script->filename, n) != 0 || s[n] != ':') {
-        return;
+    if (strncmp(s, m->path, n) != 0 || s[n] != ':') {
+        return 0;
     }
     line = apr_strtoi64(s + n + 1, &end, 10);
     if (line < 1 || line > (apr_int64_t)FLOW_SYNTAX_MAX || *end != ':') {
-        return;
+        return 0;
     }
     apr_cpystrn(rest, end + 1, sizeof(rest));
-    apr_snprintf(err->message, sizeof(err->message), "%s:%d:%d:%s",
-                 script->filename, (int)line,
-                 flow_syntax_column(script->text, (int)line, rest), rest);
+    apr_snprintf(err->message, sizeof(err->message), "%s:%d:%d:%s", m->path,
+                 (int)line, flow_syntax_column(m->text, (int)line, rest), rest);
+    return 1;
 }
 
 /* A script that does not load is a mistake in the configuration. */
 static apr_status_t explain(const flow_script_t *script, flow_error_t *why,
                             flow_error_t *err)
 {
-    int is_syntax = strcmp(why->code, "SyntaxError") == 0;
+    int is_syntax = strcmp(why->code, "SyntaxError") == 0, i;
 
     if (why->kind != FLOW_E_SCRIPT) {
         return flow_error_set(err, why->kind, why->status, why->code, "%s",
                               why->message);
     }
-    add_column(script, why);
+    for (i = 0; i < script->n_modules && !add_column(script->modules[i], why);
+         ++i) {
+    }
     return flow_error_set(err, FLOW_E_CONFIG, why->status,
                           is_syntax ? "script_syntax" : why->code, "%s",
                           why->message);
@@ -131,6 +133,17 @@ apr_status_t flow_script_compile(flow_script_t **pscript, const char *id,
                                  apr_size_t len, apr_size_t memory,
                                  apr_pool_t *p, flow_error_t *err)
 {
+    return flow_script_compile_files(pscript, id, filename, NULL, source, len,
+                                     memory, p, err);
+}
+
+apr_status_t flow_script_compile_files(flow_script_t **pscript, const char *id,
+                                       const char *filename,
+                                       const flow_script_files_t *files,
+                                       const char *source, apr_size_t len,
+                                       apr_size_t memory, apr_pool_t *p,
+                                       flow_error_t *err)
+{
     flow_script_t *script = apr_pcalloc(p, sizeof(*script));
     apr_status_t rv;
 
@@ -139,7 +152,7 @@ apr_status_t flow_script_compile(flow_script_t **pscript, const char *id,
     script->id = apr_pstrdup(p, id);
     script->filename = apr_pstrdup(p, filename);
     script->serial = next_serial();
-    rv = flow_syntax_compile(&script->text, source, len, filename, p, err);
+    rv = flow_module_compile(script, files, source, len, p, err);
     if (rv == APR_SUCCESS) {
         rv = try_load(script, memory, p, err);
     }

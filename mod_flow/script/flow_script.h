@@ -43,6 +43,24 @@ apr_status_t flow_script_compile(flow_script_t **pscript, const char *id,
                                  apr_size_t len, apr_size_t memory,
                                  apr_pool_t *p, flow_error_t *err);
 
+/** How the files that a script imports (`import ... from './lib.js'`) are
+ * read. Used only while the script is compiled. */
+typedef struct flow_script_files_t {
+    void *baton;
+    const char *dir; /* of the script; NULL: of its file's name */
+    /** The whole of a file. The message says what is wrong and names it. */
+    apr_status_t (*read)(void *baton, const char *path, const char **ptext,
+                         apr_size_t *plen, apr_pool_t *p, flow_error_t *err);
+} flow_script_files_t;
+
+/** The same for a script that may import files. */
+apr_status_t flow_script_compile_files(flow_script_t **pscript, const char *id,
+                                       const char *filename,
+                                       const flow_script_files_t *files,
+                                       const char *source, apr_size_t len,
+                                       apr_size_t memory, apr_pool_t *p,
+                                       flow_error_t *err);
+
 const char *flow_script_id(const flow_script_t *script);
 /** Does the script define a global function of that name (case counts)? */
 int flow_script_has(const flow_script_t *script, const char *function);
@@ -57,8 +75,9 @@ const char *flow_script_functions(const flow_script_t *script, apr_pool_t *p);
 typedef struct flow_script_host_t {
     void *baton;
     /**
-     * `object.function(argument)` of the integrator-api module, e.g. "exports",
-     * "run". @a args is an array, borrowed. *presult is new (NULL = undefined).
+     * `object.function(argument)` of the integrator-api and mod_flow modules,
+     * e.g. "exports", "run"; @a object is "" for functions that belong to none.
+     * @a args is an array, borrowed. *presult is new (NULL = undefined).
      * An error becomes a JavaScript Error with the enumerable fields name,
      * code, message, statusCode (when not 0 in @a pstatus) and errors.
      */
@@ -68,6 +87,9 @@ typedef struct flow_script_host_t {
     /** console.error/warn/info/log/debug; text is valid UTF-8. May be NULL. */
     void (*console)(void *baton, const char *level, const char *text,
                     apr_size_t len);
+    /** The call failed with @a why. @a trace is the call stack in the author's
+     * terms, "f (lib.js:3), g (main.js:7)", or "". May be NULL. */
+    void (*failed)(void *baton, const flow_error_t *why, const char *trace);
 } flow_script_host_t;
 
 typedef struct flow_script_limits_t {
@@ -97,7 +119,8 @@ apr_status_t flow_script_engine_create(flow_script_engine_t **pengine,
  *
  * Failures (FLOW_E_SCRIPT unless said otherwise), code in parentheses:
  * the script threw (its error's `code`, else its `name`, else "script_error";
- * message "FILE:LINE: text" for errors made by the engine, the bare message
+ * message "FILE:LINE: text", FILE without its directory, for errors made by
+ * the engine, the bare message
  * for a thrown object with `message`); no such function (invalid_function);
  * the result is no JSON: function, Date, cycle, Error (invalid_extension_
  * response); too large (response_size_exceeded); memory limit

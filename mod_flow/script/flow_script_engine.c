@@ -260,6 +260,9 @@ apr_status_t flow_script_call(flow_script_engine_t *engine,
     finish(&call);
     if (rv != APR_SUCCESS) {
         json_decref(call.result);
+        if (host && host->failed) {
+            host->failed(host->baton, &own, call.trace);
+        }
         return flow_error_set(err, own.kind, own.status, own.code, "%s",
                               own.message);
     }

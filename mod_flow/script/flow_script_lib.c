@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "base/flow_buf.h"
 #include "data/flow_json.h"
 
@@ -120,28 +122,47 @@ static void define_console(js_State *J)
     js_defglobal(J, "console", JS_DONTENUM);
 }
 
-/* ---- integrator-api ---- */
+/* ---- integrator-api and mod_flow ---- */
 
+#define API           "integrator-api"
+#define OWN           "mod_flow"
 #define CRUD          "find", "get", "create", "update", "patch", "delete"
-#define MAX_FUNCTIONS 16
+#define MAX_FUNCTIONS 18
 
+/* What the modules export: objects with functions, or (is_function) functions
+ * that belong to no object. */
 static const struct {
-    const char *name;
+    const char *module, *name;
+    int is_function;
     const char *functions[MAX_FUNCTIONS];
 } objects[] = {
-    { "exports", { "run", "runVirtual", "runVirtualWithPaging", CRUD } },
-    { "imports", { "run", "runVirtual", CRUD } },
-    { "flows", { "run", CRUD } },
-    { "connections", { CRUD } },
-    { "integrations", { CRUD } },
-    { "accessTokens", { CRUD } },
-    { "asyncHelpers", { CRUD } },
-    { "fileDefinitions", { CRUD } },
-    { "state",
+    { API,
+      "exports",
+      0,
+      { "run", "runVirtual", "runVirtualWithPaging", CRUD } },
+    { API, "imports", 0, { "run", "runVirtual", CRUD } },
+    { API, "flows", 0, { "run", CRUD } },
+    { API, "connections", 0, { CRUD } },
+    { API, "integrations", 0, { CRUD } },
+    { API, "accessTokens", 0, { CRUD } },
+    { API, "asyncHelpers", 0, { CRUD } },
+    { API, "fileDefinitions", 0, { CRUD } },
+    { API,
+      "state",
+      0,
       { "get", "put", "delete", "getKeys", "getForResource", "putForResource",
-        "deleteForResource" } },
-    { "lookupCaches",
-      { "getData", "upsertData", "deleteData", "purgeData", CRUD } },
+        "deleteForResource", "getKeysForResource" } },
+    { API,
+      "lookupCaches",
+      0,
+      { "getData", "upsertData", "deleteData", "purgeData", "upsert", "purge",
+        CRUD } },
+    { API, "request", 1, { "request" } },
+    { OWN, "sleep", 1, { "sleep" } },
+    { OWN,
+      "crypto",
+      0,
+      { "hash", "hmac", "timingSafeEqual", "uuid", "randomBytes" } },
 };
 #define N_OBJECTS ((int)(sizeof(objects) / sizeof(objects[0])))
 
@@ -218,91 +239,111 @@ static void integrator_function(js_State *J)
     for (i = 0; i < N_OBJECTS; ++i) {
         if (slot >= objects[i].functions &&
             slot < objects[i].functions + MAX_FUNCTIONS) {
-            call_host(flow_call_of(J), objects[i].name, *slot);
+            call_host(flow_call_of(J),
+                      objects[i].is_function ? "" : objects[i].name, *slot);
             return;
         }
     }
 }
 
-static void integrator_request(js_State *J)
+static void push_function(js_State *J, const char *const *slot)
 {
-    call_host(flow_call_of(J), "", "request");
+    js_newcfunctionx(J, integrator_function, *slot, 0,
+                     (void *)(apr_uintptr_t)slot, NULL);
 }
 
 static void push_object(js_State *J, int which)
 {
     const char *const *slot = objects[which].functions;
 
+    if (objects[which].is_function) {
+        push_function(J, slot);
+        return;
+    }
     js_newobject(J);
     for (; *slot; ++slot) {
-        js_newcfunctionx(J, integrator_function, *slot, 0,
-                         (void *)(apr_uintptr_t)slot, NULL);
+        push_function(J, slot);
         js_defproperty(J, -2, *slot, 0);
     }
 }
 
-/* The module, made when the first script line imports it: most scripts use
- * one of its objects or none, and what is not made need not be copied. */
-static void import_member(js_State *J)
+static int find_object(const char *module, const char *name)
 {
-    const char *name = js_tostring(J, 2);
     int i;
 
-    js_getregistry(J, name);
+    for (i = 0; i < N_OBJECTS; ++i) {
+        if (strcmp(objects[i].module, module) == 0 &&
+            strcmp(objects[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* A module's object is made when the first script line imports it: most
+ * scripts use one of them or none, and what is not made need not be copied. */
+static void import_member(js_State *J, int which)
+{
+    js_getregistry(J, objects[which].name);
     if (!js_isundefined(J, -1)) {
         return;
     }
     js_pop(J, 1);
-    if (strcmp(name, "request") == 0) {
-        js_newcfunction(J, integrator_request, "request", 0);
-    }
-    else {
-        for (i = 0; i < N_OBJECTS && strcmp(objects[i].name, name); ++i) {
-        }
-        if (i == N_OBJECTS) {
-            js_typeerror(J, "'integrator-api' has no '%s'", name);
-        }
-        push_object(J, i);
-    }
+    push_object(J, which);
     js_copy(J, -1);
-    js_setregistry(J, name);
+    js_setregistry(J, objects[which].name);
 }
 
-/* __flow_import(module, name): what an import declaration becomes. "*" is all
- * of it. */
-static void flow_import(js_State *J)
+void flow_lib_import(js_State *J, const char *module, const char *name)
 {
-    const char *name = js_tostring(J, 2);
-    int i;
+    int i = find_object(module, name);
 
-    if (strcmp(name, "*") != 0) {
-        import_member(J);
+    if (i >= 0) {
+        import_member(J, i);
         return;
     }
+    if (strcmp(name, "*") != 0) {
+        js_typeerror(J, "'%s' has no '%s'", module, name);
+    }
     js_newobject(J);
-    for (i = 0; i < flow_lib_export_count(); ++i) {
-        js_getglobal(J, "__flow_import");
-        js_pushundefined(J);
-        js_copy(J, 1);
-        js_pushstring(J, flow_lib_export(i));
-        js_call(J, 2);
-        js_setproperty(J, -2, flow_lib_export(i));
+    for (i = 0; i < N_OBJECTS; ++i) {
+        if (strcmp(objects[i].module, module) == 0) {
+            import_member(J, i);
+            js_setproperty(J, -2, objects[i].name);
+        }
     }
 }
 
-int flow_lib_export_count(void)
+int flow_lib_is_module(const char *module)
 {
-    return N_OBJECTS + 1;
+    return strcmp(module, API) == 0 || strcmp(module, OWN) == 0;
 }
 
-const char *flow_lib_export(int i)
+int flow_lib_has(const char *module, const char *name)
 {
-    return i < N_OBJECTS ? objects[i].name : "request";
+    return find_object(module, name) >= 0;
+}
+
+const char *flow_lib_names(const char *module, apr_pool_t *p)
+{
+    const char *names = "";
+    int i;
+
+    for (i = 0; i < N_OBJECTS; ++i) {
+        if (strcmp(objects[i].module, module) == 0) {
+            names = apr_pstrcat(p, names, *names ? ", " : "", objects[i].name,
+                                NULL);
+        }
+    }
+    return names;
+}
+
+const char *flow_lib_module_names(apr_pool_t *p)
+{
+    return apr_pstrdup(p, "'" API "', '" OWN "'");
 }
 
 void flow_lib_define(js_State *J)
 {
     define_console(J);
-    js_newcfunction(J, flow_import, "__flow_import", 2);
-    js_defglobal(J, "__flow_import", JS_DONTENUM | JS_READONLY | JS_DONTCONF);
 }

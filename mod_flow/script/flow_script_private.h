@@ -17,7 +17,8 @@
  * flow_script_world.c   a mujs state in an arena: load, restore, run
  * flow_script_value.c   json_t to script values, JSON.parse
  * flow_script_take.c    script values to json_t
- * flow_script_lib.c     what scripts see: console, integrator-api, JSON
+ * flow_script_lib.c     what scripts see: console, integrator-api, mod_flow
+ * flow_script_module.c  what scripts import: files and packages
  * flow_script_throw.c   exceptions to flow_error_t and back
  *
  * Inside and outside. Functions that call js_* run "inside" (see flow_stop.h)
@@ -25,14 +26,41 @@
  * frees or calls the host stands between flow_stop_leave() and
  * flow_stop_enter().
  */
+typedef struct flow_script_module_t flow_script_module_t;
+
 struct flow_script_t {
     const char *id;
     const char *filename;
-    const char *text; /* ES5, from the syntax compiler */
+    const flow_script_module_t *main;           /* its text is a program */
+    const flow_script_module_t *const *modules; /* main is the first */
+    int n_modules;
     const char *const *functions;
     int n_functions;
     apr_uint64_t serial; /* tells scripts apart when memory is reused */
 };
+
+typedef struct flow_script_import_t {
+    const char *name; /* as written */
+    const flow_script_module_t *target;
+} flow_script_import_t;
+
+struct flow_script_module_t {
+    const char *path; /* of a file; or the package's name */
+    const char *dir;  /* what its imports are relative to */
+    const char *text; /* ES5, from the syntax compiler: a function */
+    flow_script_import_t *imports;
+    int n_imports;
+    int number;
+    int is_package;
+    int is_open; /* being compiled */
+};
+
+/** Packages that are built in; the list ends with a name of NULL. Made by
+ * lib/embed.sh when mod_flow is built. */
+typedef struct flow_package_t {
+    const char *name, *text;
+} flow_package_t;
+extern const flow_package_t flow_packages[];
 
 /** A mujs state with one script loaded. One thread at a time. */
 typedef struct flow_world_t {
@@ -47,6 +75,7 @@ typedef struct flow_world_t {
 } flow_world_t;
 
 #define FLOW_CALL_ERRORS 16
+#define FLOW_TRACE_MAX   1024
 
 /** One call, or the loading of a script. */
 typedef struct flow_script_call_t {
@@ -69,7 +98,8 @@ typedef struct flow_script_call_t {
     int threw;
     flow_error_t *err; /* never NULL */
     apr_pool_t *p;
-    flow_buf_t line; /* of console; kept from line to line */
+    char trace[FLOW_TRACE_MAX]; /* where it threw, "" when unknown */
+    flow_buf_t line;            /* of console; kept from line to line */
     int line_in_use;
 } flow_script_call_t;
 
@@ -135,9 +165,29 @@ void flow_script_parse(js_State *J, const char *text);
 
 /** Define what scripts see. Inside. */
 void flow_lib_define(js_State *J);
-/** What 'integrator-api' exports. */
-int flow_lib_export_count(void);
-const char *flow_lib_export(int i);
+/** Is this the name of a module of the host's? */
+int flow_lib_is_module(const char *module);
+int flow_lib_has(const char *module, const char *name);
+/** What a module exports, and which modules there are; for messages. */
+const char *flow_lib_names(const char *module, apr_pool_t *p);
+const char *flow_lib_module_names(apr_pool_t *p);
+/** Push member @a name of a module, or all of it for "*". Inside. */
+void flow_lib_import(js_State *J, const char *module, const char *name);
+
+/* ---- flow_script_module.c ---- */
+
+/** Compile the script with all that it imports; fills script->modules. */
+apr_status_t flow_module_compile(flow_script_t *script,
+                                 const flow_script_files_t *files,
+                                 const char *source, apr_size_t len,
+                                 apr_pool_t *p, flow_error_t *err);
+/** Push __flow_import() as @a m sees it. Inside. */
+void flow_module_push_import(js_State *J, const flow_script_module_t *m);
+const flow_package_t *flow_package_find(const char *name);
+/** All modules that are no files, for messages. */
+const char *flow_module_names(apr_pool_t *p);
+/** What stands behind the last slash. */
+const char *flow_script_base_name(const char *path);
 
 /* ---- flow_script_throw.c ---- */
 

@@ -38,9 +38,73 @@ static int member_text(js_State *J, const char *name, char *out,
     return found;
 }
 
+/* A place without the directory of its file. */
+static const char *base_of(const char *place, apr_size_t *plen)
+{
+    const char *slash = memrchr(place, '/', *plen);
+
+    if (slash) {
+        *plen -= (apr_size_t)(slash + 1 - place);
+        return slash + 1;
+    }
+    return place;
+}
+
+/* One line of a trace, "name (FILE:LINE)" or "FILE:LINE". 0: of no use. */
+static int trace_line(char *out, apr_size_t size, const char *line,
+                      apr_size_t len)
+{
+    const char *open = memrchr(line, '(', len), *place = line;
+    apr_size_t n = len;
+
+    if (open && len > 0 && line[len - 1] == ')') {
+        place = open + 1;
+        n = len - (apr_size_t)(place - line) - 1;
+    }
+    if (!memchr(place, ':', n)) {
+        return 0; /* a function of the engine's */
+    }
+    place = base_of(place, &n);
+    if (!open) {
+        return apr_snprintf(out, size, "%.*s", (int)n, place);
+    }
+    return apr_snprintf(out, size, "%.*s (%.*s)",
+                        (int)(open > line ? open - line - 1 : 0), line, (int)n,
+                        place);
+}
+
+/* All of the trace in one line, as much of it as there is room for. */
+static void trace_text(js_State *J, char *out, apr_size_t size)
+{
+    char trace[4 * FLOW_TRACE_MAX];
+    const char *line, *end;
+    apr_size_t used = 0;
+
+    out[0] = '\0';
+    if (!member_text(J, "stackTrace", trace, sizeof(trace))) {
+        return;
+    }
+    for (line = strstr(trace, "\n\tat "); line; line = strstr(end, "\n\tat ")) {
+        char one[256];
+        int n;
+
+        line += strlen("\n\tat ");
+        end = line + strcspn(line, "\n");
+        n = trace_line(one, sizeof(one), line, (apr_size_t)(end - line));
+        if (n <= 0) {
+            continue;
+        }
+        if (used + (apr_size_t)n + 3 > size) {
+            break;
+        }
+        used += (apr_size_t)apr_snprintf(out + used, size - used, "%s%s",
+                                         used ? ", " : "", one);
+    }
+}
+
 /* Where the engine made this error: the first line of its trace that is no
  * built-in function, "\n\tat name (FILE:LINE)" or "\n\tat FILE:LINE". */
-static void place_text(js_State *J, char *out, apr_size_t size)
+static void place_text(js_State *J, int is_loading, char *out, apr_size_t size)
 {
     char trace[512];
     const char *line, *end, *start;
@@ -61,6 +125,10 @@ static void place_text(js_State *J, char *out, apr_size_t size)
         }
         if (memchr(start, ':', (apr_size_t)(end - start))) {
             apr_size_t len = (apr_size_t)(end - start) - (end[-1] == ')');
+
+            if (!is_loading) {
+                start = base_of(start, &len);
+            }
             apr_snprintf(out, size, "%.*s: ", (int)len, start);
             return;
         }
@@ -71,11 +139,12 @@ typedef struct description_t {
     char code[FLOW_ERROR_CODE_MAX];
     char place[256];
     char text[TEXT_MAX];
+    char trace[FLOW_TRACE_MAX];
     int host_error; /* 1-based number, or 0 */
 } description_t;
 
 /* Reads the exception; a getter may throw or run for ever. */
-static void read_exception(js_State *J, description_t *d)
+static void read_exception(js_State *J, int is_loading, description_t *d)
 {
     int mark = js_errormark(J, -1);
 
@@ -86,8 +155,9 @@ static void read_exception(js_State *J, description_t *d)
         keep_text(d->code, sizeof(d->code), "script_error");
     }
     if (mark < 0) {
-        place_text(J, d->place, sizeof(d->place));
+        place_text(J, is_loading, d->place, sizeof(d->place));
     }
+    trace_text(J, d->trace, sizeof(d->trace));
     if (!member_text(J, "message", d->text, sizeof(d->text))) {
         keep_text(d->text, sizeof(d->text),
                   js_trystring(J, -1, "(an object without a message)"));
@@ -110,9 +180,17 @@ static const flow_error_t *host_error(const flow_script_call_t *call,
 /* A syntax error carries FILE:LINE itself. */
 static int begins_with_place(const flow_script_call_t *call, const char *text)
 {
-    apr_size_t n = strlen(call->script->filename);
+    int i;
 
-    return strncmp(text, call->script->filename, n) == 0 && text[n] == ':';
+    for (i = 0; i < call->script->n_modules; ++i) {
+        const char *path = call->script->modules[i]->path;
+        apr_size_t n = strlen(path);
+
+        if (strncmp(text, path, n) == 0 && text[n] == ':') {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 void flow_throw_describe(flow_script_call_t *call)
@@ -129,12 +207,16 @@ void flow_throw_describe(flow_script_call_t *call)
                   "an exception whose message cannot be read");
     }
     else {
-        read_exception(J, &d);
+        /* while the server starts, a file is told with its directory */
+        read_exception(J, !call->function, &d);
         js_endtry(J);
     }
     flow_stop_leave(&call->stop);
     call->threw = 1;
     original = host_error(call, d.host_error);
+    apr_cpystrn(call->trace,
+                flow_utf8_repair(d.trace, strlen(d.trace), NULL, call->p),
+                sizeof(call->trace));
     if (original) {
         *call->err = *original;
     }

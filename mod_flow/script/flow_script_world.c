@@ -188,7 +188,9 @@ static void run_script(flow_script_call_t *call)
         return;
     }
     flow_lib_define(J);
-    js_loadstring(J, call->script->filename, call->script->text);
+    flow_module_push_import(J, call->script->main);
+    js_defglobal(J, "__flow_import", JS_DONTENUM | JS_READONLY | JS_DONTCONF);
+    js_loadstring(J, call->script->filename, call->script->main->text);
     js_pushundefined(J);
     js_call(J, 0);
     js_pop(J, 1);

@@ -186,6 +186,9 @@ static void skip_value(flow_syntax_writer_t *w)
 
 static void declare_list(flow_syntax_writer_t *w, int in_head)
 {
+    int is_exporting = w->is_exporting;
+
+    w->is_exporting = 0; /* not what stands in the values */
     for (;;) {
         if (!flow_syntax_is_name(&w->token)) {
             flow_syntax_complain(
@@ -198,6 +201,9 @@ static void declare_list(flow_syntax_writer_t *w, int in_head)
         }
         /* names of a for's head belong to its body */
         flow_syntax_declare(w, &w->token, in_head ? w->depth + 1 : w->depth);
+        if (is_exporting) {
+            flow_syntax_add_export(w, &w->token, &w->token);
+        }
         flow_syntax_advance(w);
         if (flow_syntax_is(&w->token, "=")) {
             visit(w);
@@ -238,6 +244,17 @@ static void rewrite_let(flow_syntax_writer_t *w)
     w->copied = word.text + 3;
     flow_syntax_blank_to(w, flow_syntax_end(&word));
     declare_list(w, in_head);
+}
+
+void flow_syntax_declaration(flow_syntax_writer_t *w)
+{
+    if (flow_syntax_is(&w->token, "var")) {
+        flow_syntax_advance(w);
+        declare_list(w, 0);
+    }
+    else {
+        rewrite_let(w);
+    }
 }
 
 /* ---- all of it ---- */
@@ -335,6 +352,15 @@ static void visit_bracket(flow_syntax_writer_t *w)
     flow_syntax_advance(w);
 }
 
+/* `{ import: x }`: a member of that name. */
+static int is_key(const flow_syntax_writer_t *w)
+{
+    flow_syntax_lexer_t ahead = w->lexer;
+    flow_syntax_token_t next = flow_syntax_lexer_next(&ahead);
+
+    return flow_syntax_is(&next, ":");
+}
+
 /* One token, or what begins with it. */
 static void visit(flow_syntax_writer_t *w)
 {
@@ -344,10 +370,10 @@ static void visit(flow_syntax_writer_t *w)
     if (flow_syntax_is(&w->before, ".")) {
         flow_syntax_advance(w);
     }
-    else if (flow_syntax_is(&w->token, "import")) {
+    else if (flow_syntax_is(&w->token, "import") && !is_key(w)) {
         flow_syntax_import(w);
     }
-    else if (flow_syntax_is(&w->token, "export")) {
+    else if (flow_syntax_is(&w->token, "export") && !is_key(w)) {
         flow_syntax_export(w);
     }
     else if (flow_syntax_is(&w->token, "let") ||
@@ -381,14 +407,33 @@ static apr_status_t check_source(const char *source, apr_size_t len,
                : APR_SUCCESS;
 }
 
-apr_status_t flow_syntax_compile(const char **ptext, const char *source,
-                                 apr_size_t len, const char *filename,
-                                 apr_pool_t *p, flow_error_t *err)
+static flow_syntax_writer_t *new_writer(const char *source, apr_size_t len,
+                                        const char *filename, apr_pool_t *p,
+                                        flow_error_t *err)
+{
+    flow_syntax_writer_t *w = apr_pcalloc(p, sizeof(*w));
+
+    w->p = p;
+    w->err = err;
+    w->filename = filename;
+    w->names = apr_array_make(p, 32, sizeof(flow_syntax_name_t));
+    w->imports = apr_array_make(p, 4, sizeof(flow_syntax_import_t));
+    w->exports = apr_array_make(p, 4, sizeof(flow_syntax_exported_t));
+    w->copied = source;
+    flow_buf_init(&w->out, 16 * FLOW_SYNTAX_MAX);
+    flow_syntax_lexer_init(&w->lexer, source, len);
+    return w;
+}
+
+apr_status_t flow_syntax_compile_module(flow_syntax_output_t *out,
+                                        int is_module, const char *source,
+                                        apr_size_t len, const char *filename,
+                                        apr_pool_t *p, flow_error_t *err)
 {
     apr_status_t rv = check_source(source, len, filename, err);
     flow_syntax_writer_t *w;
 
-    *ptext = NULL;
+    memset(out, 0, sizeof(*out));
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -396,20 +441,21 @@ apr_status_t flow_syntax_compile(const char **ptext, const char *source,
         source += 3;
         len -= 3;
     }
-    w = apr_pcalloc(p, sizeof(*w));
-    w->p = p;
-    w->err = err;
-    w->filename = filename;
-    w->names = apr_array_make(p, 32, sizeof(flow_syntax_name_t));
-    w->copied = source;
-    flow_buf_init(&w->out, 16 * FLOW_SYNTAX_MAX);
-    flow_syntax_lexer_init(&w->lexer, source, len);
-
+    w = new_writer(source, len, filename, p, err);
+    w->is_module = is_module;
+    if (is_module) {
+        flow_buf_adds(&w->out, "(function(__flow_exports,__flow_import){");
+    }
     flow_syntax_advance(w);
     while (w->token.kind != FLOW_SYNTAX_END) {
         visit(w);
     }
     flow_syntax_copy_to(w, source + len);
+    if (is_module) {
+        flow_buf_adds(&w->out, "\n");
+        flow_syntax_write_exports(w);
+        flow_buf_adds(&w->out, "})");
+    }
     if (w->out.status != APR_SUCCESS) {
         flow_syntax_complain(w, &w->token, "the script is too large");
     }
@@ -417,8 +463,22 @@ apr_status_t flow_syntax_compile(const char **ptext, const char *source,
         flow_buf_release(&w->out);
         return err ? err->status : APR_EGENERAL;
     }
-    *ptext = flow_buf_steal(&w->out, NULL, p);
+    out->text = flow_buf_steal(&w->out, NULL, p);
+    out->imports = (const flow_syntax_import_t *)w->imports->elts;
+    out->n_imports = w->imports->nelts;
     return APR_SUCCESS;
+}
+
+apr_status_t flow_syntax_compile(const char **ptext, const char *source,
+                                 apr_size_t len, const char *filename,
+                                 apr_pool_t *p, flow_error_t *err)
+{
+    flow_syntax_output_t out;
+    apr_status_t rv =
+        flow_syntax_compile_module(&out, 0, source, len, filename, p, err);
+
+    *ptext = out.text;
+    return rv;
 }
 
 int flow_syntax_column(const char *text, int line, const char *complaint)

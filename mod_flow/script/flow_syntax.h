@@ -9,14 +9,26 @@
 /**
  * From the language that authors write to the one that the engine reads (ES5).
  *
- * Understood: `import` from the modules we have, `export` before a declaration,
- * `let` and `const`. What the engine would misread, or could only answer with a
+ * Understood: `import` from the modules we have and from files, `export` before
+ * a declaration or with a list, `let` and `const`. What the engine would misread, or could only answer with a
  * riddle, is refused here with line and column: template literals, arrows,
  * destructuring, for-of, and a block whose `let` hides an outer variable.
  * Lines stay lines, so that the engine's line numbers are the author's.
  */
 
 #define FLOW_SYNTAX_MAX ((apr_size_t)1 << 20) /* bytes of source */
+
+/** An import from a file ("./x.js") or a package, and where it stands. */
+typedef struct flow_syntax_import_t {
+    const char *module;
+    int line, column;
+} flow_syntax_import_t;
+
+typedef struct flow_syntax_output_t {
+    const char *text;
+    const flow_syntax_import_t *imports; /* each module once */
+    int n_imports;
+} flow_syntax_output_t;
 
 /**
  * *ptext lives in @a p. Errors are FLOW_E_CONFIG "script_syntax" with
@@ -25,6 +37,15 @@
 apr_status_t flow_syntax_compile(const char **ptext, const char *source,
                                  apr_size_t len, const char *filename,
                                  apr_pool_t *p, flow_error_t *err);
+
+/**
+ * The same, and what it imports. With @a is_module the text is an expression,
+ * a function (__flow_exports, __flow_import) that fills the first.
+ */
+apr_status_t flow_syntax_compile_module(flow_syntax_output_t *out,
+                                        int is_module, const char *source,
+                                        apr_size_t len, const char *filename,
+                                        apr_pool_t *p, flow_error_t *err);
 
 /**
  * The column (1-based, in characters) that the engine means when it complains

@@ -66,6 +66,11 @@ typedef struct flow_syntax_name_t {
     int depth; /* of the block it belongs to */
 } flow_syntax_name_t;
 
+/* What is visible outside as `as`. */
+typedef struct flow_syntax_exported_t {
+    flow_syntax_token_t name, as;
+} flow_syntax_exported_t;
+
 typedef struct flow_syntax_writer_t {
     flow_syntax_lexer_t lexer;
     flow_syntax_token_t token; /* the current one */
@@ -78,8 +83,12 @@ typedef struct flow_syntax_writer_t {
     int brackets; /* open ( and [ */
     /* Is the block at this depth the body of a function? */
     unsigned char is_function[DEPTH_MAX];
-    int function_next; /* the next brace opens a function's body */
-    int for_depth;     /* brackets within the head of a for, else 0 */
+    int function_next;           /* the next brace opens a function's body */
+    int for_depth;               /* brackets within the head of a for, else 0 */
+    int is_module;               /* a file that others import */
+    int is_exporting;            /* the next declaration's names are exported */
+    apr_array_header_t *imports; /* flow_syntax_import_t */
+    apr_array_header_t *exports; /* flow_syntax_exported_t */
     apr_pool_t *p;
     flow_error_t *err;
     int failed;
@@ -95,7 +104,16 @@ void flow_syntax_keep_lines_to(flow_syntax_writer_t *w, const char *to);
 void flow_syntax_declare(flow_syntax_writer_t *w,
                          const flow_syntax_token_t *token, int depth);
 
+/** At `let`, `const` or `var`. */
+void flow_syntax_declaration(flow_syntax_writer_t *w);
+
 /* ---- flow_syntax_module.c; at the keyword ---- */
+
+/** The assignments that make a module's exports. */
+void flow_syntax_write_exports(flow_syntax_writer_t *w);
+void flow_syntax_add_export(flow_syntax_writer_t *w,
+                            const flow_syntax_token_t *name,
+                            const flow_syntax_token_t *as);
 
 void flow_syntax_import(flow_syntax_writer_t *w);
 void flow_syntax_export(flow_syntax_writer_t *w);

@@ -13,7 +13,7 @@
 #include "data/flow_json.h"
 
 static const char source[] =
-    "import { exports, imports, flows, state } from 'integrator-api'\n"
+    "import { exports, imports, flows, request } from 'integrator-api'\n"
     "function echo(o) { return {statusCode: 200, body: o} }\n"
     "function say(o) { return o.body }\n"
     "function thrower(o) { throw new Error('boom') }\n"
@@ -41,8 +41,8 @@ static const char source[] =
     "function caught(o) { try { exports.run(o.body) } catch (e) {"
     " return {statusCode: 400, body: {code: e.code, message: e.message,"
     " status: e.statusCode}} } }\n"
-    "function getState(o) {"
-    " return {statusCode: 200, body: state.get('k')} }\n"
+    "function raw(o) {"
+    " return {statusCode: 200, body: request({relativeURI: '/v1/state'})} }\n"
     "function recurse(o) { exports.run('deep');"
     " return {data: o.data, errors: []} }\n";
 

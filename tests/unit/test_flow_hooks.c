@@ -244,7 +244,8 @@ static void a_hook_is_told_where_it_runs(void **state)
     assert_string_equal(flow_json_member(args, "_connectionId"), "far");
     world_expect(world, json_object_get(args, "pageIndex"), "3");
     world_expect(world, json_object_get(args, "settings"),
-                 "{'export':{'a':1},'connection':{'zone':'eu'}}");
+                 "{'integration':{},'export':{'a':1},"
+                 "'connection':{'zone':'eu'}}");
     world_expect(world, json_object_get(args, "testMode"), "false");
     world_expect(world, json_object_get(args, "sandbox"), "false");
     world_expect(world, json_object_get(args, "job"),

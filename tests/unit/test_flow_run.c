@@ -375,7 +375,8 @@ static void templates_see_connection_settings_and_job(void **state)
     run_whole();
     context = json_array_get(fake.contexts, 0);
     world_expect(run_world, json_object_get(context, "settings"),
-                 "{'export':{'a':1},'connection':{'zone':'eu'}}");
+                 "{'integration':{},'flow':{},'export':{'a':1},"
+                 "'connection':{'zone':'eu'}}");
     world_expect(run_world, json_object_get(context, "job"),
                  "{'_id':'j1','type':'flow'}");
     assert_non_null(json_object_get(context, "connection"));

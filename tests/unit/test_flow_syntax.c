@@ -53,6 +53,8 @@ static void modern_forms_become_old_ones(void **state)
         { "export function f() {}",  "       function f() {}" },
         { "export default function f() {}", "               function f() {}" },
         { "export const a = 1",      "       var   a = 1" },
+        { "f({ import: 1, export : { a: 2 } })",
+          "f({ import: 1, export : { a: 2 } })" },
         { "export { f, g };",        "               ;" },
         { "\xef\xbb\xbflet a = 1",   "var a = 1" },
         { "let a = 1\r\nlet b = 2",  "var a = 1\r\nvar b = 2" },
@@ -84,7 +86,10 @@ static void what_is_not_understood_names_its_place(void **state)
     /* clang-format off */
     static const struct { const char *source, *message; } cases[] = {
         { "var a\n  import x from 'lodash'",
-          "a.js:2:17: no module 'lodash'; there is 'integrator-api'" },
+          "a.js:2:17: no module 'lodash'; there are 'integrator-api', "
+          "'mod_flow', 'dayjs', 'dayjs/plugin/utc', "
+          "'dayjs/plugin/customParseFormat', 'sjcl' and files, as in "
+          "'./lib.js'" },
         { "import { flow } from 'integrator-api'",
           "a.js:1:10: 'integrator-api' has no 'flow'; it has exports, imports, "
           "flows, connections, integrations, accessTokens, asyncHelpers, "
@@ -114,7 +119,8 @@ static void what_is_not_understood_names_its_place(void **state)
           "supported" },
         { "function* g() {}", "a.js:1:9: generators are not supported" },
         { "export class A {}",
-          "a.js:1:1: export stands before function, var, let or const only" },
+          "a.js:1:1: export stands before function, var, let, const, "
+          "default or a list in braces only" },
         { "let a = 1\nif (a) { let a = 2 }",
           "a.js:2:14: 'a' would hide the one of line 1, which is not supported; "
           "use another name" },
