@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Compiled into mujs' one object: it knows its insides. See jslib.h. */
+
+#include "jsi.h"
+#include "utf.h"
+
+/* What several files here use. */
+
+typedef struct js_Method {
+    const char *name; /* "Array.prototype.find" */
+    js_CFunction function;
+    int length;
+} js_Method;
+
+static void lib_methods(js_State *J, const js_Method *m)
+{
+    for (; m->name; ++m) {
+        jsB_propf(J, m->name, m->function, m->length);
+    }
+}
+
+/* Arguments up to index n - 1 exist. */
+static void lib_pad(js_State *J, int n)
+{
+    while (js_gettop(J) < n) {
+        js_pushundefined(J);
+    }
+}
+
+static js_Object *lib_object(js_State *J, js_LibKind kind, js_Object *proto)
+{
+    js_Object *obj = jsV_newobject(J, JS_CLIB, proto);
+
+    obj->u.lib.kind = (unsigned char)kind;
+    obj->u.lib.value.t.type = JS_TUNDEFINED;
+    return obj;
+}
+
+/* The object at idx when it is of that kind, else NULL. */
+static js_Object *lib_is(js_State *J, int idx, js_LibKind kind)
+{
+    js_Value *v = js_tovalue(J, idx);
+
+    return v->t.type == JS_TOBJECT && v->u.object->type == JS_CLIB &&
+                   v->u.object->u.lib.kind == kind
+               ? v->u.object
+               : NULL;
+}
+
+static void lib_tag(js_State *J, const char *tag)
+{
+    js_pushliteral(J, tag);
+    js_defproperty(J, -2, "@@toStringTag",
+                   JS_READONLY | JS_DONTENUM);
+}
+
+/* A call of a method that may be missing: pushes it. */
+static int lib_method(js_State *J, int idx, const char *name)
+{
+    if (!js_iscoercible(J, idx)) {
+        js_pushundefined(J);
+        return 0;
+    }
+    js_getproperty(J, idx, name);
+    return js_iscallable(J, -1);
+}
+
+/* A length or index, within what arrays may have. */
+static int lib_length(js_State *J, int idx)
+{
+    double n;
+
+    js_getproperty(J, idx, "length");
+    n = js_tonumber(J, -1);
+    js_pop(J, 1);
+    return n > JS_ARRAYLIMIT ? JS_ARRAYLIMIT : n > 0 ? (int)n : 0;
+}
+
+/* An argument that counts from the end when negative. */
+static int lib_index(js_State *J, int idx, int len, int otherwise)
+{
+    double n;
+
+    if (js_isundefined(J, idx)) {
+        return otherwise;
+    }
+    n = js_tonumber(J, idx);
+    if (n != n) {
+        return 0;
+    }
+    n = n < 0 ? ceil(n) : floor(n);
+    n = n < 0 ? n + len : n;
+    return n < 0 ? 0 : n > len ? len : (int)n;
+}
+
+static double lib_integer(js_State *J, int idx)
+{
+    double n = js_tonumber(J, idx);
+
+    return n != n ? 0 : n < 0 ? ceil(n) : floor(n);
+}
+
+/* ---- symbols ---- */
+
+static const char *const symbol_names[] = {
+    "asyncIterator", "hasInstance", "isConcatSpreadable", "iterator", "match",
+    "matchAll", "replace", "search", "species", "split", "toPrimitive",
+    "toStringTag", "unscopables", NULL
+};
+
+int js_issymbolname(const char *name)
+{
+    int i;
+
+    if (name[0] != '@' || name[1] != '@') {
+        return 0;
+    }
+    if (name[2] == 1 || name[2] == 2) {
+        return 1;
+    }
+    for (i = 0; symbol_names[i]; ++i) {
+        if (!strcmp(name + 2, symbol_names[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* "description" of a symbol; NULL when it has none. */
+static const char *symbol_description(const char *s, char buf[40])
+{
+    const char *colon;
+
+    if (s[2] == 2) {
+        return s + 3;
+    }
+    if (s[2] == 1) {
+        colon = strchr(s, ':');
+        return colon ? colon + 1 : NULL;
+    }
+    snprintf(buf, 40, "Symbol.%s", s + 2);
+    return buf;
+}
+
+static const char *symbol_this(js_State *J)
+{
+    const char *s = js_isobject(J, 0) && js_toobject(J, 0)->type == JS_CSTRING
+                        ? js_toobject(J, 0)->u.s.string
+                    : js_isstring(J, 0) ? js_tostring(J, 0)
+                                        : "";
+
+    if (!JS_ISSYMBOL(s)) {
+        js_typeerror(J, "not a Symbol");
+    }
+    return s;
+}
+
+static void symbol_show(js_State *J, const char *s)
+{
+    char buf[40];
+    const char *d = symbol_description(s, buf);
+
+    js_pushliteral(J, "Symbol(");
+    js_pushstring(J, d ? d : "");
+    js_concat(J);
+    js_pushliteral(J, ")");
+    js_concat(J);
+}
+
+static void jsB_Symbol(js_State *J)
+{
+    char buf[32];
+
+    snprintf(buf, sizeof(buf), "@@\1%u", ++J->lib->symbols);
+    if (js_isundefined(J, 1)) {
+        js_pushstring(J, buf);
+        return;
+    }
+    strcat(buf, ":");
+    js_pushstring(J, buf);
+    js_pushstring(J, js_tostring(J, 1));
+    /* not js_concat(), which refuses symbols */
+    {
+        const char *a = js_tostring(J, -2), *b = js_tostring(J, -1);
+        js_String *s = jsV_newmemspace(J, (int)(strlen(a) + strlen(b)));
+        js_Value v;
+        strcpy(s->p, a);
+        strcat(s->p, b);
+        v.t.type = JS_TMEMSTR;
+        v.u.memstr = s;
+        js_pushvalue(J, v);
+    }
+}
+
+static void jsB_new_Symbol(js_State *J)
+{
+    js_typeerror(J, "Symbol is not a constructor");
+}
+
+static void Symbol_for(js_State *J)
+{
+    const char *key = js_tostring(J, 1);
+    js_String *s = jsV_newmemspace(J, (int)strlen(key) + 3);
+    js_Value v;
+
+    strcpy(s->p, "@@\2");
+    strcat(s->p, key);
+    v.t.type = JS_TMEMSTR;
+    v.u.memstr = s;
+    js_pushvalue(J, v);
+}
+
+static void Symbol_keyFor(js_State *J)
+{
+    const char *s = js_isstring(J, 1) ? js_tostring(J, 1) : "";
+
+    if (!JS_ISSYMBOL(s)) {
+        js_typeerror(J, "not a Symbol");
+    }
+    if (s[2] == 2) {
+        js_pushstring(J, s + 3);
+    }
+    else {
+        js_pushundefined(J);
+    }
+}
+
+static void Symp_toString(js_State *J)
+{
+    symbol_show(J, symbol_this(J));
+}
+
+static void Symp_valueOf(js_State *J)
+{
+    js_pushstring(J, symbol_this(J));
+}
+
+static void Symp_description(js_State *J)
+{
+    char buf[40];
+    const char *d = symbol_description(symbol_this(J), buf);
+
+    if (d) {
+        js_pushstring(J, d);
+    }
+    else {
+        js_pushundefined(J);
+    }
+}
+
+/* object -- object: a getter of that name */
+static void lib_getter(js_State *J, const char *name, js_CFunction f)
+{
+    js_newcfunction(J, f, name, 0);
+    js_pushundefined(J);
+    js_defaccessor(J, -3, name, JS_DONTENUM);
+}
+
+static void init_symbol(js_State *J)
+{
+    static const js_Method methods[] = { { "toString", Symp_toString, 0 },
+                                         { "valueOf", Symp_valueOf, 0 },
+                                         { NULL } };
+    static const js_Method statics[] = { { "for", Symbol_for, 1 },
+                                         { "keyFor", Symbol_keyFor, 1 },
+                                         { NULL } };
+    static const char *const shown[] = {
+        "@@iterator", "@@asyncIterator", "@@hasInstance", "@@toPrimitive",
+        "@@toStringTag", "@@species", "@@isConcatSpreadable", "@@unscopables",
+        "@@match", "@@matchAll", "@@replace", "@@search", "@@split"
+    };
+    int i;
+
+    js_pushobject(J, J->lib->symbol);
+    lib_methods(J, methods);
+    lib_getter(J, "description", Symp_description);
+    lib_tag(J, "Symbol");
+    js_newcconstructor(J, jsB_Symbol, jsB_new_Symbol, "Symbol", 0);
+    lib_methods(J, statics);
+    for (i = 0; i < (int)(sizeof(shown) / sizeof(shown[0])); ++i) {
+        js_pushliteral(J, shown[i]);
+        js_defproperty(J, -2, shown[i] + 2,
+                       JS_READONLY | JS_DONTENUM | JS_DONTCONF);
+    }
+    js_defglobal(J, "Symbol", JS_DONTENUM);
+}
+
+/* ---- iterators ---- */
+
+void js_libiterator(js_State *J, int idx, js_IterKind what)
+{
+    js_Object *obj;
+
+    js_copy(J, idx);
+    obj = js_toobject(J, -1);
+    js_pushobject(J, lib_object(J, JS_LIBITERATOR, J->lib->iterator));
+    js_toobject(J, -1)->u.lib.target = obj;
+    js_toobject(J, -1)->u.lib.what = (unsigned char)what;
+    js_rot2pop1(J);
+}
+
+/* Push the next character of a string as the language counts them. */
+static int iterate_string(js_State *J, js_LibObject *it)
+{
+    const char *s = it->target->u.s.string + it->index;
+    Rune rune;
+    int n;
+
+    if (!*s) {
+        return 0;
+    }
+    n = chartorune(&rune, s);
+    it->index += n;
+    js_pushlstring(J, s, n);
+    return 1;
+}
+
+static int iterate_table(js_State *J, js_LibObject *it); /* jslib_map.c */
+
+static void push_pair(js_State *J)
+{
+    js_newarray(J);
+    js_rot3(J); /* array key value: to set them from the end */
+    js_setindex(J, -3, 1);
+    js_setindex(J, -2, 0);
+}
+
+static int iterate_array(js_State *J, js_LibObject *it)
+{
+    int i = it->index, len;
+
+    js_pushobject(J, it->target);
+    len = lib_length(J, -1);
+    if (i >= len) {
+        js_pop(J, 1);
+        return 0;
+    }
+    it->index = i + 1;
+    if (it->what != JS_ITERVALUES) {
+        js_pushnumber(J, i);
+        js_rot2(J);
+    }
+    if (it->what == JS_ITERKEYS) {
+        js_pop(J, 1);
+        return 1;
+    }
+    js_getindex(J, -1, i);
+    js_rot2pop1(J);
+    if (it->what == JS_ITERENTRIES) {
+        push_pair(J);
+    }
+    return 1;
+}
+
+/* Push the next value; 0 when there is none. */
+static int iterate(js_State *J, js_Object *obj)
+{
+    js_LibObject *it = &obj->u.lib;
+    int more;
+
+    if (!it->target) {
+        return 0;
+    }
+    if (it->target->type == JS_CSTRING && it->what == JS_ITERVALUES) {
+        more = iterate_string(J, it);
+    }
+    else if (it->target->type == JS_CLIB) {
+        more = iterate_table(J, it);
+    }
+    else {
+        more = iterate_array(J, it);
+    }
+    if (!more) {
+        it->target = NULL;
+    }
+    return more;
+}
+
+static void Ip_next(js_State *J)
+{
+    js_Object *obj = lib_is(J, 0, JS_LIBITERATOR);
+    int more;
+
+    if (!obj) {
+        js_typeerror(J, "not an iterator");
+    }
+    more = iterate(J, obj);
+    if (!more) {
+        js_pushundefined(J);
+    }
+    js_newobject(J);
+    js_rot2(J);
+    js_setproperty(J, -2, "value");
+    js_pushboolean(J, !more);
+    js_setproperty(J, -2, "done");
+}
+
+static void lib_this(js_State *J)
+{
+    js_copy(J, 0);
+}
+
+static void init_iterator(js_State *J)
+{
+    static const js_Method methods[] = { { "next", Ip_next, 0 },
+                                         { "@@iterator", lib_this, 0 },
+                                         { NULL } };
+
+    js_pushobject(J, J->lib->iterator);
+    lib_methods(J, methods);
+    lib_tag(J, "Iterator");
+    js_pop(J, 1);
+}
+
+/* Going through any iterable from C: begin pushes two values (the iterator and
+ * its next method, or an iterator of ours and undefined), next pushes one. */
+
+static void Ap_values(js_State *J);
+static void Sp_iterator(js_State *J);
+
+static int is_builtin(js_State *J, int idx, js_CFunction f)
+{
+    js_Value *v = js_tovalue(J, idx);
+
+    return v->t.type == JS_TOBJECT && v->u.object->type == JS_CCFUNCTION &&
+           v->u.object->u.c.function == f;
+}
+
+static void iter_begin(js_State *J, int idx)
+{
+    js_copy(J, idx);
+    if (!lib_method(J, -1, "@@iterator")) {
+        js_typeerror(J, "%s is not iterable",
+                     js_isobject(J, idx) ? "object" : js_typeof(J, idx));
+    }
+    if (is_builtin(J, -1, Ap_values) || is_builtin(J, -1, Sp_iterator)) {
+        js_pop(J, 1);
+        js_libiterator(J, -1, JS_ITERVALUES);
+        js_rot2pop1(J);
+        js_pushundefined(J);
+        return;
+    }
+    js_rot2(J);
+    js_call(J, 0);
+    if (!js_isobject(J, -1)) {
+        js_typeerror(J, "an iterator must be an object");
+    }
+    if (lib_is(J, -1, JS_LIBITERATOR)) {
+        js_pushundefined(J);
+        return;
+    }
+    js_getproperty(J, -1, "next");
+}
+
+/* @a at is where the two are. */
+static int iter_next(js_State *J, int at)
+{
+    js_Object *own = lib_is(J, at, JS_LIBITERATOR);
+
+    js_checkstack(J);
+    if (own) {
+        return iterate(J, own);
+    }
+    js_copy(J, at + 1);
+    js_copy(J, at);
+    js_call(J, 0);
+    if (!js_isobject(J, -1)) {
+        js_typeerror(J, "an iterator's result must be an object");
+    }
+    js_getproperty(J, -1, "done");
+    if (js_toboolean(J, -1)) {
+        js_pop(J, 2);
+        return 0;
+    }
+    js_pop(J, 1);
+    js_getproperty(J, -1, "value");
+    js_rot2pop1(J);
+    return 1;
+}
+
+/* ---- memory ---- */
+
+static void mark_value(js_State *J, int mark, js_Value *v)
+{
+    if (v->t.type == JS_TMEMSTR && v->u.memstr->gcmark != mark) {
+        v->u.memstr->gcmark = mark;
+    }
+    if (v->t.type == JS_TOBJECT && v->u.object->gcmark != mark) {
+        jsG_markobject(J, mark, v->u.object);
+    }
+}
+
+static void scan_table(js_State *J, int mark, js_Table *t);
+static void free_table(js_State *J, js_Table *t);
+
+static int has_table(const js_Object *obj)
+{
+    return obj->u.lib.kind >= JS_LIBMAP && obj->u.lib.kind <= JS_LIBWEAKSET;
+}
+
+void js_libscan(js_State *J, int mark, js_Object *obj)
+{
+    if (obj->u.lib.target && obj->u.lib.target->gcmark != mark) {
+        jsG_markobject(J, mark, obj->u.lib.target);
+    }
+    mark_value(J, mark, &obj->u.lib.value);
+    if (has_table(obj) && obj->u.lib.u.table) {
+        scan_table(J, mark, obj->u.lib.u.table);
+    }
+}
+
+void js_libmark(js_State *J, int mark)
+{
+    js_Lib *lib = J->lib;
+    js_Object *all[] = { lib->symbol, lib->iterator, lib->map,
+                         lib->set, lib->weakmap, lib->weakset,
+                         lib->promise, lib->jobs };
+    int i;
+
+    for (i = 0; i < (int)(sizeof(all) / sizeof(all[0])); ++i) {
+        if (all[i] && all[i]->gcmark != mark) {
+            jsG_markobject(J, mark, all[i]);
+        }
+    }
+}
+
+void js_libfree(js_State *J, js_Object *obj)
+{
+    if (has_table(obj) && obj->u.lib.u.table) {
+        free_table(J, obj->u.lib.u.table);
+    }
+}
+
+/* ---- properties that are not stored ---- */
+
+int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
+{
+    int k;
+
+    *atts = JS_READONLY | JS_DONTENUM | JS_DONTCONF;
+    switch (obj->type) {
+    case JS_CARRAY:
+        if (!strcmp(name, "length")) {
+            *atts = JS_DONTENUM | JS_DONTCONF;
+            js_pushnumber(J, obj->u.a.length);
+            return 1;
+        }
+        if (obj->u.a.simple && js_isarrayindex(J, name, &k) &&
+            k < obj->u.a.flat_length) {
+            *atts = 0;
+            js_pushvalue(J, obj->u.a.array[k]);
+            return 1;
+        }
+        return 0;
+    case JS_CSTRING:
+        if (!strcmp(name, "length")) {
+            js_pushnumber(J, obj->u.s.length);
+            return 1;
+        }
+        if (js_isarrayindex(J, name, &k) && k < obj->u.s.length) {
+            *atts = JS_READONLY | JS_DONTCONF;
+            js_pushrune(J, js_runeat(J, obj->u.s.string, k));
+            return 1;
+        }
+        return 0;
+    case JS_CREGEXP:
+        if (js_regexisown(name)) {
+            *atts = JS_DONTENUM | JS_DONTCONF;
+            js_pushnumber(J, obj->u.r.last);
+            return 1;
+        }
+        return 0;
+    case JS_CCFUNCTION:
+        *atts = JS_READONLY | JS_DONTENUM;
+        if (!strcmp(name, "length")) {
+            js_pushnumber(J, obj->u.c.length);
+            return 1;
+        }
+        if (!strcmp(name, "name")) {
+            const char *dot = strrchr(obj->u.c.name, '.');
+            js_pushstring(J, dot ? dot + 1 : obj->u.c.name);
+            return 1;
+        }
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* ---- what is not there ---- */
+
+const char *js_libmissing(const char *name)
+{
+    static const struct { const char *name, *why; } missing[] = {
+        { "setTimeout", "a script runs to its end at once" },
+        { "setInterval", "a script runs to its end at once" },
+        { "setImmediate", "a script runs to its end at once" },
+        { "clearTimeout", "a script runs to its end at once" },
+        { "clearInterval", "a script runs to its end at once" },
+        { "queueMicrotask", "use Promise.resolve().then()" },
+        { "Intl", "use toLocaleString() or a library" },
+        { "require", "write import" },
+        { "module", "write export" },
+        { "process", "scripts do not run in node" },
+        { "Buffer", "use btoa() and atob()" },
+        { "fetch", "use the exports and imports of integrator-api" },
+        { "XMLHttpRequest", "use the exports and imports of integrator-api" },
+        { "BigInt", "numbers keep their digits when they are only moved" },
+        { "Proxy", "objects cannot be intercepted" },
+        { "window", "write globalThis" },
+        { "document", "scripts do not run in a browser" },
+        { NULL, NULL }
+    };
+    int i;
+
+    for (i = 0; missing[i].name; ++i) {
+        if (!strcmp(name, missing[i].name)) {
+            return missing[i].why;
+        }
+    }
+    return NULL;
+}
+
+/* ---- beginning ---- */
+
+static void init_array(js_State *J);
+static void init_object(js_State *J);
+static void init_text(js_State *J);
+static void init_map(js_State *J);
+static void init_promise(js_State *J);
+static void init_date(js_State *J);
+
+void js_libinit(js_State *J)
+{
+    js_Lib *lib = js_malloc(J, sizeof(*lib));
+
+    memset(lib, 0, sizeof(*lib));
+    J->lib = lib;
+    lib->symbol = jsV_newobject(J, JS_COBJECT, J->Object_prototype);
+    lib->iterator = jsV_newobject(J, JS_COBJECT, J->Object_prototype);
+    init_symbol(J);
+    init_iterator(J);
+    init_array(J);
+    init_object(J);
+    regex_initstring(J);
+    init_text(J);
+    init_map(J);
+    init_promise(J);
+    init_date(J);
+    js_pushobject(J, J->G);
+    js_defglobal(J, "globalThis", JS_DONTENUM);
+}

@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* String, Number, Math, btoa and atob; part of jslib.c's room. */
+
+/* ---- String ---- */
+
+static const char *text_this(js_State *J)
+{
+    return regex_this(J);
+}
+
+/* Where unit @a n of a string begins; *inside when that is the second half of a
+ * character, whose place it then is. NULL beyond the end. */
+static const char *unit_at(const char *s, int n, int *inside)
+{
+    Rune rune;
+
+    *inside = 0;
+    while (n > 0 && *s) {
+        int len = (unsigned char)*s < 0x80 ? 1 : chartorune(&rune, s);
+        if (len > 3 && n == 1) {
+            *inside = 1;
+            return s;
+        }
+        n -= len > 3 ? 2 : 1;
+        s += len;
+    }
+    return n > 0 ? NULL : s;
+}
+
+static const char *no_regexp(js_State *J)
+{
+    if (js_isregexp(J, 1)) {
+        js_typeerror(J, "a text is needed here, not a regular expression");
+    }
+    return js_tostring(J, 1);
+}
+
+static int clamp(double n, int len)
+{
+    return n < 0 ? 0 : n > len ? len : (int)n;
+}
+
+static void Sp_startsWith(js_State *J)
+{
+    const char *s = text_this(J), *what = no_regexp(J);
+    int inside;
+
+    lib_pad(J, 3);
+    s = unit_at(s, clamp(lib_integer(J, 2), INT_MAX), &inside);
+    js_pushboolean(J, s && !inside && !strncmp(s, what, strlen(what)));
+}
+
+static void Sp_endsWith(js_State *J)
+{
+    const char *s = text_this(J), *what = no_regexp(J), *end;
+    size_t n = strlen(what);
+    int inside = 0;
+
+    lib_pad(J, 3);
+    end = js_isundefined(J, 2)
+              ? NULL
+              : unit_at(s, clamp(lib_integer(J, 2), INT_MAX), &inside);
+    if (!end) {
+        end = s + strlen(s);
+    }
+    js_pushboolean(J, !inside && (size_t)(end - s) >= n &&
+                          !memcmp(end - n, what, n));
+}
+
+static void Sp_includes(js_State *J)
+{
+    const char *s = text_this(J), *what = no_regexp(J);
+    int inside;
+
+    lib_pad(J, 3);
+    s = unit_at(s, clamp(lib_integer(J, 2), INT_MAX), &inside);
+    js_pushboolean(J, s ? strstr(s, what) != NULL : !*what);
+}
+
+static void Sp_repeat(js_State *J)
+{
+    const char *s = text_this(J);
+    double n = lib_integer(J, 1);
+    int len = (int)strlen(s);
+    js_Text out;
+
+    if (n < 0 || isinf(n) || n * len > JS_STRLIMIT) {
+        js_rangeerror(J, "invalid count: the result would be too long");
+    }
+    text_begin(J, &out, (int)(n * len));
+    if (len > 0) {
+        for (; n > 0; --n) {
+            text_add(J, &out, s, len);
+        }
+    }
+    text_end(J, &out);
+}
+
+/* @a n units of a text, over and over. */
+static void add_fill(js_State *J, js_Text *out, const char *fill, int n)
+{
+    int units = js_utflen(fill), len = (int)strlen(fill), inside;
+    const char *end;
+
+    for (; n >= units; n -= units) {
+        text_add(J, out, fill, len);
+    }
+    end = unit_at(fill, n, &inside);
+    text_add(J, out, fill, (int)(end - fill));
+    if (inside) {
+        char buf[UTFmax];
+        Rune rune;
+        chartorune(&rune, end);
+        rune = 0xD800 + ((rune - 0x10000) >> 10);
+        text_add(J, out, buf, runetochar(buf, &rune));
+    }
+}
+
+static void pad(js_State *J, int at_start)
+{
+    const char *s = text_this(J), *fill;
+    double want;
+    int len = js_utflen(s);
+    js_Text out;
+
+    lib_pad(J, 3);
+    want = lib_integer(J, 1);
+    fill = js_isundefined(J, 2) ? " " : js_tostring(J, 2);
+    if (want <= len || !*fill) {
+        js_copy(J, 0);
+        return;
+    }
+    if (want > JS_STRLIMIT) {
+        js_rangeerror(J, "invalid string length");
+    }
+    text_begin(J, &out, (int)want + 8);
+    if (!at_start) {
+        text_add(J, &out, s, (int)strlen(s));
+    }
+    add_fill(J, &out, fill, (int)want - len);
+    if (at_start) {
+        text_add(J, &out, s, (int)strlen(s));
+    }
+    text_end(J, &out);
+}
+
+static void Sp_padStart(js_State *J) { pad(J, 1); }
+static void Sp_padEnd(js_State *J) { pad(J, 0); }
+
+static int is_space(Rune c)
+{
+    return (c >= 9 && c <= 13) || c == 32 || c == 0xA0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
+}
+
+static void trim(js_State *J, int start, int end)
+{
+    const char *s = text_this(J), *e = s + strlen(s), *p;
+    Rune rune;
+
+    while (start && *s) {
+        int n = chartorune(&rune, s);
+        if (!is_space(rune)) {
+            break;
+        }
+        s += n;
+    }
+    while (end && e > s) {
+        for (p = e - 1; p > s && (*p & 0xC0) == 0x80; --p) {
+        }
+        chartorune(&rune, p);
+        if (!is_space(rune)) {
+            break;
+        }
+        e = p;
+    }
+    js_pushlstring(J, s, (int)(e - s));
+}
+
+static void Sp_trim2(js_State *J) { trim(J, 1, 1); }
+static void Sp_trimStart(js_State *J) { trim(J, 1, 0); }
+static void Sp_trimEnd(js_State *J) { trim(J, 0, 1); }
+
+static void Sp_codePointAt(js_State *J)
+{
+    const char *s = text_this(J);
+    double n = lib_integer(J, 1);
+    int inside;
+    Rune rune;
+
+    s = n < 0 ? NULL : unit_at(s, clamp(n, INT_MAX), &inside);
+    if (!s || !*s) {
+        js_pushundefined(J);
+        return;
+    }
+    chartorune(&rune, s);
+    js_pushnumber(J, inside ? 0xDC00 + ((rune - 0x10000) & 0x3FF) : rune);
+}
+
+static void Sp_at(js_State *J)
+{
+    const char *s = text_this(J);
+    double n = lib_integer(J, 1);
+
+    n = n < 0 ? n + js_utflen(s) : n;
+    js_pushrune(J, n < 0 || n > INT_MAX ? -1 : js_runeat(J, s, (int)n));
+}
+
+static void Sp_substr(js_State *J)
+{
+    const char *s = text_this(J);
+    int len = js_utflen(s), from, n;
+
+    lib_pad(J, 3);
+    from = lib_index(J, 1, len, 0);
+    n = js_isundefined(J, 2) ? len - from
+                             : clamp(lib_integer(J, 2), len - from);
+    Sp_substring_imp(J, s, from, n);
+}
+
+static void Sp_iterator(js_State *J)
+{
+    text_this(J);
+    js_libiterator(J, 0, JS_ITERVALUES);
+}
+
+static void S_fromCodePoint(js_State *J)
+{
+    int i, top = js_gettop(J);
+    char buf[UTFmax];
+    js_Text out;
+
+    text_begin(J, &out, 4 * top);
+    for (i = 1; i < top; ++i) {
+        double n = js_tonumber(J, i);
+        Rune rune = (Rune)n;
+        if (!(n >= 0 && n <= 0x10FFFF && n == rune)) {
+            js_rangeerror(J, "invalid code point");
+        }
+        text_add(J, &out, buf, runetochar(buf, &rune));
+    }
+    text_end(J, &out);
+}
+
+static void S_raw(js_State *J)
+{
+    int i, n, top = js_gettop(J);
+    js_Text out;
+
+    js_getproperty(J, 1, "raw");
+    n = lib_length(J, -1);
+    text_begin(J, &out, 64);
+    for (i = 0; i < n; ++i) {
+        js_getindex(J, top, i);
+        text_add(J, &out, js_tostring(J, -1), (int)strlen(js_tostring(J, -1)));
+        js_pop(J, 1);
+        if (i + 1 < n && i + 2 < top) {
+            js_copy(J, i + 2);
+            text_add(J, &out, js_tostring(J, -1),
+                     (int)strlen(js_tostring(J, -1)));
+            js_pop(J, 1);
+        }
+    }
+    text_end(J, &out);
+}
+
+/* The order of words in a dictionary: letters by their alphabet, then small
+ * before capital. Beyond Latin letters by code. */
+static int collate_key(Rune c)
+{
+    Rune base = c < 0x80 ? c : js_normbase(c);
+
+    if (base >= 0x80) {
+        return 0x10000 + tolowerrune(base);
+    }
+    if ((base | 32) >= 'a' && (base | 32) <= 'z') {
+        return 0x1000 + (base | 32);
+    }
+    return base >= '0' && base <= '9' ? 0x800 + base : base;
+}
+
+static int collate(const char *a, const char *b)
+{
+    Rune x = 0, y = 0;
+    int later = 0, kx, ky;
+
+    while (*a && *b) {
+        a += chartorune(&x, a);
+        b += chartorune(&y, b);
+        kx = collate_key(x);
+        ky = collate_key(y);
+        if (kx != ky) {
+            return kx < ky ? -1 : 1;
+        }
+        if (x != y && !later) {
+            int lx = tolowerrune(x), ly = tolowerrune(y);
+            later = lx != ly ? (lx < ly ? -1 : 1) : x == lx ? -1 : 1;
+        }
+    }
+    return *a ? 1 : *b ? -1 : later;
+}
+
+static void Sp_localeCompare2(js_State *J)
+{
+    js_pushnumber(J, collate(text_this(J), js_tostring(J, 1)));
+}
+
+static void Sp_normalize(js_State *J)
+{
+    const char *s = text_this(J);
+    const char *form = js_isundefined(J, 1) ? "NFC" : js_tostring(J, 1);
+    int n;
+
+    if (strcmp(form, "NFC") && strcmp(form, "NFD")) {
+        js_rangeerror(J, "normalize knows the forms NFC and NFD, not '%.20s'",
+                      form);
+    }
+    if (!regex_scan(s, &n)) {
+        js_copy(J, 0);
+    }
+    else {
+        js_normalize(J, s, form[2] == 'C');
+    }
+}
+
+/* ---- Number ---- */
+
+static void N_isInteger(js_State *J)
+{
+    double n = js_isnumber(J, 1) ? js_tonumber(J, 1) : NAN;
+
+    js_pushboolean(J, isfinite(n) && n == floor(n));
+}
+
+static void N_isSafeInteger(js_State *J)
+{
+    double n = js_isnumber(J, 1) ? js_tonumber(J, 1) : NAN;
+
+    js_pushboolean(J, n == floor(n) && fabs(n) <= 9007199254740991.0);
+}
+
+static void N_isFinite(js_State *J)
+{
+    js_pushboolean(J, js_isnumber(J, 1) && isfinite(js_tonumber(J, 1)));
+}
+
+static void N_isNaN(js_State *J)
+{
+    js_pushboolean(J, js_isnumber(J, 1) && isnan(js_tonumber(J, 1)));
+}
+
+/* An option of toLocaleString(), 0 to 20. */
+static int digits_option(js_State *J, const char *name, int otherwise)
+{
+    double n = otherwise;
+
+    if (js_isobject(J, 2)) {
+        js_getproperty(J, 2, name);
+        n = js_isundefined(J, -1) ? otherwise : js_tonumber(J, -1);
+        js_pop(J, 1);
+        if (!(n >= 0 && n <= 20)) {
+            js_rangeerror(J, "%s must be 0 to 20", name);
+        }
+    }
+    return (int)n;
+}
+
+/* A number with so many decimals; a tie goes away from zero. */
+static void js_tofixed(char buf[440], double x, int digits)
+{
+    char more[480], *d;
+    int n, k;
+
+    snprintf(buf, 440, "%.*f", digits, x);
+    n = snprintf(more, sizeof(more), "%.*f", digits + 30, x);
+    if (n >= (int)sizeof(more) || more[n - 30] != '5' ||
+        strspn(more + n - 29, "0") != 29) {
+        return;
+    }
+    /* exactly between: one more in the last place of what was cut off */
+    more[n - 30] = 0;
+    n -= 30;
+    if (digits == 0) {
+        more[--n] = 0; /* the point */
+    }
+    for (d = more + n - 1; d >= more && *d != '-'; --d) {
+        if (*d == '.') {
+            continue;
+        }
+        if (*d != '9') {
+            ++*d;
+            break;
+        }
+        *d = '0';
+    }
+    k = *more == '-';
+    if (d < more + k) {
+        memmove(more + k + 1, more + k, n - k + 1);
+        more[k] = '1';
+    }
+    snprintf(buf, 440, "%s", more);
+}
+
+static void Np_toFixed2(js_State *J)
+{
+    js_Object *self = js_toobject(J, 0);
+    double digits = lib_integer(J, 1), x;
+    char buf[440];
+
+    if (self->type != JS_CNUMBER) {
+        js_typeerror(J, "not a number");
+    }
+    if (!(digits >= 0 && digits <= 100)) {
+        js_rangeerror(J, "toFixed() digits must be 0 to 100");
+    }
+    x = self->u.number == 0 ? 0 : self->u.number;
+    if (!isfinite(x) || fabs(x) >= 1e21) {
+        js_pushstring(J, jsV_numbertostring(J, buf, x));
+        return;
+    }
+    js_tofixed(buf, x, (int)digits);
+    js_pushstring(J, buf);
+}
+
+/* As in English: 1,234,567.891 */
+static void Np_toLocaleString(js_State *J)
+{
+    js_Object *self = js_toobject(J, 0);
+    char buf[440], out[600], *point, *d;
+    int min, max, n, i, k = 0;
+    double x;
+
+    lib_pad(J, 3);
+    if (self->type != JS_CNUMBER) {
+        js_typeerror(J, "not a number");
+    }
+    x = self->u.number;
+    min = digits_option(J, "minimumFractionDigits", 0);
+    max = digits_option(J, "maximumFractionDigits", min > 3 ? min : 3);
+    if (!isfinite(x)) {
+        js_pushstring(J, isnan(x) ? "NaN" : x < 0 ? "-\342\210\236"
+                                                  : "\342\210\236");
+        return;
+    }
+    js_tofixed(buf, x, max);
+    point = strchr(buf, '.');
+    if (point) {
+        for (d = buf + strlen(buf); d - point - 1 > min && d[-1] == '0';) {
+            *--d = 0;
+        }
+        if (d == point + 1) {
+            *point = 0;
+            point = NULL;
+        }
+    }
+    n = (int)(point ? point - buf : (int)strlen(buf));
+    for (i = 0; i < n; ++i) {
+        if (i > (buf[0] == '-') && (n - i) % 3 == 0) {
+            out[k++] = ',';
+        }
+        out[k++] = buf[i];
+    }
+    strcpy(out + k, buf + n);
+    js_pushstring(J, out);
+}
+
+/* ---- Math ---- */
+
+#define MATH(name, expression)                                                 \
+    static void Math_##name(js_State *J)                                       \
+    {                                                                          \
+        double x = js_tonumber(J, 1);                                          \
+        js_pushnumber(J, expression);                                          \
+    }
+
+MATH(trunc, trunc(x))
+MATH(sign, x > 0 ? 1 : x < 0 ? -1 : x)
+MATH(cbrt, cbrt(x))
+MATH(log2, log2(x))
+MATH(log10, log10(x))
+MATH(log1p, log1p(x))
+MATH(expm1, expm1(x))
+MATH(fround, (double)(float)x)
+MATH(sinh, sinh(x))
+MATH(cosh, cosh(x))
+MATH(tanh, tanh(x))
+MATH(asinh, x == 0 ? x : asinh(x))
+MATH(acosh, acosh(x))
+MATH(atanh, atanh(x))
+
+static void Math_clz32(js_State *J)
+{
+    unsigned n = js_touint32(J, 1);
+
+    js_pushnumber(J, n ? __builtin_clz(n) : 32);
+}
+
+static void Math_imul(js_State *J)
+{
+    js_pushnumber(J, (int)(js_touint32(J, 1) * js_touint32(J, 2)));
+}
+
+static void Math_hypot(js_State *J)
+{
+    int i, n = js_gettop(J), nan = 0;
+    double most = 0, sum = 0, rest = 0;
+
+    for (i = 1; i < n; ++i) {
+        double x = fabs(js_tonumber(J, i));
+        nan |= isnan(x);
+        most = x > most ? x : most;
+    }
+    if (isinf(most) || nan || most == 0) {
+        js_pushnumber(J, isinf(most) ? INFINITY : nan ? NAN : 0);
+        return;
+    }
+    for (i = 1; i < n; ++i) {
+        double x = js_tonumber(J, i) / most;
+        double part = x * x - rest, total = sum + part;
+        rest = (total - sum) - part;
+        sum = total;
+    }
+    js_pushnumber(J, sqrt(sum) * most);
+}
+
+/* ---- base64 ---- */
+
+static const char base64[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static void B_btoa(js_State *J)
+{
+    const char *s = js_tostring(J, 1);
+    unsigned bits = 0;
+    int n = 0;
+    js_Text out;
+    Rune rune;
+
+    text_begin(J, &out, (int)strlen(s) / 2 * 3 + 8);
+    while (*s) {
+        s += chartorune(&rune, s);
+        if (rune > 255) {
+            js_rangeerror(J, "btoa takes characters up to U+00FF; encode the "
+                             "text first");
+        }
+        bits = bits << 8 | (unsigned)rune;
+        n += 8;
+        while (n >= 6) {
+            n -= 6;
+            text_add(J, &out, &base64[bits >> n & 63], 1);
+        }
+    }
+    if (n) {
+        text_add(J, &out, &base64[bits << (6 - n) & 63], 1);
+    }
+    while (out.n % 4) {
+        text_add(J, &out, "=", 1);
+    }
+    text_end(J, &out);
+}
+
+static void B_atob(js_State *J)
+{
+    const char *s = js_tostring(J, 1), *at;
+    unsigned bits = 0;
+    int n = 0, count = 0, padding = 0, size = (int)strlen(s) * 2 + 8;
+    char buf[UTFmax];
+    js_Text out;
+    Rune rune;
+
+    text_begin(J, &out, size);
+    for (; *s; ++s) {
+        if (strchr(" \t\n\f\r", *s)) {
+            continue;
+        }
+        if (*s == '=') {
+            ++padding;
+            continue;
+        }
+        at = strchr(base64, *s);
+        if (!at || padding) {
+            js_rangeerror(J, "atob: not a base64 text");
+        }
+        ++count;
+        bits = bits << 6 | (unsigned)(at - base64);
+        n += 6;
+        if (n >= 8) {
+            n -= 8;
+            rune = (Rune)(bits >> n & 255);
+            text_add(J, &out, buf, runetochar(buf, &rune));
+        }
+    }
+    if (count % 4 == 1 || padding > 2 || (padding && (count + padding) % 4)) {
+        js_rangeerror(J, "atob: not a base64 text");
+    }
+    text_end(J, &out);
+}
+
+/* ---- */
+
+static void init_string(js_State *J)
+{
+    static const js_Method methods[] = {
+        { "startsWith", Sp_startsWith, 1 }, { "endsWith", Sp_endsWith, 1 },
+        { "includes", Sp_includes, 1 }, { "repeat", Sp_repeat, 1 },
+        { "padStart", Sp_padStart, 1 }, { "padEnd", Sp_padEnd, 1 },
+        { "trim", Sp_trim2, 0 }, { "trimStart", Sp_trimStart, 0 },
+        { "trimEnd", Sp_trimEnd, 0 }, { "trimLeft", Sp_trimStart, 0 },
+        { "trimRight", Sp_trimEnd, 0 }, { "codePointAt", Sp_codePointAt, 1 },
+        { "at", Sp_at, 1 }, { "substr", Sp_substr, 2 },
+        { "localeCompare", Sp_localeCompare2, 1 },
+        { "normalize", Sp_normalize, 0 }, { "@@iterator", Sp_iterator, 0 },
+        { NULL }
+    };
+    static const js_Method statics[] = {
+        { "fromCodePoint", S_fromCodePoint, 1 }, { "raw", S_raw, 1 }, { NULL }
+    };
+
+    js_pushobject(J, J->String_prototype);
+    lib_methods(J, methods);
+    js_pop(J, 1);
+    js_getglobal(J, "String");
+    lib_methods(J, statics);
+    js_pop(J, 1);
+}
+
+static void init_number(js_State *J)
+{
+    static const js_Method statics[] = {
+        { "isInteger", N_isInteger, 1 },
+        { "isSafeInteger", N_isSafeInteger, 1 },
+        { "isFinite", N_isFinite, 1 }, { "isNaN", N_isNaN, 1 }, { NULL }
+    };
+    static const char *const shared[] = { "parseInt", "parseFloat" };
+    int i;
+
+    js_pushobject(J, J->Number_prototype);
+    jsB_propf(J, "toLocaleString", Np_toLocaleString, 0);
+    jsB_propf(J, "toFixed", Np_toFixed2, 1);
+    js_pop(J, 1);
+    js_getglobal(J, "Number");
+    lib_methods(J, statics);
+    for (i = 0; i < 2; ++i) {
+        js_getglobal(J, shared[i]);
+        js_defproperty(J, -2, shared[i], JS_DONTENUM);
+    }
+    jsB_propn(J, "EPSILON", 2.220446049250313e-16);
+    jsB_propn(J, "MAX_SAFE_INTEGER", 9007199254740991.0);
+    jsB_propn(J, "MIN_SAFE_INTEGER", -9007199254740991.0);
+    js_pop(J, 1);
+}
+
+static void init_text(js_State *J)
+{
+    static const js_Method math[] = {
+        { "trunc", Math_trunc, 1 }, { "sign", Math_sign, 1 },
+        { "cbrt", Math_cbrt, 1 }, { "log2", Math_log2, 1 },
+        { "log10", Math_log10, 1 }, { "log1p", Math_log1p, 1 },
+        { "expm1", Math_expm1, 1 }, { "fround", Math_fround, 1 },
+        { "sinh", Math_sinh, 1 }, { "cosh", Math_cosh, 1 },
+        { "tanh", Math_tanh, 1 }, { "asinh", Math_asinh, 1 },
+        { "acosh", Math_acosh, 1 }, { "atanh", Math_atanh, 1 },
+        { "clz32", Math_clz32, 1 }, { "imul", Math_imul, 2 },
+        { "hypot", Math_hypot, 0 }, { NULL }
+    };
+
+    init_string(J);
+    init_number(J);
+    js_getglobal(J, "Math");
+    lib_methods(J, math);
+    lib_tag(J, "Math");
+    js_pop(J, 1);
+    js_newcfunction(J, B_btoa, "btoa", 1);
+    js_defglobal(J, "btoa", JS_DONTENUM);
+    js_newcfunction(J, B_atob, "atob", 1);
+    js_defglobal(J, "atob", JS_DONTENUM);
+}
