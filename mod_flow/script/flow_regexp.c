@@ -15,7 +15,11 @@ typedef enum {
     LOOKAHEAD, /* may be repeated, but not with the flag u */
 } before_e;
 
-typedef enum { GROUP, AHEAD, BEHIND } group_e;
+typedef enum {
+    GROUP,
+    AHEAD,
+    BEHIND
+} group_e;
 
 int flow_regexp_flags(const char *text)
 {
@@ -138,8 +142,7 @@ static size_t name_length(const flow_regexp_reader_t *r)
     while (is_name_byte(flow_regexp_peek(r, n))) {
         ++n;
     }
-    if (flow_regexp_peek(r, n) != '>' ||
-        (r->at[0] >= '0' && r->at[0] <= '9')) {
+    if (flow_regexp_peek(r, n) != '>' || (r->at[0] >= '0' && r->at[0] <= '9')) {
         return 0;
     }
     return n;

@@ -16,13 +16,13 @@
  * Nothing here takes a lock or allocates but through `alloc`.
  */
 
-#define FLOW_REGEXP_G 1u
-#define FLOW_REGEXP_I 2u
-#define FLOW_REGEXP_M 4u
-#define FLOW_REGEXP_S 8u
-#define FLOW_REGEXP_U 16u
-#define FLOW_REGEXP_Y 32u
-#define FLOW_REGEXP_D 64u
+#define FLOW_REGEXP_G         1u
+#define FLOW_REGEXP_I         2u
+#define FLOW_REGEXP_M         4u
+#define FLOW_REGEXP_S         8u
+#define FLOW_REGEXP_U         16u
+#define FLOW_REGEXP_Y         32u
+#define FLOW_REGEXP_D         64u
 
 #define FLOW_REGEXP_DEPTH_MAX 200  /* groups within groups */
 #define FLOW_REGEXP_NAMES_MAX 1000 /* named groups */

@@ -24,6 +24,9 @@ void js_flowinit(js_State *J, js_ParseText parse);
 /** Start Math.random() anew: a restored state would repeat itself. */
 void js_seed(js_State *J, unsigned int seed);
 
+/** What eval() and Function() put their text through; see jslib.h. */
+void js_setcompile(js_State *J, void (*compile)(js_State *J, const char *text));
+
 /** Before a snapshot: forget what only the next regular expression needs. */
 void js_rest(js_State *J);
 

@@ -73,6 +73,12 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts);
 /** Why a name that is no variable is not there; NULL: nothing to say. */
 const char *js_libmissing(const char *name);
 
+/** The host's syntax compiler, called with the text of eval() and Function():
+ * it pushes what mujs understands, or throws. */
+void js_setcompile(js_State *J, void (*compile)(js_State *J, const char *text));
+/** Put the text on top of the stack through it. */
+void js_libcompile(js_State *J);
+
 /** Replace a Promise on top of the stack by its value, or throw; other values
  * stay. Whatever Promises have to do is done. */
 void js_libsettle(js_State *J);

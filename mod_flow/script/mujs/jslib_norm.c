@@ -116,8 +116,8 @@ static Rune norm_join(Rune x, Rune y)
     return norm_parts[i].a == x && norm_parts[i].b == y ? norm_parts[i].c : 0;
 }
 
-/* Marks on one letter stand in the order of their kinds. A stable order; runs
- * of marks are short, and long ones are bounded by @a run. */
+/* Marks on one letter stand in the order of their kinds, those of one kind as
+ * they were. Runs of marks are short. */
 static void norm_order(Rune *c, int n)
 {
     int i, k, kind;

@@ -334,6 +334,25 @@ static void O_isFrozen2(js_State *J) { is_hard(J, O_isFrozen, 1); }
 static void O_isSealed2(js_State *J) { is_hard(J, O_isSealed, 1); }
 static void O_isExtensible2(js_State *J) { is_hard(J, O_isExtensible, 0); }
 
+/* What cannot be defined is an error, also in code that is not strict. */
+static void O_defineProperty2(js_State *J)
+{
+    int strict = J->strict;
+
+    J->strict = 1;
+    O_defineProperty(J);
+    J->strict = strict;
+}
+
+static void O_defineProperties2(js_State *J)
+{
+    int strict = J->strict;
+
+    J->strict = 1;
+    O_defineProperties(J);
+    J->strict = strict;
+}
+
 /* ---- Reflect ---- */
 
 static js_Object *reflect_target(js_State *J)
@@ -431,7 +450,7 @@ static void Reflect_defineProperty(js_State *J)
         js_pushboolean(J, 0);
         return;
     }
-    O_defineProperty(J);
+    O_defineProperty2(J);
     js_endtry(J);
     js_pushboolean(J, 1);
 }
@@ -625,6 +644,8 @@ static void init_object(js_State *J)
         { "getOwnPropertyDescriptors", O_getOwnPropertyDescriptors, 1 },
         { "getPrototypeOf", O_getPrototypeOf2, 1 },
         { "setPrototypeOf", O_setPrototypeOf, 2 },
+        { "defineProperty", O_defineProperty2, 3 },
+        { "defineProperties", O_defineProperties2, 2 },
         { "freeze", O_freeze2, 1 }, { "seal", O_seal2, 1 },
         { "preventExtensions", O_preventExtensions2, 1 },
         { "isFrozen", O_isFrozen2, 1 }, { "isSealed", O_isSealed2, 1 },

@@ -325,6 +325,132 @@ static void Sp_normalize(js_State *J)
     }
 }
 
+/* The few letters that become two or three. */
+static const struct {
+    int c;
+    int upper;
+    const char *text;
+} cases[] = { { 0xDF, 1, "SS" },    { 0x149, 1, "\312\274N" },
+              { 0x130, 0, "i\314\207" }, { 0x1F0, 1, "J\314\214" },
+              { 0xFB00, 1, "FF" },  { 0xFB01, 1, "FI" },
+              { 0xFB02, 1, "FL" },  { 0xFB03, 1, "FFI" },
+              { 0xFB04, 1, "FFL" }, { 0xFB05, 1, "ST" },
+              { 0xFB06, 1, "ST" } };
+
+static void change_case(js_State *J, int upper)
+{
+    const char *s = text_this(J);
+    int n, i;
+    char buf[UTFmax];
+    js_Text out;
+    Rune rune;
+
+    n = (int)strlen(s);
+    text_begin(J, &out, n + 8);
+    while (*s) {
+        if ((unsigned char)*s < 0x80) {
+            char c = *s++;
+            if (upper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z') {
+                c ^= 32;
+            }
+            if (out.n < out.size) {
+                out.s[out.n++] = c;
+            }
+            else {
+                text_add(J, &out, &c, 1);
+            }
+            continue;
+        }
+        s += chartorune(&rune, s);
+        for (i = 0; i < COUNT_OF(cases); ++i) {
+            if (cases[i].c == rune && cases[i].upper == upper) {
+                text_add(J, &out, cases[i].text, (int)strlen(cases[i].text));
+                break;
+            }
+        }
+        if (i == COUNT_OF(cases)) {
+            rune = upper ? toupperrune(rune) : tolowerrune(rune);
+            text_add(J, &out, buf, runetochar(buf, &rune));
+        }
+    }
+    text_end(J, &out);
+}
+
+static void Sp_toUpperCase2(js_State *J) { change_case(J, 1); }
+static void Sp_toLowerCase2(js_State *J) { change_case(J, 0); }
+
+/* ---- escape and unescape: old, but btoa(unescape(encodeURIComponent(s))) is
+ * in many scripts ---- */
+
+static void B_escape(js_State *J)
+{
+    const char *s = js_tostring(J, 1);
+    char buf[16];
+    js_Text out;
+    Rune rune;
+
+    text_begin(J, &out, (int)strlen(s) + 16);
+    while (*s) {
+        s += chartorune(&rune, s);
+        if (rune >= 0x10000) {
+            snprintf(buf, sizeof(buf), "%%u%04X%%u%04X",
+                     0xD800 + ((rune - 0x10000) >> 10),
+                     0xDC00 + ((rune - 0x10000) & 0x3FF));
+        }
+        else if (rune > 255) {
+            snprintf(buf, sizeof(buf), "%%u%04X", rune);
+        }
+        else if (rune && rune < 128 && (strchr("@*_+-./", rune) ||
+                                        (rune >= '0' && rune <= '9') ||
+                                        (rune | 32) >= 'a' &&
+                                            (rune | 32) <= 'z')) {
+            snprintf(buf, sizeof(buf), "%c", rune);
+        }
+        else {
+            snprintf(buf, sizeof(buf), "%%%02X", rune);
+        }
+        text_add(J, &out, buf, (int)strlen(buf));
+    }
+    text_end(J, &out);
+}
+
+/* @a n hexadecimal digits, or -1. */
+static int hex_digits(const char *s, int n)
+{
+    int value = 0;
+
+    for (; n > 0; --n, ++s) {
+        if (!jsY_ishex(*s)) {
+            return -1;
+        }
+        value = value << 4 | jsY_tohex(*s);
+    }
+    return value;
+}
+
+static void B_unescape(js_State *J)
+{
+    const char *s = js_tostring(J, 1);
+    char buf[UTFmax];
+    js_Text out;
+    Rune rune;
+
+    text_begin(J, &out, (int)strlen(s) + 16);
+    while (*s) {
+        if (*s == '%' && s[1] == 'u' && (rune = hex_digits(s + 2, 4)) >= 0) {
+            s += 6;
+        }
+        else if (*s == '%' && (rune = hex_digits(s + 1, 2)) >= 0) {
+            s += 3;
+        }
+        else {
+            s += chartorune(&rune, s);
+        }
+        text_add(J, &out, buf, runetochar(buf, &rune));
+    }
+    text_end(J, &out);
+}
+
 /* ---- Number ---- */
 
 static void N_isInteger(js_State *J)
@@ -400,7 +526,7 @@ static void js_tofixed(char buf[440], double x, int digits)
         memmove(more + k + 1, more + k, n - k + 1);
         more[k] = '1';
     }
-    snprintf(buf, 440, "%s", more);
+    snprintf(buf, 440, "%.439s", more);
 }
 
 static void Np_toFixed2(js_State *J)
@@ -477,7 +603,7 @@ static void Np_toLocaleString(js_State *J)
 
 MATH(trunc, trunc(x))
 MATH(sign, x > 0 ? 1 : x < 0 ? -1 : x)
-MATH(cbrt, cbrt(x))
+MATH(cbrt, (double)cbrtl(x))
 MATH(log2, log2(x))
 MATH(log10, log10(x))
 MATH(log1p, log1p(x))
@@ -609,7 +735,10 @@ static void init_string(js_State *J)
         { "trim", Sp_trim2, 0 }, { "trimStart", Sp_trimStart, 0 },
         { "trimEnd", Sp_trimEnd, 0 }, { "trimLeft", Sp_trimStart, 0 },
         { "trimRight", Sp_trimEnd, 0 }, { "codePointAt", Sp_codePointAt, 1 },
-        { "at", Sp_at, 1 }, { "substr", Sp_substr, 2 },
+        { "toUpperCase", Sp_toUpperCase2, 0 },
+        { "toLowerCase", Sp_toLowerCase2, 0 },
+        { "toLocaleUpperCase", Sp_toUpperCase2, 0 },
+        { "toLocaleLowerCase", Sp_toLowerCase2, 0 }, { "at", Sp_at, 1 }, { "substr", Sp_substr, 2 },
         { "localeCompare", Sp_localeCompare2, 1 },
         { "normalize", Sp_normalize, 0 }, { "@@iterator", Sp_iterator, 0 },
         { NULL }
@@ -672,6 +801,10 @@ static void init_text(js_State *J)
     lib_methods(J, math);
     lib_tag(J, "Math");
     js_pop(J, 1);
+    js_newcfunction(J, B_escape, "escape", 1);
+    js_defglobal(J, "escape", JS_DONTENUM);
+    js_newcfunction(J, B_unescape, "unescape", 1);
+    js_defglobal(J, "unescape", JS_DONTENUM);
     js_newcfunction(J, B_btoa, "btoa", 1);
     js_defglobal(J, "btoa", JS_DONTENUM);
     js_newcfunction(J, B_atob, "atob", 1);

@@ -255,10 +255,13 @@ void js_regexfree(js_State *J, js_Program *prog)
 js_Program *js_regexliteral(js_State *J, const char *pattern, int flags,
                             char why[160])
 {
-    js_Program *prog;
+    js_Program *prog, **link = &regexes(J)->literals;
 
-    for (prog = regexes(J)->literals; prog; prog = prog->next) {
+    for (; (prog = *link) != NULL; link = &prog->next) {
         if (prog->pattern == pattern && prog->flags == flags) {
+            *link = prog->next; /* the latest is found first */
+            prog->next = J->regexes->literals;
+            J->regexes->literals = prog;
             return prog;
         }
     }
