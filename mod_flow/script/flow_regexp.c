@@ -97,9 +97,10 @@ unsigned flow_regexp_next(flow_regexp_reader_t *r)
     unsigned c = s[0];
     size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4, i;
 
-    if (n > left) {
-        n = left; /* the engine's strings are whole; others end early */
+    /* the engine's strings are whole; others end early */
+    for (i = 1; i < n && i < left && (s[i] & 0xC0) == 0x80; ++i) {
     }
+    n = i;
     if (n > 1) {
         c &= 0x7Fu >> n;
     }
