@@ -6,7 +6,8 @@
 
 /**
  * flow_regexp.c        the pattern: groups, quantifiers, references
- * flow_regexp_class.c  escapes, [classes] and \p{properties}
+ * flow_regexp_escape.c what a backslash means
+ * flow_regexp_class.c  sets, [classes] and \p{properties}
  */
 
 typedef struct flow_regexp_reader_t {

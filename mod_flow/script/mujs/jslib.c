@@ -51,8 +51,7 @@ static js_Object *lib_is(js_State *J, int idx, js_LibKind kind)
 static void lib_tag(js_State *J, const char *tag)
 {
     js_pushliteral(J, tag);
-    js_defproperty(J, -2, "@@toStringTag",
-                   JS_READONLY | JS_DONTENUM);
+    js_defproperty(J, -2, "@@toStringTag", JS_READONLY | JS_DONTENUM);
 }
 
 /* A call of a method that may be missing: pushes it. */
@@ -101,154 +100,6 @@ static double lib_integer(js_State *J, int idx)
     return n != n ? 0 : n < 0 ? ceil(n) : floor(n);
 }
 
-/* ---- symbols ---- */
-
-static const char *const symbol_names[] = {
-    "asyncIterator", "hasInstance", "isConcatSpreadable", "iterator", "match",
-    "matchAll", "replace", "search", "species", "split", "toPrimitive",
-    "toStringTag", "unscopables", NULL
-};
-
-int js_issymbolname(const char *name)
-{
-    int i;
-
-    if (name[0] != '@' || name[1] != '@') {
-        return 0;
-    }
-    if (name[2] == 1 || name[2] == 2) {
-        return 1;
-    }
-    for (i = 0; symbol_names[i]; ++i) {
-        if (!strcmp(name + 2, symbol_names[i])) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* "description" of a symbol; NULL when it has none. */
-static const char *symbol_description(const char *s, char buf[40])
-{
-    const char *colon;
-
-    if (s[2] == 2) {
-        return s + 3;
-    }
-    if (s[2] == 1) {
-        colon = strchr(s, ':');
-        return colon ? colon + 1 : NULL;
-    }
-    snprintf(buf, 40, "Symbol.%s", s + 2);
-    return buf;
-}
-
-static const char *symbol_this(js_State *J)
-{
-    const char *s = js_isobject(J, 0) && js_toobject(J, 0)->type == JS_CSTRING
-                        ? js_toobject(J, 0)->u.s.string
-                    : js_isstring(J, 0) ? js_tostring(J, 0)
-                                        : "";
-
-    if (!JS_ISSYMBOL(s)) {
-        js_typeerror(J, "not a Symbol");
-    }
-    return s;
-}
-
-static void symbol_show(js_State *J, const char *s)
-{
-    char buf[40];
-    const char *d = symbol_description(s, buf);
-
-    js_pushliteral(J, "Symbol(");
-    js_pushstring(J, d ? d : "");
-    js_concat(J);
-    js_pushliteral(J, ")");
-    js_concat(J);
-}
-
-static void jsB_Symbol(js_State *J)
-{
-    char buf[32];
-
-    snprintf(buf, sizeof(buf), "@@\1%u", ++J->lib->symbols);
-    if (js_isundefined(J, 1)) {
-        js_pushstring(J, buf);
-        return;
-    }
-    strcat(buf, ":");
-    js_pushstring(J, buf);
-    js_pushstring(J, js_tostring(J, 1));
-    /* not js_concat(), which refuses symbols */
-    {
-        const char *a = js_tostring(J, -2), *b = js_tostring(J, -1);
-        js_String *s = jsV_newmemspace(J, (int)(strlen(a) + strlen(b)));
-        js_Value v;
-        strcpy(s->p, a);
-        strcat(s->p, b);
-        v.t.type = JS_TMEMSTR;
-        v.u.memstr = s;
-        js_pushvalue(J, v);
-    }
-}
-
-static void jsB_new_Symbol(js_State *J)
-{
-    js_typeerror(J, "Symbol is not a constructor");
-}
-
-static void Symbol_for(js_State *J)
-{
-    const char *key = js_tostring(J, 1);
-    js_String *s = jsV_newmemspace(J, (int)strlen(key) + 3);
-    js_Value v;
-
-    strcpy(s->p, "@@\2");
-    strcat(s->p, key);
-    v.t.type = JS_TMEMSTR;
-    v.u.memstr = s;
-    js_pushvalue(J, v);
-}
-
-static void Symbol_keyFor(js_State *J)
-{
-    const char *s = js_isstring(J, 1) ? js_tostring(J, 1) : "";
-
-    if (!JS_ISSYMBOL(s)) {
-        js_typeerror(J, "not a Symbol");
-    }
-    if (s[2] == 2) {
-        js_pushstring(J, s + 3);
-    }
-    else {
-        js_pushundefined(J);
-    }
-}
-
-static void Symp_toString(js_State *J)
-{
-    symbol_show(J, symbol_this(J));
-}
-
-static void Symp_valueOf(js_State *J)
-{
-    js_pushstring(J, symbol_this(J));
-}
-
-static void Symp_description(js_State *J)
-{
-    char buf[40];
-    const char *d = symbol_description(symbol_this(J), buf);
-
-    if (d) {
-        js_pushstring(J, d);
-    }
-    else {
-        js_pushundefined(J);
-    }
-}
-
 /* object -- object: a getter of that name */
 static void lib_getter(js_State *J, const char *name, js_CFunction f)
 {
@@ -257,34 +108,7 @@ static void lib_getter(js_State *J, const char *name, js_CFunction f)
     js_defaccessor(J, -3, name, JS_DONTENUM);
 }
 
-static void init_symbol(js_State *J)
-{
-    static const js_Method methods[] = { { "toString", Symp_toString, 0 },
-                                         { "valueOf", Symp_valueOf, 0 },
-                                         { NULL } };
-    static const js_Method statics[] = { { "for", Symbol_for, 1 },
-                                         { "keyFor", Symbol_keyFor, 1 },
-                                         { NULL } };
-    static const char *const shown[] = {
-        "@@iterator", "@@asyncIterator", "@@hasInstance", "@@toPrimitive",
-        "@@toStringTag", "@@species", "@@isConcatSpreadable", "@@unscopables",
-        "@@match", "@@matchAll", "@@replace", "@@search", "@@split"
-    };
-    int i;
-
-    js_pushobject(J, J->lib->symbol);
-    lib_methods(J, methods);
-    lib_getter(J, "description", Symp_description);
-    lib_tag(J, "Symbol");
-    js_newcconstructor(J, jsB_Symbol, jsB_new_Symbol, "Symbol", 0);
-    lib_methods(J, statics);
-    for (i = 0; i < (int)(sizeof(shown) / sizeof(shown[0])); ++i) {
-        js_pushliteral(J, shown[i]);
-        js_defproperty(J, -2, shown[i] + 2,
-                       JS_READONLY | JS_DONTENUM | JS_DONTCONF);
-    }
-    js_defglobal(J, "Symbol", JS_DONTENUM);
-}
+static void init_symbol(js_State *J);
 
 /* ---- iterators ---- */
 
@@ -513,9 +337,8 @@ void js_libscan(js_State *J, int mark, js_Object *obj)
 void js_libmark(js_State *J, int mark)
 {
     js_Lib *lib = J->lib;
-    js_Object *all[] = { lib->symbol, lib->iterator, lib->map,
-                         lib->set, lib->weakmap, lib->weakset,
-                         lib->promise, lib->jobs };
+    js_Object *all[] = { lib->symbol,  lib->iterator, lib->map,     lib->set,
+                         lib->weakmap, lib->weakset,  lib->promise, lib->jobs };
     int i;
 
     for (i = 0; i < (int)(sizeof(all) / sizeof(all[0])); ++i) {
@@ -592,7 +415,9 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
 
 const char *js_libmissing(const char *name)
 {
-    static const struct { const char *name, *why; } missing[] = {
+    static const struct {
+        const char *name, *why;
+    } missing[] = {
         { "setTimeout", "a script runs to its end at once" },
         { "setInterval", "a script runs to its end at once" },
         { "setImmediate", "a script runs to its end at once" },
@@ -626,7 +451,11 @@ const char *js_libmissing(const char *name)
 
 static void init_array(js_State *J);
 static void init_object(js_State *J);
-static void init_text(js_State *J);
+static void init_reflect(js_State *J);
+static void init_strings(js_State *J);
+static void init_number(js_State *J);
+static void init_math(js_State *J);
+static void init_eval(js_State *J);
 static void init_map(js_State *J);
 static void init_promise(js_State *J);
 static void init_date(js_State *J);
@@ -644,7 +473,11 @@ void js_libinit(js_State *J)
     init_array(J);
     init_object(J);
     regex_initstring(J);
-    init_text(J);
+    init_reflect(J);
+    init_strings(J);
+    init_number(J);
+    init_math(J);
+    init_eval(J);
     init_map(J);
     init_promise(J);
     init_date(J);

@@ -5,12 +5,17 @@
 /**
  * What ECMAScript 2015 to 2020 (and a little later) added to the library.
  *
- * jslib.c          symbols, iterators, what built-ins have for properties
+ * jslib.c          iterators, what built-ins have for properties
+ * jslib_symbol.c   Symbol
  * jslib_array.c    Array
- * jslib_object.c   Object, Reflect, structuredClone
- * jslib_text.c     String, Number, Math, btoa and atob
+ * jslib_object.c   Object
+ * jslib_reflect.c  Reflect, structuredClone
+ * jslib_string.c   String, escape, btoa
+ * jslib_norm.c     Unicode's canonical forms
+ * jslib_number.c   Number, Math
  * jslib_map.c      Map, Set, WeakMap, WeakSet
- * jslib_promise.c  Promise, async functions, eval and Function
+ * jslib_promise.c  Promise
+ * jslib_eval.c     async functions, eval and Function
  * jslib_date.c     reading and writing dates as people do
  *
  * A Symbol is a string that begins with "@@" and one of a few names, or with
@@ -29,7 +34,11 @@ typedef enum {
 } js_LibKind;
 
 /** What an iterator gives; of strings only values. */
-typedef enum { JS_ITERVALUES, JS_ITERKEYS, JS_ITERENTRIES } js_IterKind;
+typedef enum {
+    JS_ITERVALUES,
+    JS_ITERKEYS,
+    JS_ITERENTRIES
+} js_IterKind;
 
 typedef struct js_Table js_Table;
 

@@ -50,10 +50,22 @@ static void search(js_State *J, int backwards, int want_index)
     }
 }
 
-static void Ap_find(js_State *J) { search(J, 0, 0); }
-static void Ap_findIndex(js_State *J) { search(J, 0, 1); }
-static void Ap_findLast(js_State *J) { search(J, 1, 0); }
-static void Ap_findLastIndex(js_State *J) { search(J, 1, 1); }
+static void Ap_find(js_State *J)
+{
+    search(J, 0, 0);
+}
+static void Ap_findIndex(js_State *J)
+{
+    search(J, 0, 1);
+}
+static void Ap_findLast(js_State *J)
+{
+    search(J, 1, 0);
+}
+static void Ap_findLastIndex(js_State *J)
+{
+    search(J, 1, 1);
+}
 
 /* Are the two values on top the same (NaN is, 0 and -0 are)? Pops them. */
 static int same_value_zero(js_State *J)
@@ -139,9 +151,18 @@ static void Ap_at(js_State *J)
     }
 }
 
-static void Ap_values(js_State *J) { js_libiterator(J, 0, JS_ITERVALUES); }
-static void Ap_keys(js_State *J) { js_libiterator(J, 0, JS_ITERKEYS); }
-static void Ap_entries(js_State *J) { js_libiterator(J, 0, JS_ITERENTRIES); }
+static void Ap_values(js_State *J)
+{
+    js_libiterator(J, 0, JS_ITERVALUES);
+}
+static void Ap_keys(js_State *J)
+{
+    js_libiterator(J, 0, JS_ITERKEYS);
+}
+static void Ap_entries(js_State *J)
+{
+    js_libiterator(J, 0, JS_ITERENTRIES);
+}
 
 /* Append the array on top to the one at @a out, and pop it. */
 static void flatten(js_State *J, int out, double depth, int *n)
@@ -315,19 +336,26 @@ static void A_of(js_State *J)
 
 static void init_array(js_State *J)
 {
-    static const js_Method methods[] = {
-        { "find", Ap_find, 1 }, { "findIndex", Ap_findIndex, 1 },
-        { "findLast", Ap_findLast, 1 },
-        { "findLastIndex", Ap_findLastIndex, 1 },
-        { "includes", Ap_includes, 1 }, { "fill", Ap_fill, 1 },
-        { "copyWithin", Ap_copyWithin, 2 }, { "at", Ap_at, 1 },
-        { "keys", Ap_keys, 0 }, { "entries", Ap_entries, 0 },
-        { "flat", Ap_flat, 0 }, { "flatMap", Ap_flatMap, 1 },
-        { "toReversed", Ap_toReversed, 0 }, { "toSorted", Ap_toSorted, 1 },
-        { "with", Ap_with, 2 }, { NULL }
-    };
+    static const js_Method methods[] = { { "find", Ap_find, 1 },
+                                         { "findIndex", Ap_findIndex, 1 },
+                                         { "findLast", Ap_findLast, 1 },
+                                         { "findLastIndex", Ap_findLastIndex,
+                                           1 },
+                                         { "includes", Ap_includes, 1 },
+                                         { "fill", Ap_fill, 1 },
+                                         { "copyWithin", Ap_copyWithin, 2 },
+                                         { "at", Ap_at, 1 },
+                                         { "keys", Ap_keys, 0 },
+                                         { "entries", Ap_entries, 0 },
+                                         { "flat", Ap_flat, 0 },
+                                         { "flatMap", Ap_flatMap, 1 },
+                                         { "toReversed", Ap_toReversed, 0 },
+                                         { "toSorted", Ap_toSorted, 1 },
+                                         { "with", Ap_with, 2 },
+                                         { NULL } };
     static const js_Method statics[] = { { "from", A_from, 1 },
-                                         { "of", A_of, 0 }, { NULL } };
+                                         { "of", A_of, 0 },
+                                         { NULL } };
 
     js_pushobject(J, J->Array_prototype);
     lib_methods(J, methods);

@@ -198,11 +198,13 @@ static int is_word(const char *s, int n, const char *word)
 /* A word of a free date; 0 when it has no meaning there. */
 static int read_word(const char **ps, date_Parts *d)
 {
-    static const struct { const char *name; int zone; } zones[] = {
-        { "z", 0 }, { "utc", 0 }, { "gmt", 0 }, { "ut", 0 },
-        { "est", -300 }, { "edt", -240 }, { "cst", -360 }, { "cdt", -300 },
-        { "mst", -420 }, { "mdt", -360 }, { "pst", -480 }, { "pdt", -420 }
-    };
+    static const struct {
+        const char *name;
+        int zone;
+    } zones[] = { { "z", 0 },      { "utc", 0 },    { "gmt", 0 },
+                  { "ut", 0 },     { "est", -300 }, { "edt", -240 },
+                  { "cst", -360 }, { "cdt", -300 }, { "mst", -420 },
+                  { "mdt", -360 }, { "pst", -480 }, { "pdt", -420 } };
     const char *s = *ps;
     int n = word_length(s), i;
 
@@ -341,7 +343,10 @@ static double js_parsedate(const char *s)
 
 /* ---- writing ---- */
 
-enum { DATE = 1, TIME = 2 };
+enum {
+    DATE = 1,
+    TIME = 2
+};
 
 static void zone_text(char buf[16], double t)
 {
@@ -370,10 +375,10 @@ static void show_date(js_State *J, double t, int parts)
     }
     if (parts & TIME) {
         zone_text(zone, t);
-        snprintf(buf + n, sizeof(buf) - n, "%s%02d:%02d:%02d %s%s",
-                 n ? " " : "", HourFromTime(l), MinFromTime(l), SecFromTime(l),
-                 zone,
-                 strcmp(zone, "GMT+0000") ? "" : " (Coordinated Universal Time)");
+        snprintf(
+            buf + n, sizeof(buf) - n, "%s%02d:%02d:%02d %s%s", n ? " " : "",
+            HourFromTime(l), MinFromTime(l), SecFromTime(l), zone,
+            strcmp(zone, "GMT+0000") ? "" : " (Coordinated Universal Time)");
     }
     js_pushstring(J, buf);
 }
@@ -421,7 +426,9 @@ static void D_toISOString(js_State *J)
     }
     year = YearFromTime(t);
     snprintf(buf, sizeof(buf), "%s%0*d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-             year < 0 ? "-" : year > 9999 ? "+" : "",
+             year < 0      ? "-"
+             : year > 9999 ? "+"
+                           : "",
              year < 0 || year > 9999 ? 6 : 4, abs(year), MonthFromTime(t) + 1,
              DateFromTime(t), HourFromTime(t), MinFromTime(t), SecFromTime(t),
              msFromTime(t));
@@ -464,9 +471,18 @@ static void show_locale(js_State *J, int parts)
     js_pushstring(J, buf);
 }
 
-static void D_toLocaleString(js_State *J) { show_locale(J, DATE | TIME); }
-static void D_toLocaleDateString(js_State *J) { show_locale(J, DATE); }
-static void D_toLocaleTimeString(js_State *J) { show_locale(J, TIME); }
+static void D_toLocaleString(js_State *J)
+{
+    show_locale(J, DATE | TIME);
+}
+static void D_toLocaleDateString(js_State *J)
+{
+    show_locale(J, DATE);
+}
+static void D_toLocaleTimeString(js_State *J)
+{
+    show_locale(J, TIME);
+}
 
 static void D_getYear(js_State *J)
 {
@@ -482,22 +498,24 @@ static void D_toPrimitive(js_State *J)
 
     v.t.type = JS_TOBJECT;
     v.u.object = js_toobject(J, 0);
-    jsV_ordinaryprimitive(J, &v, strcmp(hint, "number") ? JS_HSTRING
-                                                        : JS_HNUMBER);
+    jsV_ordinaryprimitive(J, &v,
+                          strcmp(hint, "number") ? JS_HSTRING : JS_HNUMBER);
     js_pushvalue(J, v);
 }
 
 static void init_date(js_State *J)
 {
     static const js_Method methods[] = {
-        { "toString", D_toString, 0 }, { "toDateString", D_toDateString, 0 },
+        { "toString", D_toString, 0 },
+        { "toDateString", D_toDateString, 0 },
         { "toTimeString", D_toTimeString, 0 },
         { "toUTCString", D_toUTCString, 0 },
         { "toISOString", D_toISOString, 0 },
         { "toLocaleString", D_toLocaleString, 0 },
         { "toLocaleDateString", D_toLocaleDateString, 0 },
         { "toLocaleTimeString", D_toLocaleTimeString, 0 },
-        { "getYear", D_getYear, 0 }, { "@@toPrimitive", D_toPrimitive, 1 },
+        { "getYear", D_getYear, 0 },
+        { "@@toPrimitive", D_toPrimitive, 1 },
         { NULL }
     };
 

@@ -324,16 +324,46 @@ static void table_set(js_State *J, int weak, int value)
     js_copy(J, 0);
 }
 
-static void Mp_get(js_State *J) { table_get(J, 0); }
-static void Mp_has(js_State *J) { table_has(J, 0); }
-static void Mp_delete(js_State *J) { table_delete(J, 0); }
-static void Mp_set(js_State *J) { table_set(J, 0, 2); }
-static void Setp_add(js_State *J) { table_set(J, 0, 1); }
-static void WMp_get(js_State *J) { table_get(J, 1); }
-static void WMp_has(js_State *J) { table_has(J, 1); }
-static void WMp_delete(js_State *J) { table_delete(J, 1); }
-static void WMp_set(js_State *J) { table_set(J, 1, 2); }
-static void WSp_add(js_State *J) { table_set(J, 1, 1); }
+static void Mp_get(js_State *J)
+{
+    table_get(J, 0);
+}
+static void Mp_has(js_State *J)
+{
+    table_has(J, 0);
+}
+static void Mp_delete(js_State *J)
+{
+    table_delete(J, 0);
+}
+static void Mp_set(js_State *J)
+{
+    table_set(J, 0, 2);
+}
+static void Setp_add(js_State *J)
+{
+    table_set(J, 0, 1);
+}
+static void WMp_get(js_State *J)
+{
+    table_get(J, 1);
+}
+static void WMp_has(js_State *J)
+{
+    table_has(J, 1);
+}
+static void WMp_delete(js_State *J)
+{
+    table_delete(J, 1);
+}
+static void WMp_set(js_State *J)
+{
+    table_set(J, 1, 2);
+}
+static void WSp_add(js_State *J)
+{
+    table_set(J, 1, 1);
+}
 
 static void Mp_clear(js_State *J)
 {
@@ -396,8 +426,8 @@ static void Mp_entries(js_State *J)
  * 1. */
 static void table_fill(js_State *J, js_Object *obj)
 {
-    int is_map = obj->u.lib.kind == JS_LIBMAP ||
-                 obj->u.lib.kind == JS_LIBWEAKMAP;
+    int is_map =
+        obj->u.lib.kind == JS_LIBMAP || obj->u.lib.kind == JS_LIBWEAKMAP;
     int at;
 
     if (js_isundefined(J, 1) || js_isnull(J, 1)) {
@@ -437,8 +467,14 @@ static void new_table(js_State *J, js_LibKind kind, js_Object *proto)
     table_fill(J, obj);
 }
 
-static void new_Map(js_State *J) { new_table(J, JS_LIBMAP, J->lib->map); }
-static void new_Set(js_State *J) { new_table(J, JS_LIBSET, J->lib->set); }
+static void new_Map(js_State *J)
+{
+    new_table(J, JS_LIBMAP, J->lib->map);
+}
+static void new_Set(js_State *J)
+{
+    new_table(J, JS_LIBSET, J->lib->set);
+}
 
 static void new_WeakMap(js_State *J)
 {
@@ -455,8 +491,8 @@ static void without_new(js_State *J)
     js_typeerror(J, "this constructor needs 'new'");
 }
 
-static js_Object *define_table(js_State *J, const char *name,
-                               js_CFunction con, const js_Method *methods)
+static js_Object *define_table(js_State *J, const char *name, js_CFunction con,
+                               const js_Method *methods)
 {
     js_Object *proto = jsV_newobject(J, JS_COBJECT, J->Object_prototype);
 
@@ -465,7 +501,8 @@ static js_Object *define_table(js_State *J, const char *name,
     lib_tag(J, name);
     if (methods->function == Mp_get || methods->function == Setp_add) {
         lib_getter(J, "size", Mp_size);
-        js_getproperty(J, -1, methods->function == Mp_get ? "entries" : "values");
+        js_getproperty(J, -1,
+                       methods->function == Mp_get ? "entries" : "values");
         js_defproperty(J, -2, "@@iterator", JS_DONTENUM);
     }
     js_newcconstructor(J, without_new, con, name, 0);
@@ -476,17 +513,21 @@ static js_Object *define_table(js_State *J, const char *name,
 static void init_map(js_State *J)
 {
     static const js_Method map[] = {
-        { "get", Mp_get, 1 }, { "set", Mp_set, 2 }, { "has", Mp_has, 1 },
-        { "delete", Mp_delete, 1 }, { "clear", Mp_clear, 0 },
-        { "forEach", Mp_forEach, 1 }, { "keys", Mp_keys, 0 },
-        { "values", Mp_values, 0 }, { "entries", Mp_entries, 0 }, { NULL }
+        { "get", Mp_get, 1 },         { "set", Mp_set, 2 },
+        { "has", Mp_has, 1 },         { "delete", Mp_delete, 1 },
+        { "clear", Mp_clear, 0 },     { "forEach", Mp_forEach, 1 },
+        { "keys", Mp_keys, 0 },       { "values", Mp_values, 0 },
+        { "entries", Mp_entries, 0 }, { NULL }
     };
-    static const js_Method set[] = {
-        { "add", Setp_add, 1 }, { "has", Mp_has, 1 },
-        { "delete", Mp_delete, 1 }, { "clear", Mp_clear, 0 },
-        { "forEach", Mp_forEach, 1 }, { "keys", Mp_keys, 0 },
-        { "values", Mp_values, 0 }, { "entries", Mp_entries, 0 }, { NULL }
-    };
+    static const js_Method set[] = { { "add", Setp_add, 1 },
+                                     { "has", Mp_has, 1 },
+                                     { "delete", Mp_delete, 1 },
+                                     { "clear", Mp_clear, 0 },
+                                     { "forEach", Mp_forEach, 1 },
+                                     { "keys", Mp_keys, 0 },
+                                     { "values", Mp_values, 0 },
+                                     { "entries", Mp_entries, 0 },
+                                     { NULL } };
     static const js_Method weakmap[] = { { "get", WMp_get, 1 },
                                          { "set", WMp_set, 2 },
                                          { "has", WMp_has, 1 },

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Promise, async functions, and code made at run time; part of jslib.c's room.
+/* Promise and async functions; part of jslib.c's room.
  *
  * There is nothing to wait for but Promises themselves: what they have to do
  * stands in a queue, which is worked off by await and at the end of a call. */
 
-enum { PENDING, FULFILLED, REJECTED };
+enum {
+    PENDING,
+    FULFILLED,
+    REJECTED
+};
 
 static js_Object *this_promise(js_State *J, int idx)
 {
@@ -352,8 +356,14 @@ static void finally_run(js_State *J, js_CFunction after)
     js_call(J, 1);
 }
 
-static void finally_fulfilled(js_State *J) { finally_run(J, finally_value); }
-static void finally_rejected(js_State *J) { finally_run(J, finally_reason); }
+static void finally_fulfilled(js_State *J)
+{
+    finally_run(J, finally_value);
+}
+static void finally_rejected(js_State *J)
+{
+    finally_run(J, finally_reason);
+}
 
 static void Pp_finally(js_State *J)
 {
@@ -426,7 +436,11 @@ static void P_reject(js_State *J)
 
 /* all, allSettled, any and race: each element gets two functions with the
  * place it belongs to and the object that they share. */
-enum { ALL, SETTLED, ANY };
+enum {
+    ALL,
+    SETTLED,
+    ANY
+};
 
 /* One less to wait for; the last one settles. @a shared is where the object is
  * that they share. */
@@ -482,8 +496,14 @@ static void element(js_State *J, int reject)
     js_pushundefined(J);
 }
 
-static void element_value(js_State *J) { element(J, 0); }
-static void element_reason(js_State *J) { element(J, 1); }
+static void element_value(js_State *J)
+{
+    element(J, 0);
+}
+static void element_reason(js_State *J)
+{
+    element(J, 1);
+}
 
 /* shared object on top -- and above it a function for element i */
 static void push_element(js_State *J, js_CFunction f, int i)
@@ -546,13 +566,22 @@ static void combine(js_State *J, int how)
     js_copy(J, 2);
 }
 
-static void P_all(js_State *J) { combine(J, ALL); }
-static void P_allSettled(js_State *J) { combine(J, SETTLED); }
-static void P_any(js_State *J) { combine(J, ANY); }
+static void P_all(js_State *J)
+{
+    combine(J, ALL);
+}
+static void P_allSettled(js_State *J)
+{
+    combine(J, SETTLED);
+}
+static void P_any(js_State *J)
+{
+    combine(J, ANY);
+}
 
 static void P_race(js_State *J)
 {
-    push_promise(J); /* 2 */
+    push_promise(J);  /* 2 */
     iter_begin(J, 1); /* 3 and 4 */
     while (iter_next(J, 3)) {
         to_promise(J);
@@ -567,130 +596,8 @@ static void P_race(js_State *J)
     js_copy(J, 2);
 }
 
-/* ---- async and await ---- */
-
-/* __flow_async(f): a Promise of what f() returns or throws. */
-static void flow_async(js_State *J)
-{
-    js_Object *promise;
-
-    push_promise(J); /* 2 */
-    promise = js_toobject(J, 2);
-    if (js_try(J)) {
-        settle(J, promise, REJECTED);
-        js_pushobject(J, promise);
-        return;
-    }
-    js_copy(J, 1);
-    js_pushundefined(J);
-    js_call(J, 0);
-    js_endtry(J);
-    resolve(J, promise);
-    js_copy(J, 2);
-}
-
-void js_libsettle(js_State *J)
-{
-    js_Object *promise;
-
-    if (js_isobject(J, -1) && !lib_is(J, -1, JS_LIBPROMISE)) {
-        js_getproperty(J, -1, "then");
-        promise = js_iscallable(J, -1) ? js_toobject(J, -1) : NULL;
-        js_pop(J, 1);
-        if (promise) {
-            to_promise(J);
-        }
-    }
-    run_jobs(J);
-    promise = lib_is(J, -1, JS_LIBPROMISE);
-    if (!promise) {
-        return;
-    }
-    js_pop(J, 1);
-    if (promise->u.lib.what == PENDING) {
-        js_error(J, "a Promise is waited for that nothing will settle");
-    }
-    js_pushvalue(J, promise->u.lib.value);
-    if (promise->u.lib.what == REJECTED) {
-        js_throw(J);
-    }
-}
-
-static void flow_await(js_State *J)
-{
-    js_copy(J, 1);
-    js_libsettle(J);
-}
-
-/* ---- eval and Function ---- */
-
-void js_setcompile(js_State *J, void (*compile)(js_State *J, const char *text))
-{
-    J->lib->compile = compile;
-}
-
-void js_libcompile(js_State *J)
-{
-    if (J->lib->compile) {
-        J->lib->compile(J, js_tostring(J, -1));
-        js_rot2pop1(J);
-    }
-}
-
-/* Run the text on top in the global scope. */
-static void run_text(js_State *J)
-{
-    js_libcompile(J);
-    js_loadstring(J, "(eval)", js_tostring(J, -1));
-    js_pushundefined(J);
-    js_call(J, 0);
-}
-
-/* Called by another name than eval, or through a variable. */
-static void global_eval(js_State *J)
-{
-    js_copy(J, 1);
-    if (js_isstring(J, 1)) {
-        run_text(J);
-    }
-}
-
-static void jsB_Function2(js_State *J)
-{
-    int i, top = js_gettop(J);
-    js_Text out;
-
-    text_begin(J, &out, 256);
-    text_add(J, &out, "(function anonymous(", 20);
-    for (i = 1; i < top - 1; ++i) {
-        const char *s = js_tostring(J, i);
-        text_add(J, &out, ",", i > 1);
-        text_add(J, &out, s, (int)strlen(s));
-    }
-    text_add(J, &out, ") {", 3);
-    if (top > 1) {
-        const char *s = js_tostring(J, top - 1);
-        text_add(J, &out, s, (int)strlen(s));
-    }
-    text_add(J, &out, "\n})", 3);
-    text_end(J, &out);
-    run_text(J);
-    if (!js_iscallable(J, -1)) {
-        js_syntaxerror(J, "not the body of a function");
-    }
-}
-
-static void init_eval(js_State *J)
-{
-    js_Object *f;
-
-    js_newcfunction(J, global_eval, "eval", 1);
-    js_defglobal(J, "eval", JS_DONTENUM);
-    js_getglobal(J, "Function");
-    f = js_toobject(J, -1);
-    f->u.c.function = f->u.c.constructor = jsB_Function2;
-    js_pop(J, 1);
-}
+static void flow_async(js_State *J); /* jslib_eval.c */
+static void flow_await(js_State *J);
 
 static void init_promise(js_State *J)
 {
@@ -698,13 +605,14 @@ static void init_promise(js_State *J)
                                          { "catch", Pp_catch, 1 },
                                          { "finally", Pp_finally, 1 },
                                          { NULL } };
-    static const js_Method statics[] = {
-        { "resolve", P_resolve, 1 }, { "reject", P_reject, 1 },
-        { "all", P_all, 1 }, { "allSettled", P_allSettled, 1 },
-        { "any", P_any, 1 }, { "race", P_race, 1 }, { NULL }
-    };
+    static const js_Method statics[] = { { "resolve", P_resolve, 1 },
+                                         { "reject", P_reject, 1 },
+                                         { "all", P_all, 1 },
+                                         { "allSettled", P_allSettled, 1 },
+                                         { "any", P_any, 1 },
+                                         { "race", P_race, 1 },
+                                         { NULL } };
 
-    init_eval(J);
     J->lib->promise = jsV_newobject(J, JS_COBJECT, J->Object_prototype);
     js_pushobject(J, J->lib->promise);
     lib_methods(J, methods);
