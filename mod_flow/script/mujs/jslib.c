@@ -3,7 +3,6 @@
 /* Compiled into mujs' one object: it knows its insides. See jslib.h. */
 
 #include "jsi.h"
-#include "utf.h"
 
 /* What several files here use. */
 

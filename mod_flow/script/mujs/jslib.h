@@ -2,6 +2,10 @@
 #ifndef JSLIB_H
 #define JSLIB_H
 
+#include "mujs.h"
+
+typedef struct js_Object js_Object;
+
 /**
  * What ECMAScript 2015 to 2020 (and a little later) added to the library.
  *
@@ -15,6 +19,7 @@
  * jslib_number.c   Number, Math
  * jslib_map.c      Map, Set, WeakMap, WeakSet
  * jslib_promise.c  Promise
+ * jslib_combine.c  Promise.all and its relatives
  * jslib_eval.c     async functions, eval and Function
  * jslib_date.c     reading and writing dates as people do
  *
@@ -41,18 +46,6 @@ typedef enum {
 } js_IterKind;
 
 typedef struct js_Table js_Table;
-
-/** js_Object.u.lib */
-typedef struct js_LibObject {
-    unsigned char kind, what; /* js_LibKind; js_IterKind or a Promise's state */
-    int index;                /* iterator: the next; bytes in a string */
-    js_Object *target;        /* iterator: of what; Promise: who waits */
-    union {
-        js_Table *table;         /* Map and Set */
-        unsigned long long last; /* iterator of one: the latest entry */
-    } u;
-    js_Value value; /* Promise */
-} js_LibObject;
 
 /** J->lib */
 typedef struct js_Lib {

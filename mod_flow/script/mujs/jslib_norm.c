@@ -2,8 +2,6 @@
 
 /* Unicode's canonical forms; part of jslib.c's room. */
 
-#include "jsnormdata.h"
-
 #define COUNT_OF(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
 /* The place of a character in norm_parts, or -1. */

@@ -140,7 +140,7 @@ static void Np_toLocaleString(js_State *J)
         }
         out[k++] = buf[i];
     }
-    strcpy(out + k, buf + n);
+    memcpy(out + k, buf + n, strlen(buf + n) + 1);
     js_pushstring(J, out);
 }
 

@@ -69,29 +69,26 @@ static void symbol_show(js_State *J, const char *s)
     js_concat(J);
 }
 
+/* Not js_concat(), which refuses symbols. */
+static void push_symbol(js_State *J, const char *begin, const char *rest)
+{
+    js_Text out;
+
+    text_begin(J, &out, 64);
+    text_add(J, &out, begin, (int)strlen(begin));
+    text_add(J, &out, rest, (int)strlen(rest));
+    text_end(J, &out);
+}
+
 static void jsB_Symbol(js_State *J)
 {
+    int is_plain = js_isundefined(J, 1);
+    const char *description = is_plain ? "" : js_tostring(J, 1);
     char buf[32];
 
-    snprintf(buf, sizeof(buf), "@@\1%u", ++J->lib->symbols);
-    if (js_isundefined(J, 1)) {
-        js_pushstring(J, buf);
-        return;
-    }
-    strcat(buf, ":");
-    js_pushstring(J, buf);
-    js_pushstring(J, js_tostring(J, 1));
-    /* not js_concat(), which refuses symbols */
-    {
-        const char *a = js_tostring(J, -2), *b = js_tostring(J, -1);
-        js_String *s = jsV_newmemspace(J, (int)(strlen(a) + strlen(b)));
-        js_Value v;
-        strcpy(s->p, a);
-        strcat(s->p, b);
-        v.t.type = JS_TMEMSTR;
-        v.u.memstr = s;
-        js_pushvalue(J, v);
-    }
+    snprintf(buf, sizeof(buf), "@@\1%u%s", ++J->lib->symbols,
+             is_plain ? "" : ":");
+    push_symbol(J, buf, description);
 }
 
 static void jsB_new_Symbol(js_State *J)
@@ -101,15 +98,7 @@ static void jsB_new_Symbol(js_State *J)
 
 static void Symbol_for(js_State *J)
 {
-    const char *key = js_tostring(J, 1);
-    js_String *s = jsV_newmemspace(J, (int)strlen(key) + 3);
-    js_Value v;
-
-    strcpy(s->p, "@@\2");
-    strcat(s->p, key);
-    v.t.type = JS_TMEMSTR;
-    v.u.memstr = s;
-    js_pushvalue(J, v);
+    push_symbol(J, "@@\2", js_tostring(J, 1));
 }
 
 static void Symbol_keyFor(js_State *J)

@@ -3,8 +3,6 @@
 /* Compiled into mujs' one object: it knows its insides. See jsregex.h. */
 
 #include "jsi.h"
-#include "utf.h"
-#include "jsregex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

@@ -2,6 +2,12 @@
 #ifndef JSREGEX_H
 #define JSREGEX_H
 
+#include "mujs.h"
+
+typedef union js_Value js_Value;
+typedef struct js_Object js_Object;
+typedef struct js_Regexp js_Regexp;
+
 /**
  * RegExp on PCRE2; takes the place of mujs' regexp.c and jsregexp.c.
  *

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Facts of Unicode 14.0.0: canonical decompositions by character (second 0: there is
+/* size: a table.
+ *
+ * Facts of Unicode 14.0.0: canonical decompositions by character (second 0: there is
  * one only), which of them compose, by first and second; combining classes. */
 
 /* clang-format off */
