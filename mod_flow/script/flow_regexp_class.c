@@ -186,7 +186,7 @@ static const char *category(const char *name)
 void flow_regexp_put_property(flow_regexp_reader_t *r, int is_negated)
 {
     char name[PROPERTY_MAX + 1];
-    const char *value = name, *prefix = "";
+    const char *value, *prefix = "";
     size_t n = 0;
     int c;
 
