@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "script/flow_script_private.h"
+#include "script/flow_syntax.h"
 
 #include <string.h>
 
@@ -343,7 +344,38 @@ const char *flow_lib_module_names(apr_pool_t *p)
     return apr_pstrdup(p, "'" API "', '" OWN "'");
 }
 
+/* The text of eval() and Function() becomes what the engine understands. */
+static void compile_text(js_State *J, const char *text)
+{
+    flow_script_call_t *call = flow_call_of(J);
+    flow_error_t why = FLOW_ERROR_INIT;
+    const char *out = NULL;
+    json_t *held = NULL;
+    apr_pool_t *p = NULL;
+    unsigned mark = 0;
+
+    flow_stop_leave(&call->stop);
+    if (apr_pool_create(&p, call->p) == APR_SUCCESS &&
+        flow_syntax_compile(&out, text, strlen(text), "eval", p, &why) ==
+            APR_SUCCESS) {
+        held = flow_json_string_new(out, strlen(out));
+    }
+    if (p) {
+        apr_pool_destroy(p);
+    }
+    if (held) {
+        mark = flow_script_hold(call, held);
+    }
+    flow_stop_enter(&call->stop);
+    if (!held) {
+        js_syntaxerror(J, "%s",
+                       why.message[0] ? why.message : "not valid UTF-8");
+    }
+    flow_script_push_held(call, mark);
+}
+
 void flow_lib_define(js_State *J)
 {
+    js_setcompile(J, compile_text);
     define_console(J);
 }

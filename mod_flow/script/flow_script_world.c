@@ -193,8 +193,10 @@ static void run_script(flow_script_call_t *call)
     js_loadstring(J, call->script->filename, call->script->main->text);
     js_pushundefined(J);
     js_call(J, 0);
+    js_settle(J);
     js_pop(J, 1);
     list_functions(call);
+    js_rest(J);
     js_gc(J, 0);
     js_endtry(J);
 }
@@ -287,6 +289,7 @@ static void call_inside(void *baton)
         js_pushundefined(J);
     }
     js_call(J, 1);
+    js_settle(J);
     take_result(call);
     js_endtry(J);
 }

@@ -103,7 +103,7 @@ static void what_a_script_throws_becomes_an_error(void **state)
         { "\n\nnothere", "!ReferenceError: test.js:3: 'nothere' is not defined" },
         { "[1].map(function (x) {\n x.y.z })",
           "!TypeError: test.js:2: cannot convert undefined to object" },
-        { "new Function('a b')", "!SyntaxError: test.js:1: [string]:1: unexpected "
+        { "new Function('a b')", "!SyntaxError: test.js:1: (eval):1: unexpected "
           "token: (identifier) (expected ';')" },
         { "throw new Error('\\ud83d\\ude00 \\ud83d')",
           "!Error: \xf0\x9f\x98\x80 \xef\xbf\xbd" },

@@ -18,6 +18,17 @@ void js_globalinit(void)
     if (localtime_r(&now, &local)) {
         js_localtza = local.tm_gmtoff * 1000.0;
     }
+    js_regexglobalinit();
+}
+
+void js_rest(js_State *J)
+{
+    js_regexrest(J);
+}
+
+void js_settle(js_State *J)
+{
+    js_libsettle(J);
 }
 
 void js_seed(js_State *J, unsigned int seed)
@@ -181,7 +192,7 @@ js_Kind js_valuekind(const js_Value *v)
     case JS_TOBJECT:
         return kind_of_object(v->u.object);
     default:
-        return JS_KSTRING;
+        return JS_ISSYMBOL(js_valuestring(v)) ? JS_KUNDEFINED : JS_KSTRING;
     }
 }
 

@@ -24,6 +24,18 @@ void js_flowinit(js_State *J, js_ParseText parse);
 /** Start Math.random() anew: a restored state would repeat itself. */
 void js_seed(js_State *J, unsigned int seed);
 
+/** What eval() and Function() put their text through; see jslib.h. */
+void js_setcompile(js_State *J, void (*compile)(js_State *J, const char *text));
+
+/** Before a snapshot: forget what only the next regular expression needs. */
+void js_rest(js_State *J);
+
+/**
+ * A Promise on top of the stack gives way to its value, or its reason is
+ * thrown; whatever Promises have to do is done first. Other values stay.
+ */
+void js_settle(js_State *J);
+
 /** Push UTF-8 that may contain U+0000. */
 void js_pushutf8(js_State *J, const char *s, int len);
 
@@ -40,7 +52,7 @@ typedef union js_Value js_Value;
 typedef struct js_Property js_Property;
 
 typedef enum {
-    JS_KUNDEFINED,
+    JS_KUNDEFINED, /* also a Symbol */
     JS_KNULL,
     JS_KBOOLEAN, /* also a Boolean object, and so on */
     JS_KNUMBER,

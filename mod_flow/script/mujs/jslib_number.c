@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Number and Math; part of jslib.c's room. */
+
+/* ---- Number ---- */
+
+static void N_isInteger(js_State *J)
+{
+    double n = js_isnumber(J, 1) ? js_tonumber(J, 1) : NAN;
+
+    js_pushboolean(J, isfinite(n) && n == floor(n));
+}
+
+static void N_isSafeInteger(js_State *J)
+{
+    double n = js_isnumber(J, 1) ? js_tonumber(J, 1) : NAN;
+
+    js_pushboolean(J, n == floor(n) && fabs(n) <= 9007199254740991.0);
+}
+
+static void N_isFinite(js_State *J)
+{
+    js_pushboolean(J, js_isnumber(J, 1) && isfinite(js_tonumber(J, 1)));
+}
+
+static void N_isNaN(js_State *J)
+{
+    js_pushboolean(J, js_isnumber(J, 1) && isnan(js_tonumber(J, 1)));
+}
+
+/* An option of toLocaleString(), 0 to 20. */
+static int digits_option(js_State *J, const char *name, int otherwise)
+{
+    double n = otherwise;
+
+    if (js_isobject(J, 2)) {
+        js_getproperty(J, 2, name);
+        n = js_isundefined(J, -1) ? otherwise : js_tonumber(J, -1);
+        js_pop(J, 1);
+        if (!(n >= 0 && n <= 20)) {
+            js_rangeerror(J, "%s must be 0 to 20", name);
+        }
+    }
+    return (int)n;
+}
+
+/* A number with so many decimals; a tie goes away from zero. */
+static void js_tofixed(char buf[440], double x, int digits)
+{
+    char more[480], *d;
+    int n, k;
+
+    snprintf(buf, 440, "%.*f", digits, x);
+    n = snprintf(more, sizeof(more), "%.*f", digits + 30, x);
+    if (n >= (int)sizeof(more) || more[n - 30] != '5' ||
+        strspn(more + n - 29, "0") != 29) {
+        return;
+    }
+    /* exactly between: one more in the last place of what was cut off */
+    more[n - 30] = 0;
+    n -= 30;
+    if (digits == 0) {
+        more[--n] = 0; /* the point */
+    }
+    for (d = more + n - 1; d >= more && *d != '-'; --d) {
+        if (*d == '.') {
+            continue;
+        }
+        if (*d != '9') {
+            ++*d;
+            break;
+        }
+        *d = '0';
+    }
+    k = *more == '-';
+    if (d < more + k) {
+        memmove(more + k + 1, more + k, n - k + 1);
+        more[k] = '1';
+    }
+    snprintf(buf, 440, "%.439s", more);
+}
+
+static void Np_toFixed2(js_State *J)
+{
+    js_Object *self = js_toobject(J, 0);
+    double digits = lib_integer(J, 1), x;
+    char buf[440];
+
+    if (self->type != JS_CNUMBER) {
+        js_typeerror(J, "not a number");
+    }
+    if (!(digits >= 0 && digits <= 100)) {
+        js_rangeerror(J, "toFixed() digits must be 0 to 100");
+    }
+    x = self->u.number == 0 ? 0 : self->u.number;
+    if (!isfinite(x) || fabs(x) >= 1e21) {
+        js_pushstring(J, jsV_numbertostring(J, buf, x));
+        return;
+    }
+    js_tofixed(buf, x, (int)digits);
+    js_pushstring(J, buf);
+}
+
+/* As in English: 1,234,567.891 */
+static void Np_toLocaleString(js_State *J)
+{
+    js_Object *self = js_toobject(J, 0);
+    char buf[440], out[600], *point, *d;
+    int min, max, n, i, k = 0;
+    double x;
+
+    lib_pad(J, 3);
+    if (self->type != JS_CNUMBER) {
+        js_typeerror(J, "not a number");
+    }
+    x = self->u.number;
+    min = digits_option(J, "minimumFractionDigits", 0);
+    max = digits_option(J, "maximumFractionDigits", min > 3 ? min : 3);
+    if (!isfinite(x)) {
+        js_pushstring(J, isnan(x) ? "NaN"
+                         : x < 0  ? "-\342\210\236"
+                                  : "\342\210\236");
+        return;
+    }
+    js_tofixed(buf, x, max);
+    point = strchr(buf, '.');
+    if (point) {
+        for (d = buf + strlen(buf); d - point - 1 > min && d[-1] == '0';) {
+            *--d = 0;
+        }
+        if (d == point + 1) {
+            *point = 0;
+            point = NULL;
+        }
+    }
+    n = (int)(point ? point - buf : (int)strlen(buf));
+    for (i = 0; i < n; ++i) {
+        if (i > (buf[0] == '-') && (n - i) % 3 == 0) {
+            out[k++] = ',';
+        }
+        out[k++] = buf[i];
+    }
+    memcpy(out + k, buf + n, strlen(buf + n) + 1);
+    js_pushstring(J, out);
+}
+
+/* ---- Math ---- */
+
+#define MATH(name, expression)                                                 \
+    static void Math_##name(js_State *J)                                       \
+    {                                                                          \
+        double x = js_tonumber(J, 1);                                          \
+        js_pushnumber(J, expression);                                          \
+    }
+
+MATH(trunc, trunc(x))
+MATH(sign, x > 0 ? 1 : x < 0 ? -1 : x)
+MATH(cbrt, (double)cbrtl(x))
+MATH(log2, log2(x))
+MATH(log10, log10(x))
+MATH(log1p, log1p(x))
+MATH(expm1, expm1(x))
+MATH(fround, (double)(float)x)
+MATH(sinh, sinh(x))
+MATH(cosh, cosh(x))
+MATH(tanh, tanh(x))
+MATH(asinh, x == 0 ? x : asinh(x))
+MATH(acosh, acosh(x))
+MATH(atanh, atanh(x))
+
+static void Math_clz32(js_State *J)
+{
+    unsigned n = js_touint32(J, 1);
+
+    js_pushnumber(J, n ? __builtin_clz(n) : 32);
+}
+
+static void Math_imul(js_State *J)
+{
+    js_pushnumber(J, (int)(js_touint32(J, 1) * js_touint32(J, 2)));
+}
+
+static void Math_hypot(js_State *J)
+{
+    int i, n = js_gettop(J), nan = 0;
+    double most = 0, sum = 0, rest = 0;
+
+    for (i = 1; i < n; ++i) {
+        double x = fabs(js_tonumber(J, i));
+        nan |= isnan(x);
+        most = x > most ? x : most;
+    }
+    if (isinf(most) || nan || most == 0) {
+        js_pushnumber(J, isinf(most) ? INFINITY : nan ? NAN : 0);
+        return;
+    }
+    for (i = 1; i < n; ++i) {
+        double x = js_tonumber(J, i) / most;
+        double part = x * x - rest, total = sum + part;
+        rest = (total - sum) - part;
+        sum = total;
+    }
+    js_pushnumber(J, sqrt(sum) * most);
+}
+
+static void init_number(js_State *J)
+{
+    static const js_Method statics[] = { { "isInteger", N_isInteger, 1 },
+                                         { "isSafeInteger", N_isSafeInteger,
+                                           1 },
+                                         { "isFinite", N_isFinite, 1 },
+                                         { "isNaN", N_isNaN, 1 },
+                                         { NULL } };
+    static const char *const shared[] = { "parseInt", "parseFloat" };
+    int i;
+
+    js_pushobject(J, J->Number_prototype);
+    jsB_propf(J, "toLocaleString", Np_toLocaleString, 0);
+    jsB_propf(J, "toFixed", Np_toFixed2, 1);
+    js_pop(J, 1);
+    js_getglobal(J, "Number");
+    lib_methods(J, statics);
+    for (i = 0; i < 2; ++i) {
+        js_getglobal(J, shared[i]);
+        js_defproperty(J, -2, shared[i], JS_DONTENUM);
+    }
+    jsB_propn(J, "EPSILON", 2.220446049250313e-16);
+    jsB_propn(J, "MAX_SAFE_INTEGER", 9007199254740991.0);
+    jsB_propn(J, "MIN_SAFE_INTEGER", -9007199254740991.0);
+    js_pop(J, 1);
+}
+
+static void init_math(js_State *J)
+{
+    static const js_Method math[] = {
+        { "trunc", Math_trunc, 1 }, { "sign", Math_sign, 1 },
+        { "cbrt", Math_cbrt, 1 },   { "log2", Math_log2, 1 },
+        { "log10", Math_log10, 1 }, { "log1p", Math_log1p, 1 },
+        { "expm1", Math_expm1, 1 }, { "fround", Math_fround, 1 },
+        { "sinh", Math_sinh, 1 },   { "cosh", Math_cosh, 1 },
+        { "tanh", Math_tanh, 1 },   { "asinh", Math_asinh, 1 },
+        { "acosh", Math_acosh, 1 }, { "atanh", Math_atanh, 1 },
+        { "clz32", Math_clz32, 1 }, { "imul", Math_imul, 2 },
+        { "hypot", Math_hypot, 0 }, { NULL }
+    };
+
+    js_getglobal(J, "Math");
+    lib_methods(J, math);
+    lib_tag(J, "Math");
+    js_pop(J, 1);
+}
