@@ -58,13 +58,26 @@ typedef struct http_connection_t {
 typedef enum {
     HTTP_PAGING_NONE,
     HTTP_PAGING_PAGE,
-    HTTP_PAGING_LINK
+    HTTP_PAGING_SKIP,
+    HTTP_PAGING_TOKEN,
+    HTTP_PAGING_URL,
+    HTTP_PAGING_LINK,
+    HTTP_PAGING_RELATIVE, /* the template of the address does it all */
+    HTTP_PAGING_BODY      /* the template of the body does */
 } http_paging_e;
+
+/** Where a token or the next address is: in the body or in a header. */
+typedef struct http_place_t {
+    const flow_path_t *path;
+    const char *header; /* any case; NULL = path */
+} http_place_t;
 
 typedef struct http_export_t {
     http_step_t step;
     http_paging_e paging;
-    apr_int64_t first_page;
+    apr_int64_t first_page, first_skip;
+    const char *first_token;
+    http_place_t next, later; /* of token or address; later: from page 2 on */
     const flow_template_t *next_uri, *next_body; /* pages 2+, or NULL */
     const flow_path_t *next_resource_path;
     const char *link_relation;
@@ -143,6 +156,9 @@ int flow_conn_http_matches(const flow_path_t *path, const json_t *value,
                            const json_t *values, int array_ok, apr_pool_t *p);
 /** The records of an answer: new array. */
 json_t *flow_conn_http_records(const json_t *value, const flow_path_t *path);
+/** The text of a header field, the first one of several; NULL = none. */
+const char *flow_conn_http_header(const http_answer_t *answer,
+                                  const char *name);
 /** {name: value} with lower-case names; new. */
 json_t *flow_conn_http_headers_json(const apr_table_t *headers);
 
@@ -181,6 +197,41 @@ apr_status_t flow_conn_http_body(const flow_template_t *tpl,
 /** A shallow copy of the call's context that the caller may add to; lives as
  * long as @a p. */
 json_t *flow_conn_http_context(const flow_call_t *call, apr_pool_t *p);
+
+/* ---- flow_conn_http_paging.c ---- */
+/** One request of an export. */
+typedef struct http_turn_t {
+    const flow_export_t *exp;
+    const http_export_t *x;
+    const flow_call_t *call;
+    const json_t *cursor;
+    apr_int64_t pages, records; /* done before this one */
+    apr_time_t began;           /* when the first one was read */
+    const char *token;          /* that this request uses; NULL: none */
+    json_t *context;
+    http_send_t send;
+    http_answer_t answer;
+    const char *request_digest, *body_digest;
+    apr_pool_t *p;
+} http_turn_t;
+
+/* Beyond these paging is taken for endless. */
+#define HTTP_PAGES_MAX   100000
+#define HTTP_RECORDS_MAX 100000000
+#define HTTP_PAGING_MAX  apr_time_from_sec(24 * 3600)
+
+/** The member as a copy of its own: to be changed while the rest is shared. */
+json_t *flow_conn_http_copy_member(json_t *object, const char *key);
+void flow_conn_http_paging_read(http_turn_t *t);
+/** export.http.paging.* and previous_page in the context. */
+void flow_conn_http_paging_context(http_turn_t *t);
+/** Guards before the request ... */
+apr_status_t flow_conn_http_paging_check(http_turn_t *t, flow_error_t *err);
+/** Does the status say that there is no such page? */
+int flow_conn_http_paging_ended(const http_turn_t *t);
+/** ... and after it: *pcursor is new, NULL = that was the last page. */
+apr_status_t flow_conn_http_paging_next(http_turn_t *t, const json_t *records,
+                                        json_t **pcursor, flow_error_t *err);
 
 /* ---- flow_conn_http_export.c, flow_conn_http_import.c ---- */
 apr_status_t flow_conn_http_export_page(const flow_export_t *exp,

@@ -234,6 +234,11 @@ json_t *flow_conn_http_records(const json_t *value, const flow_path_t *path)
     return list;
 }
 
+const char *flow_conn_http_header(const http_answer_t *answer, const char *name)
+{
+    return apr_table_get(answer->headers, name);
+}
+
 json_t *flow_conn_http_headers_json(const apr_table_t *headers)
 {
     const apr_array_header_t *list = apr_table_elts(headers);

@@ -278,20 +278,149 @@ static int uses(const char *text, const char *what)
     return text && strstr(text, what) != NULL;
 }
 
+static http_paging_e paging_of(const char *method)
+{
+    static const struct {
+        const char *name;
+        http_paging_e paging;
+    } methods[] = {
+        { "page", HTTP_PAGING_PAGE },
+        { "skip", HTTP_PAGING_SKIP },
+        { "token", HTTP_PAGING_TOKEN },
+        { "url", HTTP_PAGING_URL },
+        { "nextpageurl", HTTP_PAGING_URL }, /* its older name */
+        { "linkheader", HTTP_PAGING_LINK },
+        { "relativeuri", HTTP_PAGING_RELATIVE },
+        { "body", HTTP_PAGING_BODY },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); ++i) {
+        if (strcmp(method, methods[i].name) == 0) {
+            return methods[i].paging;
+        }
+    }
+    return HTTP_PAGING_NONE;
+}
+
+static http_place_t place(flow_compile_t *c, const char *field)
+{
+    const char *location = flow_compile_string(c, "http.paging.pathLocation");
+    const char *text = flow_compile_string(c, field);
+    http_place_t out = { NULL, NULL };
+
+    if (!text) {
+        return out;
+    }
+    if (location && strcmp(location, "header") == 0) {
+        out.header = text;
+        if (!flow_header_name_ok(text)) {
+            flow_compile_problem(c, field,
+                                 "not the name of a header, which "
+                                 "'http.paging.pathLocation' says it is");
+        }
+    }
+    else {
+        out.path = flow_compile_path_text(c, field, text);
+    }
+    return out;
+}
+
+/* What each page's request must have, or every page is the first one. */
+static void check_paging_variable(flow_compile_t *c, const char *method)
+{
+    const char *name =
+        apr_pstrcat(flow_compile_pool(c), "export.http.paging.", method, NULL);
+    const char *uri = flow_compile_string(c, "http.paging.relativeURI");
+    const char *body = flow_compile_string(c, "http.paging.body");
+
+    uri = uri ? uri : flow_compile_string(c, "http.relativeURI");
+    body = body ? body : flow_compile_string(c, "http.body");
+    if (!uses(uri, name) && !uses(body, name)) {
+        flow_compile_problem(c, "http.paging.method",
+                             "method '%s' needs {{%s}} in "
+                             "'http.relativeURI' or 'http.body'; else every "
+                             "page is the first one",
+                             method, name);
+    }
+}
+
+static void need(flow_compile_t *c, const char *method, const char *field)
+{
+    if (!flow_compile_get(c, field)) {
+        flow_compile_problem(c, "http.paging.method", "method '%s' needs '%s'",
+                             method, field);
+    }
+}
+
+static void check_paging(flow_compile_t *c, const http_export_t *x,
+                         const char *method)
+{
+    switch (x->paging) {
+    case HTTP_PAGING_TOKEN:
+        need(c, method, "http.paging.path");
+        need(c, method, "http.paging.pathLocation");
+        check_paging_variable(c, method);
+        break;
+    case HTTP_PAGING_PAGE:
+    case HTTP_PAGING_SKIP:
+        check_paging_variable(c, method);
+        break;
+    case HTTP_PAGING_URL:
+        need(c, method, "http.paging.path");
+        break;
+    case HTTP_PAGING_RELATIVE:
+        need(c, method, "http.paging.relativeURI");
+        break;
+    case HTTP_PAGING_BODY:
+        need(c, method, "http.paging.body");
+        break;
+    default:
+        break;
+    }
+    if (flow_compile_get(c, "http.paging.lastPageValues") && !x->last_path) {
+        flow_compile_problem(c, "http.paging.lastPageValues",
+                             "has no effect without "
+                             "'http.paging.lastPagePath'");
+    }
+}
+
+/* Which members of previous_page the templates speak of; all of them when the
+ * object is used as a whole. */
+static void find_uses(http_export_t *x, const char *text)
+{
+    int response = uses(text, "full_response");
+    int record = uses(text, "last_record"), head;
+
+    if (!uses(text, "previous_page")) {
+        return;
+    }
+    head = uses(text, "previous_page.headers");
+    if (!response && !record && !head) {
+        response = record = head = 1;
+    }
+    x->uses_response |= response;
+    x->uses_record |= record;
+    x->uses_headers |= head;
+}
+
 static void compile_paging(flow_compile_t *c, http_export_t *x)
 {
     const char *method = flow_compile_string(c, "http.paging.method");
-    const char *uri = flow_compile_string(c, "http.relativeURI");
-    const char *body = flow_compile_string(c, "http.body");
     const char *next_uri = flow_compile_string(c, "http.paging.relativeURI");
     const char *next_body = flow_compile_string(c, "http.paging.body");
 
     if (!method) {
         return;
     }
-    x->paging =
-        strcmp(method, "page") == 0 ? HTTP_PAGING_PAGE : HTTP_PAGING_LINK;
+    x->paging = paging_of(method);
     x->first_page = flow_compile_int(c, "http.paging.page");
+    x->first_skip = flow_compile_int(c, "http.paging.skip");
+    x->first_token = flow_compile_string(c, "http.paging.token");
+    if (x->paging == HTTP_PAGING_TOKEN || x->paging == HTTP_PAGING_URL) {
+        x->next = place(c, "http.paging.path");
+        x->later = place(c, "http.paging.pathAfterFirstRequest");
+    }
     x->link_relation = flow_compile_string(c, "http.paging.linkHeaderRelation");
     x->last_status = (int)flow_compile_int(c, "http.paging.lastPageStatusCode");
     x->next_uri =
@@ -303,21 +432,10 @@ static void compile_paging(flow_compile_t *c, http_export_t *x)
     x->last_values = flow_compile_get(c, "http.paging.lastPageValues");
     x->max_page_path = flow_compile_path(c, "http.paging.maxPagePath");
     x->max_count_path = flow_compile_path(c, "http.paging.maxCountPath");
-    x->uses_response = uses(next_uri, "previous_page.full_response") ||
-                       uses(next_body, "previous_page.full_response");
-    x->uses_record = uses(next_uri, "previous_page.last_record") ||
-                     uses(next_body, "previous_page.last_record");
-    x->uses_headers = uses(next_uri, "previous_page.headers") ||
-                      uses(next_body, "previous_page.headers");
-    if (x->paging == HTTP_PAGING_PAGE &&
-        !uses(next_uri ? next_uri : uri, "export.http.paging.page") &&
-        !uses(next_body ? next_body : body, "export.http.paging.page")) {
-        flow_compile_problem(c, "http.paging.method",
-                             "method 'page' needs "
-                             "{{export.http.paging.page}} in "
-                             "'http.relativeURI' or 'http.body'; else every "
-                             "page is the first one");
-    }
+    find_uses(x,
+              next_uri ? next_uri : flow_compile_string(c, "http.relativeURI"));
+    find_uses(x, next_body ? next_body : flow_compile_string(c, "http.body"));
+    check_paging(c, x, method);
 }
 
 void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
