@@ -65,6 +65,8 @@ static const flow_field_t export_fields[] = {
 };
 
 static const flow_field_t import_fields[] = {
+    { "ignoreExisting", BOOL, LATER, NULL, "false", "skip records that exist" },
+    { "ignoreMissing", BOOL, LATER, NULL, "false", "skip records that do not exist" },
     { "filesystem", OBJECT, 0, NULL, NULL, "where" },
     { "filesystem.directoryPath", TEMPLATE, 0, NULL, NULL, "below the connection's, must exist; no .. and no symbolic links" },
     { "filesystem.fileName", TEMPLATE, 0, NULL, NULL, "as file.fileName" },

@@ -32,10 +32,18 @@ typedef struct http_verdict_t {
     int array_ok; /* allowArrayforSuccessPath */
 } http_verdict_t;
 
+/** A body's template. With @a is_object what it renders is a JSON object of
+ * fields, written as the form that the media type says. */
+typedef struct http_body_t {
+    const flow_template_t *tpl; /* NULL = none */
+    int is_object;
+} http_body_t;
+
 /** One operation: what is sent and how its answer is read. */
 typedef struct http_step_t {
     const char *method;
-    const flow_template_t *uri, *body; /* may be NULL */
+    const flow_template_t *uri; /* may be NULL */
+    http_body_t body;
     http_headers_t headers;
     flow_media_e request_media, success_media, error_media; /* UNKNOWN: by
                                                                Content-Type */
@@ -78,7 +86,8 @@ typedef struct http_export_t {
     apr_int64_t first_page, first_skip;
     const char *first_token;
     http_place_t next, later; /* of token or address; later: from page 2 on */
-    const flow_template_t *next_uri, *next_body; /* pages 2+, or NULL */
+    const flow_template_t *next_uri; /* pages 2+, or NULL */
+    http_body_t next_body;
     const flow_path_t *next_resource_path;
     const char *link_relation;
     int last_status; /* 0 = 404, from page 2 on */
@@ -88,8 +97,28 @@ typedef struct http_export_t {
     int uses_response, uses_record, uses_headers;
 } http_export_t;
 
-typedef struct http_import_t {
+/** A lookup of an import: a table, or a request that finds a value. */
+typedef struct http_lookup_t {
+    const char *name;
+    const json_t *map; /* NULL: a request */
     http_step_t step;
+    const flow_path_t *extract; /* NULL: the whole answer */
+    const json_t *dflt;         /* or NULL */
+    int allow_failures;
+    int in_templates; /* some template has {{lookup.NAME}} */
+} http_lookup_t;
+
+#define HTTP_OPERATIONS_MAX 2
+
+typedef struct http_import_t {
+    http_step_t ops[HTTP_OPERATIONS_MAX];
+    int nops;
+    int update, create; /* indexes in a composite import */
+    const flow_path_t *existing_path, *ignore_path;
+    const http_lookup_t *existing_lookup, *ignore_lookup;
+    int ignore_existing, ignore_missing;
+    const http_lookup_t *lookups;
+    int nlookups;
     int batch_size;
     int send_original; /* sendPostMappedData false */
     int drop_empty;    /* ignoreEmptyNodes */
@@ -116,6 +145,17 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
 void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
                                    const flow_connection_t *connection,
                                    void **pdata);
+flow_media_e flow_conn_http_compile_media(flow_compile_t *c, const char *field,
+                                          flow_media_e otherwise);
+/** Media types and headers of an export or import. */
+void flow_conn_http_compile_step(flow_compile_t *c,
+                                 const http_connection_t *conn,
+                                 http_step_t *step);
+/** @a text may be NULL. */
+http_body_t flow_conn_http_compile_body(flow_compile_t *c, const char *field,
+                                        const char *text, flow_media_e media);
+
+/* ---- flow_conn_http_compile_import.c ---- */
 void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
                                    const flow_connection_t *connection,
                                    void **pdata);
@@ -149,8 +189,12 @@ apr_status_t flow_conn_http_parse(http_answer_t *answer,
  * or "success_path" as code. */
 apr_status_t flow_conn_http_judge(const http_answer_t *answer,
                                   const http_verdict_t *verdict,
-                                  const json_t *secrets, apr_pool_t *p,
-                                  flow_error_t *err);
+                                  const flow_connection_t *connection,
+                                  apr_pool_t *p, flow_error_t *err);
+/** The connection's secrets with the tokens it has got meanwhile: what is to be
+ * masked. Lives as long as @a p. */
+const json_t *flow_conn_http_secrets(const flow_connection_t *connection,
+                                     apr_pool_t *p);
 /** Is the value at @a path one of @a values, compared as text? */
 int flow_conn_http_matches(const flow_path_t *path, const json_t *value,
                            const json_t *values, int array_ok, apr_pool_t *p);
@@ -177,8 +221,11 @@ typedef struct http_send_t {
     const flow_template_t *uri; /* instead of the step's, or NULL */
     const char *url;            /* instead of any template, or NULL */
     const json_t *context;      /* for URI and headers */
-    const char *body;           /* NULL = none */
+    const http_body_t *tpl;     /* the body's template, or NULL */
+    const json_t *body_context; /* for it; NULL: context */
+    const char *body;           /* when there is no template; NULL = none */
     apr_size_t body_len;
+    const char *content_type; /* of body; NULL: by the step */
 } http_send_t;
 
 /** Build the request's URL (for guards) ... */
@@ -189,14 +236,29 @@ apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
 apr_status_t flow_conn_http_send(const http_send_t *send,
                                  const flow_call_t *call, http_answer_t *answer,
                                  apr_pool_t *p, flow_error_t *err);
-/** Render a body template; NULL stays NULL. */
-apr_status_t flow_conn_http_body(const flow_template_t *tpl,
-                                 const json_t *context, const char **pbody,
-                                 apr_size_t *plen, apr_pool_t *p,
-                                 flow_error_t *err);
+/** Render the body template into send->body; without one nothing happens. */
+apr_status_t flow_conn_http_render_body(http_send_t *send, apr_pool_t *p,
+                                        flow_error_t *err);
 /** A shallow copy of the call's context that the caller may add to; lives as
  * long as @a p. */
 json_t *flow_conn_http_context(const flow_call_t *call, apr_pool_t *p);
+
+/* ---- flow_conn_http_form.c ---- */
+/** The members of @a fields as multipart/form-data. A value is a text, an
+ * array (the field repeated), or a file {value, fileName, contentType,
+ * encoding: "base64"}. *ptype is the Content-Type with its boundary. */
+apr_status_t flow_conn_http_multipart(const json_t *fields, const char **pbody,
+                                      apr_size_t *plen, const char **ptype,
+                                      apr_pool_t *p, flow_error_t *err);
+
+/* ---- flow_conn_http_lookup.c ---- */
+/** *pvalue is new: what the lookup finds for @a record, its default, or NULL
+ * (a miss that is allowed). */
+apr_status_t flow_conn_http_lookup(const http_lookup_t *lookup,
+                                   const flow_connection_t *connection,
+                                   const flow_call_t *call,
+                                   const json_t *record, json_t **pvalue,
+                                   apr_pool_t *p, flow_error_t *err);
 
 /* ---- flow_conn_http_paging.c ---- */
 /** One request of an export. */

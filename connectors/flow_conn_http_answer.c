@@ -178,9 +178,11 @@ static apr_status_t refuse(const http_answer_t *answer,
 
 apr_status_t flow_conn_http_judge(const http_answer_t *answer,
                                   const http_verdict_t *verdict,
-                                  const json_t *secrets, apr_pool_t *p,
-                                  flow_error_t *err)
+                                  const flow_connection_t *connection,
+                                  apr_pool_t *p, flow_error_t *err)
 {
+    const json_t *secrets = flow_conn_http_secrets(connection, p);
+
     if (!is_good(answer)) {
         return refuse(answer, verdict, secrets, apr_itoa(p, answer->status),
                       apr_psprintf(p, "the far end answered %d without a text",

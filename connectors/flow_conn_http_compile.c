@@ -13,8 +13,8 @@
 
 /* ---- parts ---- */
 
-static flow_media_e media(flow_compile_t *c, const char *field,
-                          flow_media_e otherwise)
+flow_media_e flow_conn_http_compile_media(flow_compile_t *c, const char *field,
+                                          flow_media_e otherwise)
 {
     const char *name = flow_compile_string(c, field);
 
@@ -34,6 +34,25 @@ static flow_escape_e escape_of(flow_media_e m)
     default:
         return FLOW_ESCAPE_NONE;
     }
+}
+
+/* A form may be written as an object of its fields; then the template makes
+ * JSON, whatever the request says it is. */
+http_body_t flow_conn_http_compile_body(flow_compile_t *c, const char *field,
+                                        const char *text, flow_media_e media)
+{
+    http_body_t body = { NULL, 0 };
+    const char *s = text ? text + strspn(text, " \t\r\n") : "";
+
+    if (!text) {
+        return body;
+    }
+    body.is_object =
+        media == FLOW_MEDIA_FORM_DATA ||
+        (media == FLOW_MEDIA_URLENCODED && s[0] == '{' && s[1] != '{');
+    body.tpl = flow_compile_template_text(
+        c, field, text, body.is_object ? FLOW_ESCAPE_JSON : escape_of(media));
+    return body;
 }
 
 static http_headers_t headers(flow_compile_t *c)
@@ -218,8 +237,9 @@ static void compile_ping(flow_compile_t *c, http_connection_t *conn)
     ping->method = flow_compile_string(c, "http.ping.method");
     ping->uri =
         flow_compile_template(c, "http.ping.relativeURI", FLOW_ESCAPE_URI);
-    ping->body =
-        flow_compile_template(c, "http.ping.body", escape_of(conn->media));
+    ping->body = flow_conn_http_compile_body(
+        c, "http.ping.body", flow_compile_string(c, "http.ping.body"),
+        conn->media);
     ping->request_media = conn->media;
     ping->success_media = conn->success_media;
     ping->error_media = conn->error_media;
@@ -236,9 +256,12 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
     (void)doc;
     *pdata = conn;
     compile_base(c, conn);
-    conn->media = media(c, "http.mediaType", FLOW_MEDIA_JSON);
-    conn->success_media = media(c, "http.successMediaType", FLOW_MEDIA_UNKNOWN);
-    conn->error_media = media(c, "http.errorMediaType", conn->success_media);
+    conn->media =
+        flow_conn_http_compile_media(c, "http.mediaType", FLOW_MEDIA_JSON);
+    conn->success_media = flow_conn_http_compile_media(
+        c, "http.successMediaType", FLOW_MEDIA_UNKNOWN);
+    conn->error_media = flow_conn_http_compile_media(c, "http.errorMediaType",
+                                                     conn->success_media);
     conn->headers = headers(c);
     conn->insecure = flow_compile_bool(c, "http.disableStrictSSL");
     conn->gate = flow_conn_http_gate_create(
@@ -254,20 +277,23 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
 
 /* ---- what exports and imports share ---- */
 
-static void compile_media(flow_compile_t *c, const http_connection_t *conn,
-                          http_step_t *step)
+void flow_conn_http_compile_step(flow_compile_t *c,
+                                 const http_connection_t *conn,
+                                 http_step_t *step)
 {
     flow_media_e success = conn ? conn->success_media : FLOW_MEDIA_UNKNOWN;
     flow_media_e error = conn ? conn->error_media : FLOW_MEDIA_UNKNOWN;
 
-    step->request_media =
-        media(c, "http.requestMediaType", conn ? conn->media : FLOW_MEDIA_JSON);
-    step->success_media = media(c, "http.successMediaType", success);
+    step->request_media = flow_conn_http_compile_media(
+        c, "http.requestMediaType", conn ? conn->media : FLOW_MEDIA_JSON);
+    step->success_media =
+        flow_conn_http_compile_media(c, "http.successMediaType", success);
     /* A step that says how good answers are read means bad ones too. */
     if (flow_compile_get(c, "http.successMediaType")) {
         error = step->success_media;
     }
-    step->error_media = media(c, "http.errorMediaType", error);
+    step->error_media =
+        flow_conn_http_compile_media(c, "http.errorMediaType", error);
     step->headers = headers(c);
 }
 
@@ -425,8 +451,8 @@ static void compile_paging(flow_compile_t *c, http_export_t *x)
     x->last_status = (int)flow_compile_int(c, "http.paging.lastPageStatusCode");
     x->next_uri =
         flow_compile_template(c, "http.paging.relativeURI", FLOW_ESCAPE_URI);
-    x->next_body = flow_compile_template(c, "http.paging.body",
-                                         escape_of(x->step.request_media));
+    x->next_body = flow_conn_http_compile_body(c, "http.paging.body", next_body,
+                                               x->step.request_media);
     x->next_resource_path = flow_compile_path(c, "http.paging.resourcePath");
     x->last_path = flow_compile_path(c, "http.paging.lastPagePath");
     x->last_values = flow_compile_get(c, "http.paging.lastPageValues");
@@ -446,143 +472,14 @@ void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
 
     (void)doc;
     *pdata = x;
-    compile_media(c, connection->data, &x->step);
+    flow_conn_http_compile_step(c, connection->data, &x->step);
     x->step.method = flow_compile_string(c, "http.method");
     x->step.uri = flow_compile_template(c, "http.relativeURI", FLOW_ESCAPE_URI);
-    x->step.body =
-        flow_compile_template(c, "http.body", escape_of(x->step.request_media));
+    x->step.body = flow_conn_http_compile_body(
+        c, "http.body", flow_compile_string(c, "http.body"),
+        x->step.request_media);
     x->step.verdict = verdict(c, "http.response");
     x->step.resource_path = flow_compile_path(c, "http.response.resourcePath");
     x->step.id_path = flow_compile_path(c, "http.response.resourceIdPath");
     compile_paging(c, x);
-}
-
-/* ---- import ---- */
-
-/* The only entry of one of the arrays that run side by side with method[]. */
-static const char *single(flow_compile_t *c, const char *field)
-{
-    const json_t *list = flow_compile_get(c, field);
-    const json_t *item = json_array_get(list, 0);
-
-    if (json_array_size(list) > 1) {
-        flow_compile_problem(c, field,
-                             "has %d entries; more than one operation "
-                             "(composite import) is known but not supported "
-                             "yet",
-                             (int)json_array_size(list));
-    }
-    if (flow_json_is(item, OBJECT)) {
-        return flow_json_text(item, NULL, flow_compile_pool(c));
-    }
-    return flow_json_string(item, NULL);
-}
-
-static const flow_template_t *single_template(flow_compile_t *c,
-                                              const char *field,
-                                              flow_escape_e escape)
-{
-    const char *text = single(c, field);
-
-    return text ? flow_compile_template_text(
-                      c, apr_pstrcat(flow_compile_pool(c), field, "[0]", NULL),
-                      text, escape)
-                : NULL;
-}
-
-static const flow_path_t *single_path(flow_compile_t *c, const char *field)
-{
-    const char *text = single(c, field);
-
-    return text ? flow_compile_path_text(
-                      c, apr_pstrcat(flow_compile_pool(c), field, "[0]", NULL),
-                      text)
-                : NULL;
-}
-
-static int are_strings(const json_t *list)
-{
-    size_t i;
-
-    for (i = 0; i < json_array_size(list); ++i) {
-        if (!flow_json_is(json_array_get(list, i), STRING)) {
-            return 0;
-        }
-    }
-    return flow_json_is(list, ARRAY);
-}
-
-/* "ok", ["ok", "done"] or, as documents have it, [["ok", "done"]]. */
-static const json_t *single_values(flow_compile_t *c, const char *field)
-{
-    const json_t *v = flow_compile_get(c, field);
-    json_t *one;
-
-    if (flow_json_is(v, STRING)) {
-        one = flow_json_own(flow_compile_pool(c), json_array());
-        json_array_append(one, (json_t *)v);
-        return one;
-    }
-    if (flow_json_is(v, ARRAY) && json_array_size(v) == 1 &&
-        flow_json_is(json_array_get(v, 0), ARRAY)) {
-        v = json_array_get(v, 0);
-    }
-    if (v && !are_strings(v)) {
-        flow_compile_problem(c, field,
-                             "must be strings, one list per operation, such "
-                             "as [[\"true\"]]");
-        return NULL;
-    }
-    return v;
-}
-
-static void compile_verdict(flow_compile_t *c, http_verdict_t *v)
-{
-    v->success_path = single_path(c, "http.response.successPath");
-    v->success_values = single_values(c, "http.response.successValues");
-    v->fail_path = single_path(c, "http.response.failPath");
-    v->fail_values = single_values(c, "http.response.failValues");
-    v->error_path = flow_compile_path(c, "http.response.errorPath");
-    v->array_ok =
-        flow_compile_bool(c, "http.response.allowArrayforSuccessPath");
-}
-
-static void check_batch(flow_compile_t *c, const http_import_t *x)
-{
-    if (x->batch_size > 1 && !x->step.body &&
-        x->step.request_media != FLOW_MEDIA_JSON &&
-        x->step.request_media != FLOW_MEDIA_CSV) {
-        flow_compile_problem(c, "http.batchSize",
-                             "several records in one request need media type "
-                             "json or csv, or a 'http.body'");
-    }
-}
-
-void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
-                                   const flow_connection_t *connection,
-                                   void **pdata)
-{
-    http_import_t *x = apr_pcalloc(flow_compile_pool(c), sizeof(*x));
-    const json_t *methods = flow_compile_get(c, "http.method");
-    const char *method = single(c, "http.method");
-
-    (void)doc;
-    *pdata = x;
-    if (methods && json_array_size(methods) == 0) {
-        flow_compile_problem(c, "http.method",
-                             "must name a method, such as [\"POST\"]");
-    }
-    compile_media(c, connection->data, &x->step);
-    x->step.method =
-        method ? apr_pstrdup(flow_compile_pool(c), method) : "POST";
-    x->step.uri = single_template(c, "http.relativeURI", FLOW_ESCAPE_URI);
-    x->step.body =
-        single_template(c, "http.body", escape_of(x->step.request_media));
-    compile_verdict(c, &x->step.verdict);
-    x->step.resource_path = single_path(c, "http.response.resourcePath");
-    x->step.id_path = single_path(c, "http.response.resourceIdPath");
-    x->batch_size = (int)flow_compile_int(c, "http.batchSize");
-    x->send_original = !flow_compile_bool(c, "http.sendPostMappedData");
-    x->drop_empty = flow_compile_bool(c, "http.ignoreEmptyNodes");
-    check_batch(c, x);
 }

@@ -34,22 +34,20 @@ static void add_input(http_turn_t *t, const json_t *input)
 
 static apr_status_t request_page(http_turn_t *t, flow_error_t *err)
 {
-    const flow_template_t *body = t->x->step.body;
     apr_status_t rv;
 
+    t->send.tpl = &t->x->step.body;
     t->send.connection = t->exp->connection;
     t->send.step = &t->x->step;
     t->send.context = t->context;
     if (t->pages > 0) {
         t->send.url = flow_json_member(t->cursor, "url");
         t->send.uri = t->x->next_uri;
-        body = t->x->next_body ? t->x->next_body : body;
+        if (t->x->next_body.tpl) {
+            t->send.tpl = &t->x->next_body;
+        }
     }
-    rv = flow_conn_http_body(body, t->context, &t->send.body, &t->send.body_len,
-                             t->p, err);
-    if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_paging_check(t, err);
-    }
+    rv = flow_conn_http_paging_check(t, err);
     if (rv == APR_SUCCESS) {
         rv = flow_conn_http_send(&t->send, t->call, &t->answer, t->p, err);
     }
@@ -82,8 +80,8 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
         page->records = json_array();
         return APR_SUCCESS;
     }
-    rv = flow_conn_http_judge(&t.answer, &t.x->step.verdict,
-                              exp->connection->secrets, p, err);
+    rv = flow_conn_http_judge(&t.answer, &t.x->step.verdict, exp->connection, p,
+                              err);
     if (rv != APR_SUCCESS) {
         return rv;
     }

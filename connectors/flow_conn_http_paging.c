@@ -143,6 +143,9 @@ apr_status_t flow_conn_http_paging_check(http_turn_t *t, flow_error_t *err)
     if (rv == APR_SUCCESS) {
         rv = flow_conn_http_url_of(&t->send, &url, t->p, err);
     }
+    if (rv == APR_SUCCESS) {
+        rv = flow_conn_http_render_body(&t->send, t->p, err);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }

@@ -24,16 +24,52 @@ json_t *flow_conn_http_context(const flow_call_t *call, apr_pool_t *p)
     return flow_json_own(p, copy);
 }
 
-apr_status_t flow_conn_http_body(const flow_template_t *tpl,
-                                 const json_t *context, const char **pbody,
-                                 apr_size_t *plen, apr_pool_t *p,
-                                 flow_error_t *err)
+/* What was rendered is an object of fields. */
+static apr_status_t make_form(http_send_t *send, apr_pool_t *p,
+                              flow_error_t *err)
 {
-    *pbody = NULL;
-    *plen = 0;
-    return tpl ? flow_template_text(tpl, context, BODY_TEXT_MAX, pbody, plen, p,
-                                    err)
-               : APR_SUCCESS;
+    flow_media_e media = send->step->request_media;
+    flow_error_t why = FLOW_ERROR_INIT;
+    json_t *fields = NULL;
+    flow_buf_t out;
+    apr_status_t rv;
+
+    if (flow_json_parse(&fields, send->body, send->body_len, &why) !=
+        APR_SUCCESS) {
+        return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "form_invalid",
+                              "the body's template does not make a JSON "
+                              "object of the form's fields: %s",
+                              why.message);
+    }
+    flow_json_own(p, fields);
+    if (media == FLOW_MEDIA_FORM_DATA) {
+        return flow_conn_http_multipart(fields, &send->body, &send->body_len,
+                                        &send->content_type, p, err);
+    }
+    flow_buf_init(&out, BODY_TEXT_MAX);
+    rv = flow_body_write(&out, media, fields, p, err);
+    if (rv == APR_SUCCESS) {
+        send->body = flow_buf_steal(&out, &send->body_len, p);
+    }
+    flow_buf_release(&out);
+    return rv;
+}
+
+apr_status_t flow_conn_http_render_body(http_send_t *send, apr_pool_t *p,
+                                        flow_error_t *err)
+{
+    apr_status_t rv;
+
+    if (!send->tpl || !send->tpl->tpl) {
+        return APR_SUCCESS;
+    }
+    rv = flow_template_text(
+        send->tpl->tpl, send->body_context ? send->body_context : send->context,
+        BODY_TEXT_MAX, &send->body, &send->body_len, p, err);
+    if (rv == APR_SUCCESS && send->tpl->is_object) {
+        rv = make_form(send, p, err);
+    }
+    return rv;
 }
 
 apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
@@ -108,7 +144,9 @@ static apr_status_t make_headers(const http_send_t *send, apr_table_t **pout,
 
     if (send->body) {
         apr_table_set(out, "Content-Type",
-                      flow_media_type(send->step->request_media));
+                      send->content_type
+                          ? send->content_type
+                          : flow_media_type(send->step->request_media));
     }
     apr_table_set(out, "Accept",
                   accept == FLOW_MEDIA_UNKNOWN ? "application/json, */*;q=0.5"
@@ -169,7 +207,7 @@ static json_t *stage_headers(const apr_table_t *headers, const json_t *secrets,
 static void request_stage(const http_send_t *send, const flow_call_t *call,
                           const flow_http_request_t *req, apr_pool_t *p)
 {
-    const json_t *secrets = send->connection->secrets;
+    const json_t *secrets = flow_conn_http_secrets(send->connection, p);
     json_t *data = json_object();
 
     json_object_set_new(data, "method",
@@ -188,7 +226,7 @@ static void request_stage(const http_send_t *send, const flow_call_t *call,
 static void response_stage(const http_send_t *send, const flow_call_t *call,
                            const http_answer_t *answer, apr_pool_t *p)
 {
-    const json_t *secrets = send->connection->secrets;
+    const json_t *secrets = flow_conn_http_secrets(send->connection, p);
     json_t *data = json_object();
 
     json_object_set_new(data, "statusCode", json_integer(answer->status));
@@ -231,12 +269,13 @@ static apr_status_t perform(const http_send_t *send, const flow_call_t *call,
     return APR_SUCCESS;
 }
 
-apr_status_t flow_conn_http_send(const http_send_t *send,
+apr_status_t flow_conn_http_send(const http_send_t *what,
                                  const flow_call_t *call, http_answer_t *answer,
                                  apr_pool_t *p, flow_error_t *err)
 {
-    const http_connection_t *conn = send->connection->data;
-    flow_http_request_t req = { send->connection->id, send->step->method };
+    http_send_t send = *what;
+    const http_connection_t *conn = send.connection->data;
+    flow_http_request_t req = { send.connection->id, send.step->method };
     apr_table_t *headers = NULL;
     apr_status_t rv;
 
@@ -244,34 +283,44 @@ apr_status_t flow_conn_http_send(const http_send_t *send,
     answer->status = 200;
     answer->headers = apr_table_make(p, 1);
     answer->body = "";
-    rv = flow_conn_http_url_of(send, &req.url, p, err);
+    rv = flow_conn_http_url_of(&send, &req.url, p, err);
     if (rv == APR_SUCCESS) {
-        rv = make_headers(send, &headers, p, err);
+        rv = flow_conn_http_render_body(&send, p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = make_headers(&send, &headers, p, err);
     }
     if (rv == APR_SUCCESS) {
         answer->url = req.url;
         req.trusted_host = conn->trusted_host;
         req.headers = headers;
-        req.body = send->body;
-        req.body_len = send->body_len;
+        req.body = send.body;
+        req.body_len = send.body_len;
         req.deadline = call->deadline;
         req.insecure = conn->insecure;
         if (call->stages) {
-            request_stage(send, call, &req, p);
+            request_stage(&send, call, &req, p);
         }
         if (call->dry_run) {
             return APR_SUCCESS;
         }
-        rv = perform(send, call, &req, answer, p, err);
+        rv = perform(&send, call, &req, answer, p, err);
     }
     if (rv == APR_SUCCESS && call->stages) {
-        response_stage(send, call, answer, p);
+        response_stage(&send, call, answer, p);
     }
     if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_parse(answer, send->step, p, err);
+        rv = flow_conn_http_parse(answer, send.step, p, err);
     }
     if (rv != APR_SUCCESS) {
-        flow_error_prefix(err, "connection '%s'", send->connection->id);
+        flow_error_prefix(err, "connection '%s'", send.connection->id);
     }
     return rv;
+}
+
+const json_t *flow_conn_http_secrets(const flow_connection_t *connection,
+                                     apr_pool_t *p)
+{
+    (void)p;
+    return connection->secrets;
 }

@@ -159,8 +159,6 @@ static const flow_field_t import_fields[] = {
     { "oneToMany", BOOL, 0, NULL, "false", "each child record is submitted by itself" },
     { "pathToMany", PATH, 0, NULL, NULL, "where the child records are" },
     TRACE_KEY,
-    { "ignoreExisting", BOOL, LATER, NULL, "false", "skip records that exist" },
-    { "ignoreMissing", BOOL, LATER, NULL, "false", "skip records that do not exist" },
     { "idLockTemplate", TEMPLATE, LATER, NULL, NULL, "records of equal keys are never in flight together" },
     { "blobKeyPath", PATH, LATER, NULL, NULL, "where the record holds a blob's key" },
     { "blob", BOOL, LATER, NULL, "false", "transfers blobs" },

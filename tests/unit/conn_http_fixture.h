@@ -33,8 +33,12 @@ void conn_http_compile(conn_http_fixture_t *t, const route_t *routes,
 /** All records of export `e` as text, one array a page; stops at an error,
  * which then stands at the end as "!code kind: message". */
 const char *conn_http_export(conn_http_fixture_t *t, const char *input);
-/** The answers of import `i` as text, without _headers and ignored. */
+/** The answers of import `i` as text, without _headers and an ignored that is
+ * false. */
 const char *conn_http_import(conn_http_fixture_t *t, const char *records);
+/** The same with records that a mapping has changed. */
+const char *conn_http_import_mapped(conn_http_fixture_t *t,
+                                    const char *original, const char *records);
 /** The test fails unless the last request holds @a what. */
 void conn_http_sent(conn_http_fixture_t *t, const char *what);
 
