@@ -65,8 +65,6 @@ static const flow_field_t export_fields[] = {
 };
 
 static const flow_field_t import_fields[] = {
-    { "ignoreExisting", BOOL, LATER, NULL, "false", "skip records that exist" },
-    { "ignoreMissing", BOOL, LATER, NULL, "false", "skip records that do not exist" },
     { "filesystem", OBJECT, 0, NULL, NULL, "where" },
     { "filesystem.directoryPath", TEMPLATE, 0, NULL, NULL, "below the connection's, must exist; no .. and no symbolic links" },
     { "filesystem.fileName", TEMPLATE, 0, NULL, NULL, "as file.fileName" },
@@ -182,6 +180,14 @@ static void compile_import(flow_compile_t *c, const json_t *doc,
     (void)doc;
     (void)connection;
     *pdata = x;
+    if (flow_compile_bool(c, "ignoreExisting") ||
+        flow_compile_bool(c, "ignoreMissing")) {
+        flow_compile_problem(c,
+                             flow_compile_bool(c, "ignoreExisting")
+                                 ? "ignoreExisting"
+                                 : "ignoreMissing",
+                             "a file does not tell which records exist");
+    }
     x->directory =
         flow_compile_template(c, "filesystem.directoryPath", FLOW_ESCAPE_NONE);
     x->file_name = flow_compile_template(c, field, FLOW_ESCAPE_NONE);

@@ -13,6 +13,7 @@
  * counts the calls under way in this process and has a lock of its own.
  */
 typedef struct http_gate_t http_gate_t;
+typedef struct http_auth_t http_auth_t; /* flow_conn_http_auth.h */
 
 typedef struct http_header_t {
     const char *name;
@@ -56,11 +57,16 @@ typedef struct http_connection_t {
     const char *trusted_host; /* NULL: the host is not literal */
     http_headers_t headers;
     flow_media_e media, success_media, error_media;
-    const char *auth_header, *auth_value; /* or NULL */
-    const char *auth_query;               /* "name=value", encoded, or NULL */
+    const http_auth_t *auth;
     int insecure;
     http_step_t ping;
     http_gate_t *gate;
+    /* too many requests: the status, or a value in the answer */
+    int limit_status;
+    const flow_path_t *limit_path;
+    const json_t *limit_values;
+    int recovers;             /* autoRecoverRateLimitErrors */
+    const char *retry_header; /* how long to wait */
 } http_connection_t;
 
 typedef enum {
@@ -151,6 +157,8 @@ flow_media_e flow_conn_http_compile_media(flow_compile_t *c, const char *field,
 void flow_conn_http_compile_step(flow_compile_t *c,
                                  const http_connection_t *conn,
                                  http_step_t *step);
+http_headers_t flow_conn_http_compile_headers(flow_compile_t *c,
+                                              const char *field);
 /** @a text may be NULL. */
 http_body_t flow_conn_http_compile_body(flow_compile_t *c, const char *field,
                                         const char *text, flow_media_e media);
@@ -195,6 +203,12 @@ apr_status_t flow_conn_http_judge(const http_answer_t *answer,
  * masked. Lives as long as @a p. */
 const json_t *flow_conn_http_secrets(const flow_connection_t *connection,
                                      apr_pool_t *p);
+/** What the far end says about it, without secrets, on one line; NULL when it
+ * says nothing. @a verdict (may be NULL) has the errorPath. */
+const char *flow_conn_http_error_text(const http_answer_t *answer,
+                                      const http_verdict_t *verdict,
+                                      const flow_connection_t *connection,
+                                      apr_pool_t *p);
 /** Is the value at @a path one of @a values, compared as text? */
 int flow_conn_http_matches(const flow_path_t *path, const json_t *value,
                            const json_t *values, int array_ok, apr_pool_t *p);
@@ -213,6 +227,30 @@ apr_status_t flow_conn_http_gate_enter(http_gate_t *gate,
                                        const flow_call_t *call,
                                        flow_error_t *err);
 void flow_conn_http_gate_leave(http_gate_t *gate);
+/** Made while compiling: let the number of calls move between 1 and @a target;
+ * or one call at a time and at most @a limit in each @a span. */
+void flow_conn_http_gate_adapt(http_gate_t *gate, int target);
+void flow_conn_http_gate_limit(http_gate_t *gate, int limit,
+                               apr_interval_time_t span);
+/** Too many requests: nobody enters for a while, and fewer then. */
+void flow_conn_http_gate_pause(http_gate_t *gate, apr_interval_time_t wait);
+/** A request has been taken. */
+void flow_conn_http_gate_good(http_gate_t *gate);
+
+/* ---- flow_conn_http_wait.c ---- */
+/** What a Retry-After field asks for: seconds, decimal seconds, an HTTP date in
+ * any of its three forms (seen from the answer's @a date, may be NULL), or a
+ * Unix time in seconds or milliseconds. -1 when it is missing or none of
+ * these; 0 when the time is over. */
+apr_interval_time_t flow_conn_http_wait_of(const char *value, const char *date,
+                                           apr_time_t now);
+/** The n-th wait (from 0) when nobody says how long: random, up to a limit that
+ * doubles, never nothing. */
+apr_interval_time_t flow_conn_http_backoff(int n);
+extern apr_interval_time_t flow_conn_http_backoff_base; /* tests hurry */
+/** APR_TIMEUP at once when the time would not suffice; APR_EINTR: stopping. */
+apr_status_t flow_conn_http_sleep(apr_interval_time_t wait,
+                                  const flow_call_t *call);
 
 /* ---- flow_conn_http_request.c ---- */
 typedef struct http_send_t {
@@ -228,14 +266,20 @@ typedef struct http_send_t {
     const char *content_type; /* of body; NULL: by the step */
 } http_send_t;
 
-/** Build the request's URL (for guards) ... */
+/** Build the request's URL, without credentials (for guards) ... */
 apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
                                    apr_pool_t *p, flow_error_t *err);
-/** ... and send it: gate, stages, dry run. In a dry run *answer is a 200
- * without a body. The answer is parsed but not judged. */
+/** ... and send it: credentials, gate, stages, dry run; again when the far end
+ * wants other credentials or more time, or when sending twice does no harm. In
+ * a dry run *answer is a 200 without a body. The answer is parsed but not
+ * judged. */
 apr_status_t flow_conn_http_send(const http_send_t *send,
                                  const flow_call_t *call, http_answer_t *answer,
                                  apr_pool_t *p, flow_error_t *err);
+apr_status_t flow_conn_http_render_headers(apr_table_t *out,
+                                           const http_headers_t *headers,
+                                           const json_t *context, apr_pool_t *p,
+                                           flow_error_t *err);
 /** Render the body template into send->body; without one nothing happens. */
 apr_status_t flow_conn_http_render_body(http_send_t *send, apr_pool_t *p,
                                         flow_error_t *err);

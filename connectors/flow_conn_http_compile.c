@@ -2,9 +2,8 @@
 /*
  * Documents of type http, compiled.
  */
-#include "connectors/flow_conn_http.h"
+#include "connectors/flow_conn_http_auth.h"
 
-#include "base/flow_sign.h"
 #include "flow/flow_request.h"
 
 #include <apr_strings.h>
@@ -55,9 +54,10 @@ http_body_t flow_conn_http_compile_body(flow_compile_t *c, const char *field,
     return body;
 }
 
-static http_headers_t headers(flow_compile_t *c)
+http_headers_t flow_conn_http_compile_headers(flow_compile_t *c,
+                                              const char *field)
 {
-    const json_t *list = flow_compile_get(c, "http.headers");
+    const json_t *list = flow_compile_get(c, field);
     apr_pool_t *p = flow_compile_pool(c);
     size_t n = json_array_size(list), i;
     http_header_t *all = apr_pcalloc(p, (n + 1) * sizeof(*all));
@@ -67,7 +67,7 @@ static http_headers_t headers(flow_compile_t *c)
         const json_t *item = json_array_get(list, i);
         const char *name = flow_json_member(item, "name");
         const char *value = flow_json_member(item, "value");
-        const char *at = apr_psprintf(p, "http.headers[%d]", (int)i);
+        const char *at = apr_psprintf(p, "%s[%d]", field, (int)i);
 
         if (!name || !value) {
             continue;
@@ -145,88 +145,32 @@ static void compile_base(flow_compile_t *c, http_connection_t *conn)
     conn->trusted_host = host;
 }
 
-static void compile_basic(flow_compile_t *c, http_connection_t *conn)
+static void compile_limits(flow_compile_t *c, http_connection_t *conn)
 {
-    apr_pool_t *p = flow_compile_pool(c);
-    const char *user = flow_compile_string(c, "http.auth.basic.username");
-    const char *password = flow_compile_string(c, "http.auth.basic.password");
-    const char *pair, *coded;
+    int target = (int)flow_compile_int(c, "http.targetConcurrencyLevel");
+    int limit = (int)flow_compile_int(c, "http.rateLimit.limit");
 
-    if (!user) {
-        if (!flow_compile_get(c, "http.auth.basic")) {
-            flow_compile_problem(c, "http.auth.type",
-                                 "type 'basic' needs "
-                                 "'http.auth.basic.username' and "
-                                 "'http.auth.basic.password'");
-        }
-        return;
+    conn->gate = flow_conn_http_gate_create(
+        (int)flow_compile_int(c, "http.concurrencyLevel"),
+        flow_compile_pool(c));
+    if (conn->gate && target > 0) {
+        flow_conn_http_gate_adapt(conn->gate, target);
     }
-    if (strchr(user, ':')) {
-        flow_compile_problem(c, "http.auth.basic.username",
-                             "must not contain a colon");
+    if (conn->gate && limit > 0) {
+        flow_conn_http_gate_limit(conn->gate, limit,
+                                  apr_time_from_sec(flow_compile_int(
+                                      c, "http.rateLimit.windowSeconds")));
     }
-    pair = apr_pstrcat(p, user, ":", password ? password : "", NULL);
-    coded = flow_base64(pair, strlen(pair), p);
-    flow_compile_secret(c, coded);
-    conn->auth_header = "Authorization";
-    conn->auth_value = apr_pstrcat(p, "Basic ", coded, NULL);
-}
-
-static void compile_token_query(flow_compile_t *c, http_connection_t *conn,
-                                const char *token)
-{
-    apr_pool_t *p = flow_compile_pool(c);
-    const char *name = flow_compile_string(c, "http.auth.token.paramName");
-
-    if (!name || !name[0]) {
-        flow_compile_problem(c, "http.auth.token.location",
-                             "location 'url' needs "
-                             "'http.auth.token.paramName'");
-        return;
-    }
-    conn->auth_query =
-        apr_pstrcat(p, flow_url_encode(name, strlen(name), p), "=",
-                    flow_url_encode(token, strlen(token), p), NULL);
-}
-
-static void compile_token_header(flow_compile_t *c, http_connection_t *conn,
-                                 const char *token)
-{
-    apr_pool_t *p = flow_compile_pool(c);
-    const char *scheme = flow_compile_string(c, "http.auth.token.scheme");
-
-    conn->auth_header = flow_compile_string(c, "http.auth.token.headerName");
-    conn->auth_value =
-        scheme && scheme[0] ? apr_pstrcat(p, scheme, " ", token, NULL) : token;
-    if (!flow_header_name_ok(conn->auth_header)) {
-        flow_compile_problem(c, "http.auth.token.headerName",
-                             "not the name of a header");
-    }
-    if (!flow_header_value_ok(conn->auth_value, strlen(conn->auth_value))) {
-        flow_compile_problem(c, "http.auth.token.token",
-                             "the token has control characters and cannot be "
-                             "sent in a header");
-    }
-}
-
-static void compile_token(flow_compile_t *c, http_connection_t *conn)
-{
-    const char *location = flow_compile_string(c, "http.auth.token.location");
-    const char *token = flow_compile_string(c, "http.auth.token.token");
-
-    if (!location || !token) {
-        if (!flow_compile_get(c, "http.auth.token")) {
-            flow_compile_problem(c, "http.auth.type",
-                                 "type 'token' needs 'http.auth.token.token' "
-                                 "and 'http.auth.token.location'");
-        }
-        return;
-    }
-    if (strcmp(location, "header") == 0) {
-        compile_token_header(c, conn, token);
-    }
-    else if (strcmp(location, "url") == 0) {
-        compile_token_query(c, conn, token);
+    conn->limit_status =
+        (int)flow_compile_int(c, "http.rateLimit.failStatusCode");
+    conn->limit_path = flow_compile_path(c, "http.rateLimit.failPath");
+    conn->limit_values = flow_compile_get(c, "http.rateLimit.failValues");
+    conn->recovers = flow_compile_bool(c, "autoRecoverRateLimitErrors");
+    conn->retry_header = flow_compile_string(c, "http.retryHeader");
+    if (conn->limit_values && !conn->limit_path) {
+        flow_compile_problem(c, "http.rateLimit.failValues",
+                             "has no effect without "
+                             "'http.rateLimit.failPath'");
     }
 }
 
@@ -251,7 +195,6 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
 {
     apr_pool_t *p = flow_compile_pool(c);
     http_connection_t *conn = apr_pcalloc(p, sizeof(*conn));
-    const char *type = flow_compile_string(c, "http.auth.type");
 
     (void)doc;
     *pdata = conn;
@@ -262,16 +205,10 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
         c, "http.successMediaType", FLOW_MEDIA_UNKNOWN);
     conn->error_media = flow_conn_http_compile_media(c, "http.errorMediaType",
                                                      conn->success_media);
-    conn->headers = headers(c);
+    conn->headers = flow_conn_http_compile_headers(c, "http.headers");
     conn->insecure = flow_compile_bool(c, "http.disableStrictSSL");
-    conn->gate = flow_conn_http_gate_create(
-        (int)flow_compile_int(c, "http.concurrencyLevel"), p);
-    if (type && strcmp(type, "basic") == 0) {
-        compile_basic(c, conn);
-    }
-    else if (type && strcmp(type, "token") == 0) {
-        compile_token(c, conn);
-    }
+    compile_limits(c, conn);
+    conn->auth = flow_conn_http_compile_auth(c, conn);
     compile_ping(c, conn);
 }
 
@@ -294,7 +231,7 @@ void flow_conn_http_compile_step(flow_compile_t *c,
     }
     step->error_media =
         flow_conn_http_compile_media(c, "http.errorMediaType", error);
-    step->headers = headers(c);
+    step->headers = flow_conn_http_compile_headers(c, "http.headers");
 }
 
 /* ---- export ---- */

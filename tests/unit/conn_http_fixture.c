@@ -13,7 +13,7 @@
 
 static int answer(loopback_t *server, int fd, const char *request, void *baton)
 {
-    const conn_http_fixture_t *t = baton;
+    conn_http_fixture_t *t = baton;
     const route_t *r;
     char head[1024];
     int n;
@@ -22,7 +22,10 @@ static int answer(loopback_t *server, int fd, const char *request, void *baton)
     for (r = t->routes; r->request; ++r) {
         size_t len = strlen(r->request);
 
-        if (strncmp(request, r->request, len) == 0 && request[len] == ' ') {
+        if (strncmp(request, r->request, len) == 0 && request[len] == ' ' &&
+            (!r->has || strstr(request, r->has)) &&
+            __atomic_fetch_add(&t->used[r - t->routes], 1, __ATOMIC_SEQ_CST) <
+                (r->times ? r->times : 1000000)) {
             break;
         }
     }
@@ -42,6 +45,7 @@ int conn_http_setup(void **state)
     flow_error_t err = FLOW_ERROR_INIT;
 
     memset(&t, 0, sizeof(t));
+    flow_conn_http_backoff_base = 1000;
     t.f = docs_fixture_begin();
     assert_int_equal(flow_http_global_init(), APR_SUCCESS);
     assert_int_equal(flow_http_client_create(&t.client, NULL, t.f->p, &err),

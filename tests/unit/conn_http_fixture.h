@@ -11,13 +11,18 @@ typedef struct route_t {
     const char *request; /* "GET /x", the whole path and query */
     int status;
     const char *headers, *body; /* headers with \r\n at their ends */
+    const char *has; /* only for requests that hold this; NULL: for all */
+    int times;       /* only so often; 0: always */
 } route_t;
+
+#define ROUTES_MAX 32
 
 typedef struct conn_http_fixture_t {
     docs_fixture_t *f;
     loopback_t *server;
     flow_http_client_t *client;
     const route_t *routes; /* ends with request NULL */
+    int used[ROUTES_MAX];  /* how often each has answered */
     flow_call_t call;
     char text[8192];
     flow_error_t err;
