@@ -90,8 +90,9 @@ apr_interval_time_t flow_conn_http_backoff(int n)
         return most;
     }
     /* Full jitter, but never no wait at all. */
-    return most / 10 + (apr_interval_time_t)((double)dice / 4294967296.0 *
-                                             (double)(most - most / 10));
+    most -= most / 10;
+    return most / 9 +
+           (apr_interval_time_t)((double)dice / 4294967296.0 * (double)most);
 }
 
 apr_status_t flow_conn_http_sleep(apr_interval_time_t wait,
