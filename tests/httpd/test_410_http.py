@@ -93,10 +93,21 @@ def test_a_mark_moves_when_a_job_completes_and_only_then(flow, upstream):
 
 def test_explicit_dates_look_at_the_past(flow, upstream):
     upstream.on("GET", "/orders", 200, [])
-    server = flow(DELTA)
+    server = flow({**DELTA, "scripts": [{"_id": "s", "content": """
+        import { flows } from 'integrator-api'
+        function past() {
+          return {statusCode: 200, body: flows.run({_id: 'f', wait: true,
+            startDate: '2025-01-01T00:00:00Z',
+            endDate: '2025-02-01T00:00:00Z'}).job.status}
+        }"""}]}, conf="""
+<Location "/past">
+  FlowAPI script:s past
+  FlowAuth none
+</Location>
+""")
     run(server)
-    run(server, {"startDate": "2025-01-01T00:00:00Z",
-                 "endDate": "2025-02-01T00:00:00Z"})
+    got = server.post("/past")
+    assert "completed" in got.text, got.text
     run(server)
     first, past, after = times(upstream)
     assert past == ("2025-01-01T00:00:00.000Z", "2025-02-01T00:00:00.000Z")
