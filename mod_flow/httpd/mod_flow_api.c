@@ -52,6 +52,10 @@ int mod_flow_api_handler(request_rec *r)
     else {
         flow_answer_error(&answer, status, &err, "request", r->pool);
     }
+    if (err.kind == FLOW_E_UNAVAILABLE &&
+        answer.status == HTTP_SERVICE_UNAVAILABLE) {
+        apr_table_setn(r->headers_out, "Retry-After", MOD_FLOW_RETRY_AFTER);
+    }
     flow_stats_count(mod_flow_global->stats, loc->api.slot,
                      answer.status >= 400,
                      (apr_uint64_t)(apr_time_now() - r->request_time));

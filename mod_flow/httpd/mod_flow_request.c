@@ -152,6 +152,14 @@ int mod_flow_request_read(request_rec *r, const mod_flow_location_t *loc,
     req->uri = r->parsed_uri.path ? r->parsed_uri.path : r->uri;
     req->query = r->args;
     req->headers = r->headers_in;
+    if (mod_flow_has_token(r)) {
+        /* As for CGI programs: a credential that has done its work is not
+         * passed on. */
+        apr_table_t *headers = apr_table_copy(r->pool, r->headers_in);
+
+        apr_table_unset(headers, "Authorization");
+        req->headers = headers;
+    }
     req->user = r->user;
     req->remote = r->useragent_ip;
     if (prefix && loc->path[prefix - 1] == '/') {

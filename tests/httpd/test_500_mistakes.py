@@ -117,6 +117,8 @@ DIRECTIVES = [
     ("<Location /x>\nFlowAPI export:a f\n</Location>", "takes no function"),
     ("<Location /x>\nFlowAPI script:a\nFlowWebhook b\n</Location>",
      "one Location, one target"),
+    ("<Directory />\nFlowAPI export:a\n</Directory>", "cannot occur within"),
+    ("<Directory />\nFlowAuth none\n</Directory>", "cannot occur within"),
     ("<VirtualHost *:1>\nFlowWorkers 1\n</VirtualHost>",
      "cannot occur within"),
 ]
