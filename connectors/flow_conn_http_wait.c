@@ -74,7 +74,7 @@ apr_interval_time_t flow_conn_http_wait_of(const char *value, const char *date,
     /* By the far end's own clock, if it shows it. */
     there = date ? apr_date_parse_http(date) : APR_DATE_BAD;
     now = there == APR_DATE_BAD ? now : there;
-    return at > now ? at - now : 0;
+    return interval((double)(at - now) / APR_USEC_PER_SEC);
 }
 
 apr_interval_time_t flow_conn_http_backoff(int n)
