@@ -13,6 +13,7 @@
 
 #define COOKIES_MAX 50
 #define COOKIE_MAX  4096
+#define AGE_MAX     APR_INT64_C(34560000) /* seconds: 400 days */
 
 typedef struct place_t {
     const char *host, *path;
@@ -173,6 +174,7 @@ static int set_attribute(json_t *cookie, const char *name, const char *value,
              (apr_isdigit(*value) || *value == '-')) {
         apr_int64_t age = apr_strtoi64(value, NULL, 10);
 
+        age = age > AGE_MAX ? AGE_MAX : age;
         json_object_set_new(cookie, "maxAge", json_true());
         json_object_set_new(
             cookie, "expires",

@@ -237,6 +237,7 @@ static void cookies_go_where_they_belong(void **state)
         { "a=b; Max-Age=0", "http://x.example/", "http://x.example/", NULL },
         { "a=b; Max-Age=10; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "http://x.example/", "http://x.example/", "a=b" },
         { "a=b; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "http://x.example/", "http://x.example/", NULL },
+        { "a=b; Max-Age=99999999999999999999", "http://x.example/", "http://x.example/", "a=b" },
         { "a=b=c", "http://x.example/", "http://x.example/", "a=b=c" },
         { "=b", "http://x.example/", "http://x.example/", NULL },
         { "none", "http://x.example/", "http://x.example/", NULL },
