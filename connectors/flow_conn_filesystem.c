@@ -180,6 +180,14 @@ static void compile_import(flow_compile_t *c, const json_t *doc,
     (void)doc;
     (void)connection;
     *pdata = x;
+    if (flow_compile_bool(c, "ignoreExisting") ||
+        flow_compile_bool(c, "ignoreMissing")) {
+        flow_compile_problem(c,
+                             flow_compile_bool(c, "ignoreExisting")
+                                 ? "ignoreExisting"
+                                 : "ignoreMissing",
+                             "a file does not tell which records exist");
+    }
     x->directory =
         flow_compile_template(c, "filesystem.directoryPath", FLOW_ESCAPE_NONE);
     x->file_name = flow_compile_template(c, field, FLOW_ESCAPE_NONE);

@@ -14,14 +14,11 @@ static apr_status_t ping(const flow_connection_t *connection,
     apr_status_t rv;
 
     send.context = flow_conn_http_context(call, p);
-    rv = flow_conn_http_body(conn->ping.body, send.context, &send.body,
-                             &send.body_len, p, err);
-    if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_send(&send, call, &answer, p, err);
-    }
+    send.tpl = &conn->ping.body;
+    rv = flow_conn_http_send(&send, call, &answer, p, err);
     if (rv == APR_SUCCESS && !call->dry_run) {
-        rv = flow_conn_http_judge(&answer, &conn->ping.verdict,
-                                  connection->secrets, p, err);
+        rv = flow_conn_http_judge(&answer, &conn->ping.verdict, connection, p,
+                                  err);
     }
     return rv;
 }

@@ -13,6 +13,7 @@
  * counts the calls under way in this process and has a lock of its own.
  */
 typedef struct http_gate_t http_gate_t;
+typedef struct http_auth_t http_auth_t; /* flow_conn_http_auth.h */
 
 typedef struct http_header_t {
     const char *name;
@@ -32,10 +33,18 @@ typedef struct http_verdict_t {
     int array_ok; /* allowArrayforSuccessPath */
 } http_verdict_t;
 
+/** A body's template. With @a is_object what it renders is a JSON object of
+ * fields, written as the form that the media type says. */
+typedef struct http_body_t {
+    const flow_template_t *tpl; /* NULL = none */
+    int is_object;
+} http_body_t;
+
 /** One operation: what is sent and how its answer is read. */
 typedef struct http_step_t {
     const char *method;
-    const flow_template_t *uri, *body; /* may be NULL */
+    const flow_template_t *uri; /* may be NULL */
+    http_body_t body;
     http_headers_t headers;
     flow_media_e request_media, success_media, error_media; /* UNKNOWN: by
                                                                Content-Type */
@@ -48,24 +57,43 @@ typedef struct http_connection_t {
     const char *trusted_host; /* NULL: the host is not literal */
     http_headers_t headers;
     flow_media_e media, success_media, error_media;
-    const char *auth_header, *auth_value; /* or NULL */
-    const char *auth_query;               /* "name=value", encoded, or NULL */
+    const http_auth_t *auth;
     int insecure;
     http_step_t ping;
     http_gate_t *gate;
+    /* too many requests: the status, or a value in the answer */
+    int limit_status;
+    const flow_path_t *limit_path;
+    const json_t *limit_values;
+    int recovers;             /* autoRecoverRateLimitErrors */
+    const char *retry_header; /* how long to wait */
 } http_connection_t;
 
 typedef enum {
     HTTP_PAGING_NONE,
     HTTP_PAGING_PAGE,
-    HTTP_PAGING_LINK
+    HTTP_PAGING_SKIP,
+    HTTP_PAGING_TOKEN,
+    HTTP_PAGING_URL,
+    HTTP_PAGING_LINK,
+    HTTP_PAGING_RELATIVE, /* the template of the address does it all */
+    HTTP_PAGING_BODY      /* the template of the body does */
 } http_paging_e;
+
+/** Where a token or the next address is: in the body or in a header. */
+typedef struct http_place_t {
+    const flow_path_t *path;
+    const char *header; /* any case; NULL = path */
+} http_place_t;
 
 typedef struct http_export_t {
     http_step_t step;
     http_paging_e paging;
-    apr_int64_t first_page;
-    const flow_template_t *next_uri, *next_body; /* pages 2+, or NULL */
+    apr_int64_t first_page, first_skip;
+    const char *first_token;
+    http_place_t next, later; /* of token or address; later: from page 2 on */
+    const flow_template_t *next_uri; /* pages 2+, or NULL */
+    http_body_t next_body;
     const flow_path_t *next_resource_path;
     const char *link_relation;
     int last_status; /* 0 = 404, from page 2 on */
@@ -75,8 +103,28 @@ typedef struct http_export_t {
     int uses_response, uses_record, uses_headers;
 } http_export_t;
 
-typedef struct http_import_t {
+/** A lookup of an import: a table, or a request that finds a value. */
+typedef struct http_lookup_t {
+    const char *name;
+    const json_t *map; /* NULL: a request */
     http_step_t step;
+    const flow_path_t *extract; /* NULL: the whole answer */
+    const json_t *dflt;         /* or NULL */
+    int allow_failures;
+    int in_templates; /* some template has {{lookup.NAME}} */
+} http_lookup_t;
+
+#define HTTP_OPERATIONS_MAX 2
+
+typedef struct http_import_t {
+    http_step_t ops[HTTP_OPERATIONS_MAX];
+    int nops;
+    int update, create; /* indexes in a composite import */
+    const flow_path_t *existing_path, *ignore_path;
+    const http_lookup_t *existing_lookup, *ignore_lookup;
+    int ignore_existing, ignore_missing;
+    const http_lookup_t *lookups;
+    int nlookups;
     int batch_size;
     int send_original; /* sendPostMappedData false */
     int drop_empty;    /* ignoreEmptyNodes */
@@ -103,6 +151,19 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
 void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
                                    const flow_connection_t *connection,
                                    void **pdata);
+flow_media_e flow_conn_http_compile_media(flow_compile_t *c, const char *field,
+                                          flow_media_e otherwise);
+/** Media types and headers of an export or import. */
+void flow_conn_http_compile_step(flow_compile_t *c,
+                                 const http_connection_t *conn,
+                                 http_step_t *step);
+http_headers_t flow_conn_http_compile_headers(flow_compile_t *c,
+                                              const char *field);
+/** @a text may be NULL. */
+http_body_t flow_conn_http_compile_body(flow_compile_t *c, const char *field,
+                                        const char *text, flow_media_e media);
+
+/* ---- flow_conn_http_compile_import.c ---- */
 void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
                                    const flow_connection_t *connection,
                                    void **pdata);
@@ -136,13 +197,26 @@ apr_status_t flow_conn_http_parse(http_answer_t *answer,
  * or "success_path" as code. */
 apr_status_t flow_conn_http_judge(const http_answer_t *answer,
                                   const http_verdict_t *verdict,
-                                  const json_t *secrets, apr_pool_t *p,
-                                  flow_error_t *err);
+                                  const flow_connection_t *connection,
+                                  apr_pool_t *p, flow_error_t *err);
+/** The connection's secrets with the tokens it has got meanwhile: what is to be
+ * masked. Lives as long as @a p. */
+const json_t *flow_conn_http_secrets(const flow_connection_t *connection,
+                                     apr_pool_t *p);
+/** What the far end says about it, without secrets, on one line; NULL when it
+ * says nothing. @a verdict (may be NULL) has the errorPath. */
+const char *flow_conn_http_error_text(const http_answer_t *answer,
+                                      const http_verdict_t *verdict,
+                                      const flow_connection_t *connection,
+                                      apr_pool_t *p);
 /** Is the value at @a path one of @a values, compared as text? */
 int flow_conn_http_matches(const flow_path_t *path, const json_t *value,
                            const json_t *values, int array_ok, apr_pool_t *p);
 /** The records of an answer: new array. */
 json_t *flow_conn_http_records(const json_t *value, const flow_path_t *path);
+/** The text of a header field, the first one of several; NULL = none. */
+const char *flow_conn_http_header(const http_answer_t *answer,
+                                  const char *name);
 /** {name: value} with lower-case names; new. */
 json_t *flow_conn_http_headers_json(const apr_table_t *headers);
 
@@ -153,6 +227,30 @@ apr_status_t flow_conn_http_gate_enter(http_gate_t *gate,
                                        const flow_call_t *call,
                                        flow_error_t *err);
 void flow_conn_http_gate_leave(http_gate_t *gate);
+/** Made while compiling: let the number of calls move between 1 and @a target;
+ * or one call at a time and at most @a limit in each @a span. */
+void flow_conn_http_gate_adapt(http_gate_t *gate, int target);
+void flow_conn_http_gate_limit(http_gate_t *gate, int limit,
+                               apr_interval_time_t span);
+/** Too many requests: nobody enters for a while, and fewer then. */
+void flow_conn_http_gate_pause(http_gate_t *gate, apr_interval_time_t wait);
+/** A request has been taken. */
+void flow_conn_http_gate_good(http_gate_t *gate);
+
+/* ---- flow_conn_http_wait.c ---- */
+/** What a Retry-After field asks for: seconds, decimal seconds, an HTTP date in
+ * any of its three forms (seen from the answer's @a date, may be NULL), or a
+ * Unix time in seconds or milliseconds. -1 when it is missing or none of
+ * these; 0 when the time is over. */
+apr_interval_time_t flow_conn_http_wait_of(const char *value, const char *date,
+                                           apr_time_t now);
+/** The n-th wait (from 0) when nobody says how long: random, up to a limit that
+ * doubles, never nothing. */
+apr_interval_time_t flow_conn_http_backoff(int n);
+extern apr_interval_time_t flow_conn_http_backoff_base; /* tests hurry */
+/** APR_TIMEUP at once when the time would not suffice; APR_EINTR: stopping. */
+apr_status_t flow_conn_http_sleep(apr_interval_time_t wait,
+                                  const flow_call_t *call);
 
 /* ---- flow_conn_http_request.c ---- */
 typedef struct http_send_t {
@@ -161,26 +259,85 @@ typedef struct http_send_t {
     const flow_template_t *uri; /* instead of the step's, or NULL */
     const char *url;            /* instead of any template, or NULL */
     const json_t *context;      /* for URI and headers */
-    const char *body;           /* NULL = none */
+    const http_body_t *tpl;     /* the body's template, or NULL */
+    const json_t *body_context; /* for it; NULL: context */
+    const char *body;           /* when there is no template; NULL = none */
     apr_size_t body_len;
+    const char *content_type; /* of body; NULL: by the step */
 } http_send_t;
 
-/** Build the request's URL (for guards) ... */
+/** Build the request's URL, without credentials (for guards) ... */
 apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
                                    apr_pool_t *p, flow_error_t *err);
-/** ... and send it: gate, stages, dry run. In a dry run *answer is a 200
- * without a body. The answer is parsed but not judged. */
+/** ... and send it: credentials, gate, stages, dry run; again when the far end
+ * wants other credentials or more time, or when sending twice does no harm. In
+ * a dry run *answer is a 200 without a body. The answer is parsed but not
+ * judged. */
 apr_status_t flow_conn_http_send(const http_send_t *send,
                                  const flow_call_t *call, http_answer_t *answer,
                                  apr_pool_t *p, flow_error_t *err);
-/** Render a body template; NULL stays NULL. */
-apr_status_t flow_conn_http_body(const flow_template_t *tpl,
-                                 const json_t *context, const char **pbody,
-                                 apr_size_t *plen, apr_pool_t *p,
-                                 flow_error_t *err);
+apr_status_t flow_conn_http_render_headers(apr_table_t *out,
+                                           const http_headers_t *headers,
+                                           const json_t *context, apr_pool_t *p,
+                                           flow_error_t *err);
+/** Render the body template into send->body; without one nothing happens. */
+apr_status_t flow_conn_http_render_body(http_send_t *send, apr_pool_t *p,
+                                        flow_error_t *err);
 /** A shallow copy of the call's context that the caller may add to; lives as
  * long as @a p. */
 json_t *flow_conn_http_context(const flow_call_t *call, apr_pool_t *p);
+
+/* ---- flow_conn_http_form.c ---- */
+/** The members of @a fields as multipart/form-data. A value is a text, an
+ * array (the field repeated), or a file {value, fileName, contentType,
+ * encoding: "base64"}. *ptype is the Content-Type with its boundary. */
+apr_status_t flow_conn_http_multipart(const json_t *fields, const char **pbody,
+                                      apr_size_t *plen, const char **ptype,
+                                      apr_pool_t *p, flow_error_t *err);
+
+/* ---- flow_conn_http_lookup.c ---- */
+/** *pvalue is new: what the lookup finds for @a record, its default, or NULL
+ * (a miss that is allowed). */
+apr_status_t flow_conn_http_lookup(const http_lookup_t *lookup,
+                                   const flow_connection_t *connection,
+                                   const flow_call_t *call,
+                                   const json_t *record, json_t **pvalue,
+                                   apr_pool_t *p, flow_error_t *err);
+
+/* ---- flow_conn_http_paging.c ---- */
+/** One request of an export. */
+typedef struct http_turn_t {
+    const flow_export_t *exp;
+    const http_export_t *x;
+    const flow_call_t *call;
+    const json_t *cursor;
+    apr_int64_t pages, records; /* done before this one */
+    apr_time_t began;           /* when the first one was read */
+    const char *token;          /* that this request uses; NULL: none */
+    json_t *context;
+    http_send_t send;
+    http_answer_t answer;
+    const char *request_digest, *body_digest;
+    apr_pool_t *p;
+} http_turn_t;
+
+/* Beyond these paging is taken for endless. */
+#define HTTP_PAGES_MAX   100000
+#define HTTP_RECORDS_MAX 100000000
+#define HTTP_PAGING_MAX  apr_time_from_sec(24 * 3600)
+
+/** The member as a copy of its own: to be changed while the rest is shared. */
+json_t *flow_conn_http_copy_member(json_t *object, const char *key);
+void flow_conn_http_paging_read(http_turn_t *t);
+/** export.http.paging.* and previous_page in the context. */
+void flow_conn_http_paging_context(http_turn_t *t);
+/** Guards before the request ... */
+apr_status_t flow_conn_http_paging_check(http_turn_t *t, flow_error_t *err);
+/** Does the status say that there is no such page? */
+int flow_conn_http_paging_ended(const http_turn_t *t);
+/** ... and after it: *pcursor is new, NULL = that was the last page. */
+apr_status_t flow_conn_http_paging_next(http_turn_t *t, const json_t *records,
+                                        json_t **pcursor, flow_error_t *err);
 
 /* ---- flow_conn_http_export.c, flow_conn_http_import.c ---- */
 apr_status_t flow_conn_http_export_page(const flow_export_t *exp,

@@ -127,18 +127,17 @@ int flow_conn_http_matches(const flow_path_t *path, const json_t *value,
 
 /* ---- the verdict ---- */
 
-/* What the far end says about it, without our secrets, on one line; NULL when
- * it says nothing. */
-static const char *error_text(const http_answer_t *answer,
-                              const http_verdict_t *verdict,
-                              const json_t *secrets, apr_pool_t *p)
+const char *flow_conn_http_error_text(const http_answer_t *answer,
+                                      const http_verdict_t *verdict,
+                                      const flow_connection_t *connection,
+                                      apr_pool_t *p)
 {
     json_t *found = NULL;
     const char *text = NULL;
     apr_size_t len = 0;
     char *out, *s;
 
-    if (verdict->error_path && answer->value) {
+    if (verdict && verdict->error_path && answer->value) {
         found = flow_path_get(verdict->error_path, answer->value);
         text = found ? flow_json_to_text(found, &len, p) : NULL;
     }
@@ -154,7 +153,8 @@ static const char *error_text(const http_answer_t *answer,
             *s = ' ';
         }
     }
-    out = (char *)flow_secret_mask(out, secrets, p);
+    out =
+        (char *)flow_secret_mask(out, flow_conn_http_secrets(connection, p), p);
     return out[strspn(out, " ")] ? out + strspn(out, " ") : NULL;
 }
 
@@ -165,11 +165,13 @@ static flow_error_kind_e kind_of_status(int status)
 }
 
 static apr_status_t refuse(const http_answer_t *answer,
-                           const http_verdict_t *verdict, const json_t *secrets,
+                           const http_verdict_t *verdict,
+                           const flow_connection_t *connection,
                            const char *code, const char *otherwise,
                            apr_pool_t *p, flow_error_t *err)
 {
-    const char *text = error_text(answer, verdict, secrets, p);
+    const char *text =
+        flow_conn_http_error_text(answer, verdict, connection, p);
 
     return flow_error_set(
         err, is_good(answer) ? FLOW_E_REFUSED : kind_of_status(answer->status),
@@ -178,11 +180,11 @@ static apr_status_t refuse(const http_answer_t *answer,
 
 apr_status_t flow_conn_http_judge(const http_answer_t *answer,
                                   const http_verdict_t *verdict,
-                                  const json_t *secrets, apr_pool_t *p,
-                                  flow_error_t *err)
+                                  const flow_connection_t *connection,
+                                  apr_pool_t *p, flow_error_t *err)
 {
     if (!is_good(answer)) {
-        return refuse(answer, verdict, secrets, apr_itoa(p, answer->status),
+        return refuse(answer, verdict, connection, apr_itoa(p, answer->status),
                       apr_psprintf(p, "the far end answered %d without a text",
                                    answer->status),
                       p, err);
@@ -190,14 +192,14 @@ apr_status_t flow_conn_http_judge(const http_answer_t *answer,
     if (verdict->fail_path &&
         flow_conn_http_matches(verdict->fail_path, answer->value,
                                verdict->fail_values, 1, p)) {
-        return refuse(answer, verdict, secrets, "fail_path",
+        return refuse(answer, verdict, connection, "fail_path",
                       "the answer says that it failed", p, err);
     }
     if (verdict->success_path &&
         !flow_conn_http_matches(verdict->success_path, answer->value,
                                 verdict->success_values, verdict->array_ok,
                                 p)) {
-        return refuse(answer, verdict, secrets, "success_path",
+        return refuse(answer, verdict, connection, "success_path",
                       "the answer does not say that it succeeded", p, err);
     }
     return APR_SUCCESS;
@@ -232,6 +234,11 @@ json_t *flow_conn_http_records(const json_t *value, const flow_path_t *path)
         json_decref(found);
     }
     return list;
+}
+
+const char *flow_conn_http_header(const http_answer_t *answer, const char *name)
+{
+    return apr_table_get(answer->headers, name);
 }
 
 json_t *flow_conn_http_headers_json(const apr_table_t *headers)

@@ -11,14 +11,35 @@
 
 #define BODY_MAX (50 * 1024 * 1024)
 
+/* Records of one batch that go the same way. */
 typedef struct batch_t {
     const flow_import_t *imp;
     const http_import_t *x;
+    const http_step_t *op;
     const flow_call_t *call;
-    json_t *records, *originals; /* of this batch */
-    json_t *responses;           /* of all */
+    json_t *records, *originals; /* of this group */
+    json_t *lookup;              /* {name: value} for templates */
+    json_t *responses;           /* of this group, in order */
     apr_pool_t *p;               /* dies with the batch */
 } batch_t;
+
+/* Where a record goes. */
+typedef enum {
+    WAY_IGNORE = -2,
+    WAY_FAILED = -1 /* else the index of the operation */
+} way_e;
+
+/* All batches of one call. */
+typedef struct delivery_t {
+    const flow_import_t *imp;
+    const http_import_t *x;
+    const flow_call_t *call;
+    const json_t *records, *originals;
+    json_t **answers; /* one for each record; NULL = not tried */
+    int *ways;        /* of the batch */
+    json_t **lookups; /* of the batch: {name: value}, owned by batch_p */
+    apr_pool_t *batch_p;
+} delivery_t;
 
 /* ---- the body ---- */
 
@@ -79,35 +100,27 @@ static json_t *context_with(const batch_t *b, json_t *list)
 
     json_object_set(context, "data", list);
     json_object_set(context, "record", first);
+    if (b->lookup) {
+        json_object_set(context, "lookup", b->lookup);
+    }
     if (b->x->batch_size > 1) {
         json_object_set(context, "batch_of_records", list);
     }
     return context;
 }
 
-static apr_status_t make_body(const batch_t *b, json_t *list, http_send_t *send,
-                              flow_error_t *err)
+static apr_status_t write_body(const batch_t *b, const json_t *payload,
+                               http_send_t *send, flow_error_t *err)
 {
-    const http_step_t *step = &b->x->step;
-    const json_t *payload;
     flow_buf_t text;
     apr_status_t rv;
 
-    if (step->body) {
-        return flow_conn_http_body(step->body, context_with(b, list),
-                                   &send->body, &send->body_len, b->p, err);
-    }
-    if (strcmp(step->method, "GET") == 0) {
-        return APR_SUCCESS;
-    }
-    payload = b->x->batch_size > 1 || step->request_media == FLOW_MEDIA_CSV
-                  ? list
-                  : json_array_get(list, 0);
-    if (b->x->drop_empty) {
-        payload = flow_json_own(b->p, without_empty(payload));
+    if (b->op->request_media == FLOW_MEDIA_FORM_DATA) {
+        return flow_conn_http_multipart(payload, &send->body, &send->body_len,
+                                        &send->content_type, b->p, err);
     }
     flow_buf_init(&text, BODY_MAX);
-    rv = flow_body_write(&text, step->request_media, payload, b->p, err);
+    rv = flow_body_write(&text, b->op->request_media, payload, b->p, err);
     if (rv == APR_SUCCESS && text.status != APR_SUCCESS) {
         rv = flow_error_set(err, FLOW_E_INPUT, text.status, "body_too_large",
                             "the body would have more than %d bytes", BODY_MAX);
@@ -117,6 +130,30 @@ static apr_status_t make_body(const batch_t *b, json_t *list, http_send_t *send,
     }
     flow_buf_release(&text);
     return rv;
+}
+
+/* The address and the headers see the record before the mapping, the body
+ * after it; hence the body is rendered here, with a context of its own. */
+static apr_status_t make_body(const batch_t *b, json_t *list, http_send_t *send,
+                              flow_error_t *err)
+{
+    const json_t *payload;
+
+    if (b->op->body.tpl) {
+        send->tpl = &b->op->body;
+        send->body_context = context_with(b, list);
+        return APR_SUCCESS;
+    }
+    if (strcmp(b->op->method, "GET") == 0) {
+        return APR_SUCCESS;
+    }
+    payload = b->x->batch_size > 1 || b->op->request_media == FLOW_MEDIA_CSV
+                  ? list
+                  : json_array_get(list, 0);
+    if (b->x->drop_empty) {
+        payload = flow_json_own(b->p, without_empty(payload));
+    }
+    return write_body(b, payload, send, err);
 }
 
 /* ---- answers ---- */
@@ -141,8 +178,8 @@ static json_t *id_of(const http_step_t *step, const json_t *resource,
 static void add_ok(const batch_t *b, const http_answer_t *answer,
                    const json_t *resource, const json_t *json)
 {
-    json_t *id = id_of(&b->x->step, resource,
-                       b->x->batch_size > 1 ? NULL : answer->value);
+    json_t *id =
+        id_of(b->op, resource, b->x->batch_size > 1 ? NULL : answer->value);
     json_t *element = flow_response_ok(id, json);
 
     json_object_set_new(element, "_headers",
@@ -153,7 +190,7 @@ static void add_ok(const batch_t *b, const http_answer_t *answer,
 
 static void add_answers(const batch_t *b, const http_answer_t *answer)
 {
-    const flow_path_t *path = b->x->step.resource_path;
+    const flow_path_t *path = b->op->resource_path;
     size_t n = json_array_size(b->records), i;
     json_t *resource = NULL;
 
@@ -199,11 +236,11 @@ static void add_errors(json_t *responses, const flow_error_t *err, size_t n)
     }
 }
 
-/* ---- one batch ---- */
+/* ---- one request ---- */
 
 static apr_status_t submit(const batch_t *b, flow_error_t *err)
 {
-    http_send_t send = { b->imp->connection, &b->x->step };
+    http_send_t send = { b->imp->connection, b->op };
     http_answer_t answer;
     apr_status_t rv;
 
@@ -214,8 +251,8 @@ static apr_status_t submit(const batch_t *b, flow_error_t *err)
         rv = flow_conn_http_send(&send, b->call, &answer, b->p, err);
     }
     if (rv == APR_SUCCESS && !b->call->dry_run) {
-        rv = flow_conn_http_judge(&answer, &b->x->step.verdict,
-                                  b->imp->connection->secrets, b->p, err);
+        rv = flow_conn_http_judge(&answer, &b->op->verdict, b->imp->connection,
+                                  b->p, err);
     }
     if (rv == APR_SUCCESS) {
         add_answers(b, &answer);
@@ -223,39 +260,209 @@ static apr_status_t submit(const batch_t *b, flow_error_t *err)
     return rv;
 }
 
-static json_t *slice(const json_t *list, size_t from, size_t n, apr_pool_t *p)
-{
-    json_t *out = flow_json_own(p, json_array());
+/* ---- which way a record goes ---- */
 
-    while (n-- > 0) {
-        json_array_append(out, json_array_get(list, from++));
+static int is_there(const json_t *v)
+{
+    return v && !is_empty(v);
+}
+
+static apr_status_t exists(const delivery_t *d, const flow_path_t *path,
+                           const http_lookup_t *lookup, size_t k,
+                           const json_t *original, int *pexists,
+                           flow_error_t *err)
+{
+    json_t *found = NULL;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (path) {
+        found = flow_path_get(path, original);
     }
-    return out;
+    else if (lookup && !d->call->dry_run) {
+        rv = flow_conn_http_lookup(lookup, d->imp->connection, d->call,
+                                   original, &found, d->batch_p, err);
+        if (found) {
+            /* {{lookup.NAME}} need not ask again */
+            json_object_set(d->lookups[k], lookup->name, found);
+        }
+    }
+    *pexists = rv == APR_SUCCESS && is_there(found);
+    json_decref(found);
+    return rv;
+}
+
+/* What the templates look up, unless the test for existence has. */
+static apr_status_t look_up(const delivery_t *d, size_t k,
+                            const json_t *original, flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0; i < d->x->nlookups && rv == APR_SUCCESS; ++i) {
+        const http_lookup_t *lookup = &d->x->lookups[i];
+        json_t *found = NULL;
+
+        if (lookup->map || !lookup->in_templates ||
+            lookup == d->x->existing_lookup ||
+            json_object_get(d->lookups[k], lookup->name)) {
+            continue;
+        }
+        if (d->call->dry_run) {
+            const char *text =
+                apr_pstrcat(d->batch_p, "lookup.", lookup->name, NULL);
+
+            found = flow_json_string_new(text, strlen(text));
+        }
+        else {
+            rv = flow_conn_http_lookup(lookup, d->imp->connection, d->call,
+                                       original, &found, d->batch_p, err);
+        }
+        if (found) {
+            json_object_set_new(d->lookups[k], lookup->name, found);
+        }
+    }
+    return rv;
+}
+
+static apr_status_t find_way(const delivery_t *d, size_t k,
+                             const json_t *original, int *pway,
+                             flow_error_t *err)
+{
+    const http_import_t *x = d->x;
+    int own = x->ignore_path || x->ignore_lookup, is_known = 0;
+    apr_status_t rv = APR_SUCCESS;
+
+    *pway = 0;
+    if (x->ignore_existing || x->ignore_missing) {
+        rv = exists(d, own ? x->ignore_path : x->existing_path,
+                    own ? x->ignore_lookup : x->existing_lookup, k, original,
+                    &is_known, err);
+        if (rv == APR_SUCCESS && !d->call->dry_run &&
+            (is_known ? x->ignore_existing : x->ignore_missing)) {
+            *pway = WAY_IGNORE;
+            return APR_SUCCESS;
+        }
+    }
+    if (rv == APR_SUCCESS && x->nops == HTTP_OPERATIONS_MAX) {
+        if (own || !(x->ignore_existing || x->ignore_missing)) {
+            rv = exists(d, x->existing_path, x->existing_lookup, k, original,
+                        &is_known, err);
+        }
+        *pway = is_known ? x->update : x->create;
+    }
+    return rv == APR_SUCCESS ? look_up(d, k, original, err) : rv;
+}
+
+/* ---- one batch ---- */
+
+static json_t *ignored(void)
+{
+    json_t *response = flow_response_ok(NULL, NULL);
+
+    json_object_set_new(response, "ignored", json_true());
+    return response;
+}
+
+/* Those of the batch that go way @a way, together. */
+static void submit_group(delivery_t *d, size_t from, size_t n, int way,
+                         flow_error_t *err)
+{
+    batch_t b = { d->imp, d->x, &d->x->ops[way], d->call };
+    size_t i, k = 0;
+
+    b.p = d->batch_p;
+    b.records = flow_json_own(b.p, json_array());
+    b.originals = flow_json_own(b.p, json_array());
+    b.responses = flow_json_own(b.p, json_array());
+    for (i = 0; i < n; ++i) {
+        if (d->ways[i] == way && !d->answers[from + i]) {
+            json_array_append(b.records, json_array_get(d->records, from + i));
+            json_array_append(b.originals,
+                              json_array_get(d->originals, from + i));
+            b.lookup = b.lookup ? b.lookup : d->lookups[i];
+        }
+    }
+    if (json_array_size(b.records) == 0) {
+        return;
+    }
+    if (submit(&b, err) != APR_SUCCESS) {
+        if (is_transport(err)) {
+            return;
+        }
+        json_array_clear(b.responses);
+        add_errors(b.responses, err, json_array_size(b.records));
+    }
+    for (i = 0; i < n; ++i) {
+        if (d->ways[i] == way && !d->answers[from + i]) {
+            d->answers[from + i] =
+                json_incref(json_array_get(b.responses, k++));
+        }
+    }
+}
+
+static void submit_batch(delivery_t *d, size_t from, size_t n,
+                         flow_error_t *err)
+{
+    size_t i;
+    int way;
+
+    for (i = 0; i < n; ++i) {
+        d->lookups[i] = flow_json_own(d->batch_p, json_object());
+        flow_error_clear(err);
+        if (find_way(d, i, json_array_get(d->originals, from + i), &d->ways[i],
+                     err) != APR_SUCCESS) {
+            if (is_transport(err)) {
+                return;
+            }
+            d->ways[i] = WAY_FAILED;
+            d->answers[from + i] = flow_response_error(
+                err, strncmp(err->code, "lookup_", 7) == 0 ? "lookup"
+                                                           : "application");
+        }
+        else if (d->ways[i] == WAY_IGNORE) {
+            d->answers[from + i] = ignored();
+        }
+    }
+    for (way = 0; way < d->x->nops; ++way) {
+        flow_error_clear(err);
+        submit_group(d, from, n, way, err);
+        if (is_transport(err)) {
+            return;
+        }
+    }
 }
 
 /* Batch after batch. Stops when the far end is gone: no use in waiting for it
- * once per record. Returns how many records were tried. */
-static size_t submit_all(batch_t *b, const json_t *records,
-                         const json_t *originals, flow_error_t *err)
+ * once per record. */
+static void submit_all(delivery_t *d, size_t total, flow_error_t *err)
 {
-    size_t total = json_array_size(records), done = 0, n;
+    size_t done = 0, n;
 
     while (done < total && !is_transport(err)) {
-        flow_error_clear(err);
-        apr_pool_clear(b->p);
-        n = total - done < (size_t)b->x->batch_size ? total - done
-                                                    : (size_t)b->x->batch_size;
-        b->records = slice(records, done, n, b->p);
-        b->originals = slice(originals, done, n, b->p);
-        if (submit(b, err) != APR_SUCCESS) {
-            if (is_transport(err)) {
-                break;
-            }
-            add_errors(b->responses, err, n);
-        }
+        apr_pool_clear(d->batch_p);
+        n = total - done < (size_t)d->x->batch_size ? total - done
+                                                    : (size_t)d->x->batch_size;
+        submit_batch(d, done, n, err);
         done += n;
     }
-    return done;
+}
+
+/* The answers as one array; those that were not tried have the error. */
+static json_t *gather(const delivery_t *d, size_t total,
+                      const flow_error_t *err)
+{
+    json_t *responses = json_array();
+    size_t i;
+
+    for (i = 0; i < total; ++i) {
+        if (d->answers[i]) {
+            json_array_append_new(responses, d->answers[i]);
+        }
+        else {
+            add_errors(responses, err, 1);
+        }
+    }
+    return responses;
 }
 
 apr_status_t flow_conn_http_import_records(const flow_import_t *imp,
@@ -265,20 +472,25 @@ apr_status_t flow_conn_http_import_records(const flow_import_t *imp,
                                            json_t **presponses, apr_pool_t *p,
                                            flow_error_t *err)
 {
-    size_t total = json_array_size(records), done;
+    size_t total = json_array_size(records), i;
     flow_error_t why = FLOW_ERROR_INIT;
-    batch_t b = { imp, imp->data, call };
+    delivery_t d = { imp, imp->data, call, records, originals };
+    size_t batch = (size_t)d.x->batch_size;
+    int any = 0;
 
-    b.responses = json_array();
-    apr_pool_create(&b.p, p);
-    done = submit_all(&b, records, originals, &why);
-    apr_pool_destroy(b.p);
-    if (done == 0 && total > 0) {
-        json_decref(b.responses);
+    d.answers = apr_pcalloc(p, (total + 1) * sizeof(*d.answers));
+    d.ways = apr_pcalloc(p, batch * sizeof(*d.ways));
+    d.lookups = apr_pcalloc(p, batch * sizeof(*d.lookups));
+    apr_pool_create(&d.batch_p, p);
+    submit_all(&d, total, &why);
+    apr_pool_destroy(d.batch_p);
+    for (i = 0; i < total; ++i) {
+        any |= d.answers[i] != NULL;
+    }
+    if (!any && total > 0) {
         return flow_error_set(err, why.kind, why.status, why.code, "%s",
                               why.message);
     }
-    add_errors(b.responses, &why, total - done);
-    *presponses = b.responses;
+    *presponses = gather(&d, total, &why);
     return APR_SUCCESS;
 }

@@ -2,7 +2,7 @@
 /*
  * Building a request and sending it.
  */
-#include "connectors/flow_conn_http.h"
+#include "connectors/flow_conn_http_auth.h"
 
 #include "flow/flow_request.h"
 
@@ -14,6 +14,21 @@
 #define HEADER_TEXT_MAX 16384
 #define BODY_TEXT_MAX   (50 * 1024 * 1024)
 #define STAGE_TEXT_MAX  65536
+#define RETRIES_MAX     2  /* after trouble on the line or at the far end */
+#define LIMIT_WAITS_MAX 20 /* the deadline comes first */
+
+/* One request, sent until it is through or given up. */
+typedef struct http_try_t {
+    const http_send_t *original;
+    http_send_t send; /* of this attempt */
+    const flow_call_t *call;
+    const http_connection_t *conn;
+    const http_auth_t *auth;
+    http_cred_t cred;
+    const char *secret; /* made for this attempt */
+    int renewals, retries, waits;
+    apr_pool_t *p;
+} http_try_t;
 
 json_t *flow_conn_http_context(const flow_call_t *call, apr_pool_t *p)
 {
@@ -24,16 +39,52 @@ json_t *flow_conn_http_context(const flow_call_t *call, apr_pool_t *p)
     return flow_json_own(p, copy);
 }
 
-apr_status_t flow_conn_http_body(const flow_template_t *tpl,
-                                 const json_t *context, const char **pbody,
-                                 apr_size_t *plen, apr_pool_t *p,
-                                 flow_error_t *err)
+/* What was rendered is an object of fields. */
+static apr_status_t make_form(http_send_t *send, apr_pool_t *p,
+                              flow_error_t *err)
 {
-    *pbody = NULL;
-    *plen = 0;
-    return tpl ? flow_template_text(tpl, context, BODY_TEXT_MAX, pbody, plen, p,
-                                    err)
-               : APR_SUCCESS;
+    flow_media_e media = send->step->request_media;
+    flow_error_t why = FLOW_ERROR_INIT;
+    json_t *fields = NULL;
+    flow_buf_t out;
+    apr_status_t rv;
+
+    if (flow_json_parse(&fields, send->body, send->body_len, &why) !=
+        APR_SUCCESS) {
+        return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "form_invalid",
+                              "the body's template does not make a JSON "
+                              "object of the form's fields: %s",
+                              why.message);
+    }
+    flow_json_own(p, fields);
+    if (media == FLOW_MEDIA_FORM_DATA) {
+        return flow_conn_http_multipart(fields, &send->body, &send->body_len,
+                                        &send->content_type, p, err);
+    }
+    flow_buf_init(&out, BODY_TEXT_MAX);
+    rv = flow_body_write(&out, media, fields, p, err);
+    if (rv == APR_SUCCESS) {
+        send->body = flow_buf_steal(&out, &send->body_len, p);
+    }
+    flow_buf_release(&out);
+    return rv;
+}
+
+apr_status_t flow_conn_http_render_body(http_send_t *send, apr_pool_t *p,
+                                        flow_error_t *err)
+{
+    apr_status_t rv;
+
+    if (!send->tpl || !send->tpl->tpl) {
+        return APR_SUCCESS;
+    }
+    rv = flow_template_text(
+        send->tpl->tpl, send->body_context ? send->body_context : send->context,
+        BODY_TEXT_MAX, &send->body, &send->body_len, p, err);
+    if (rv == APR_SUCCESS && send->tpl->is_object) {
+        rv = make_form(send, p, err);
+    }
+    return rv;
 }
 
 apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
@@ -54,20 +105,15 @@ apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
     if (rv == APR_SUCCESS) {
         rv = flow_conn_http_join(purl, base, relative, p, err);
     }
-    /* A next link may carry the token already. */
-    if (rv == APR_SUCCESS && conn->auth_query &&
-        !strstr(*purl, conn->auth_query)) {
-        *purl = flow_conn_http_add_query(*purl, conn->auth_query, p);
-    }
     return rv;
 }
 
 /* ---- headers ---- */
 
-static apr_status_t render_headers(apr_table_t *out,
-                                   const http_headers_t *headers,
-                                   const json_t *context, apr_pool_t *p,
-                                   flow_error_t *err)
+apr_status_t flow_conn_http_render_headers(apr_table_t *out,
+                                           const http_headers_t *headers,
+                                           const json_t *context, apr_pool_t *p,
+                                           flow_error_t *err)
 {
     const char *value;
     apr_size_t len;
@@ -96,8 +142,8 @@ static apr_status_t render_headers(apr_table_t *out,
     return APR_SUCCESS;
 }
 
-/* From the weakest to the strongest: defaults, credentials, the connection's,
- * the step's. */
+/* From the weakest to the strongest: defaults, the connection's, the step's.
+ * Credentials come last, where no header of theirs is there yet. */
 static apr_status_t make_headers(const http_send_t *send, apr_table_t **pout,
                                  apr_pool_t *p, flow_error_t *err)
 {
@@ -108,17 +154,18 @@ static apr_status_t make_headers(const http_send_t *send, apr_table_t **pout,
 
     if (send->body) {
         apr_table_set(out, "Content-Type",
-                      flow_media_type(send->step->request_media));
+                      send->content_type
+                          ? send->content_type
+                          : flow_media_type(send->step->request_media));
     }
     apr_table_set(out, "Accept",
                   accept == FLOW_MEDIA_UNKNOWN ? "application/json, */*;q=0.5"
                                                : flow_media_type(accept));
-    if (conn->auth_header) {
-        apr_table_set(out, conn->auth_header, conn->auth_value);
-    }
-    rv = render_headers(out, &conn->headers, send->context, p, err);
+    rv = flow_conn_http_render_headers(out, &conn->headers, send->context, p,
+                                       err);
     if (rv == APR_SUCCESS) {
-        rv = render_headers(out, &send->step->headers, send->context, p, err);
+        rv = flow_conn_http_render_headers(out, &send->step->headers,
+                                           send->context, p, err);
     }
     *pout = out;
     return rv;
@@ -166,47 +213,49 @@ static json_t *stage_headers(const apr_table_t *headers, const json_t *secrets,
     return out;
 }
 
-static void request_stage(const http_send_t *send, const flow_call_t *call,
-                          const flow_http_request_t *req, apr_pool_t *p)
+static void request_stage(const http_try_t *t, const flow_http_request_t *req)
 {
-    const json_t *secrets = send->connection->secrets;
+    json_t *secrets = flow_json_own(
+        t->p,
+        json_copy((json_t *)flow_conn_http_secrets(t->send.connection, t->p)));
     json_t *data = json_object();
 
+    if (t->secret) {
+        json_array_append_new(
+            secrets, flow_json_string_new(t->secret, strlen(t->secret)));
+    }
     json_object_set_new(data, "method",
                         flow_json_string_new(req->method, strlen(req->method)));
     json_object_set_new(data, "url",
-                        masked(req->url, strlen(req->url), secrets, p));
+                        masked(req->url, strlen(req->url), secrets, t->p));
     json_object_set_new(data, "headers",
-                        stage_headers(req->headers, secrets, p));
+                        stage_headers(req->headers, secrets, t->p));
     if (req->body) {
         json_object_set_new(data, "body",
-                            masked(req->body, req->body_len, secrets, p));
+                            masked(req->body, req->body_len, secrets, t->p));
     }
-    add_stage(call, "request", data);
+    add_stage(t->call, "request", data);
 }
 
-static void response_stage(const http_send_t *send, const flow_call_t *call,
-                           const http_answer_t *answer, apr_pool_t *p)
+static void response_stage(const http_try_t *t, const http_answer_t *answer)
 {
-    const json_t *secrets = send->connection->secrets;
+    const json_t *secrets = flow_conn_http_secrets(t->send.connection, t->p);
     json_t *data = json_object();
 
     json_object_set_new(data, "statusCode", json_integer(answer->status));
     json_object_set_new(data, "headers",
-                        stage_headers(answer->headers, secrets, p));
+                        stage_headers(answer->headers, secrets, t->p));
     json_object_set_new(data, "body",
-                        masked(answer->body, answer->body_len, secrets, p));
-    add_stage(call, "response", data);
+                        masked(answer->body, answer->body_len, secrets, t->p));
+    add_stage(t->call, "response", data);
 }
 
 /* ---- sending ---- */
 
-static apr_status_t perform(const http_send_t *send, const flow_call_t *call,
-                            const flow_http_request_t *req,
-                            http_answer_t *answer, apr_pool_t *p,
-                            flow_error_t *err)
+static apr_status_t perform(const http_try_t *t, const flow_http_request_t *req,
+                            http_answer_t *answer, flow_error_t *err)
 {
-    const http_connection_t *conn = send->connection->data;
+    const flow_call_t *call = t->call;
     flow_http_response_t resp;
     apr_status_t rv;
 
@@ -214,12 +263,12 @@ static apr_status_t perform(const http_send_t *send, const flow_call_t *call,
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
                               "the server is stopping");
     }
-    rv = flow_conn_http_gate_enter(conn->gate, call, err);
+    rv = flow_conn_http_gate_enter(t->conn->gate, call, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = flow_http_perform(call->http, req, &resp, p, err);
-    flow_conn_http_gate_leave(conn->gate);
+    rv = flow_http_perform(call->http, req, &resp, t->p, err);
+    flow_conn_http_gate_leave(t->conn->gate);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -231,47 +280,309 @@ static apr_status_t perform(const http_send_t *send, const flow_call_t *call,
     return APR_SUCCESS;
 }
 
+static apr_status_t renew(http_try_t *t, flow_error_t *err)
+{
+    http_grant_call_t call = { t->send.connection, t->call,
+                               t->original->context };
+
+    return flow_conn_http_token_renew(t->auth->token, t->cred.generation,
+                                      flow_conn_http_grant_run, &call, t->call,
+                                      t->p, err);
+}
+
+/* The credentials of the moment; new ones first when there are none or they
+ * are about to expire. */
+static apr_status_t read_credentials(http_try_t *t, flow_error_t *err)
+{
+    apr_status_t rv;
+
+    if (!t->auth->token) {
+        return APR_SUCCESS;
+    }
+    flow_conn_http_token_read(t->auth->token, &t->cred, t->p);
+    if (!t->auth->grant || t->call->dry_run ||
+        (t->cred.access &&
+         (!t->cred.expires || apr_time_now() < t->cred.expires))) {
+        return APR_SUCCESS;
+    }
+    rv = renew(t, err);
+    if (rv == APR_SUCCESS) {
+        flow_conn_http_token_read(t->auth->token, &t->cred, t->p);
+        ++t->renewals;
+    }
+    return rv;
+}
+
+static const char *form_of(const http_try_t *t, const apr_table_t *headers)
+{
+    const char *type = apr_table_get(headers, "Content-Type");
+
+    return t->send.body && flow_media_from_type(type) == FLOW_MEDIA_URLENCODED
+               ? t->send.body
+               : NULL;
+}
+
+static apr_status_t build(http_try_t *t, flow_http_request_t *req,
+                          flow_error_t *err)
+{
+    http_outgoing_t out = { t->send.step->method };
+    apr_status_t rv;
+
+    t->send = *t->original;
+    t->send.context =
+        flow_conn_http_auth_context(t->auth, &t->cred, t->send.context, t->p);
+    if (t->send.body_context) {
+        t->send.body_context = flow_conn_http_auth_context(
+            t->auth, &t->cred, t->send.body_context, t->p);
+    }
+    rv = flow_conn_http_url_of(&t->send, &out.url, t->p, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_conn_http_render_body(&t->send, t->p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = make_headers(&t->send, &out.headers, t->p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        out.context = t->send.context;
+        out.form = form_of(t, out.headers);
+        rv = flow_conn_http_auth_apply(t->auth, &t->cred, &out, t->p, err);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    t->secret = out.secret;
+    req->affinity = t->send.connection->id;
+    req->method = t->send.step->method;
+    req->url = out.url;
+    req->trusted_host = t->conn->trusted_host;
+    req->headers = out.headers;
+    req->body = t->send.body;
+    req->body_len = t->send.body_len;
+    req->deadline = t->call->deadline;
+    req->insecure = t->conn->insecure;
+    return APR_SUCCESS;
+}
+
+static apr_status_t attempt(http_try_t *t, http_answer_t *answer,
+                            flow_error_t *err)
+{
+    flow_http_request_t req = { NULL };
+    apr_status_t rv;
+
+    rv = read_credentials(t, err);
+    if (rv == APR_SUCCESS) {
+        rv = build(t, &req, err);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    answer->url = req.url;
+    if (t->call->stages) {
+        request_stage(t, &req);
+    }
+    if (t->call->dry_run) {
+        return APR_SUCCESS;
+    }
+    rv = perform(t, &req, answer, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (t->call->stages) {
+        response_stage(t, answer);
+    }
+    if (t->auth->type == HTTP_AUTH_COOKIE && t->cred.access) {
+        const char *jar = flow_conn_http_cookies_take(
+            t->cred.access, answer->headers, answer->url, apr_time_now(), t->p);
+
+        if (jar != t->cred.access) {
+            flow_conn_http_token_replace(t->auth->token, &t->cred, jar);
+        }
+    }
+    return flow_conn_http_parse(answer, t->send.step, t->p, err);
+}
+
+/* ---- again? ---- */
+
+/* May it be sent twice? */
+static int is_safe(const http_try_t *t)
+{
+    static const char *const methods[] = { "GET", "HEAD", "OPTIONS", "PUT",
+                                           "DELETE" };
+    size_t i;
+
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); ++i) {
+        if (strcmp(t->send.step->method, methods[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int is_limited(const http_try_t *t, const http_answer_t *answer)
+{
+    const http_connection_t *conn = t->conn;
+
+    return answer->status == conn->limit_status ||
+           (conn->limit_path &&
+            flow_conn_http_matches(conn->limit_path, answer->value,
+                                   conn->limit_values, 1, t->p));
+}
+
+static int is_transient(int status)
+{
+    return status == 408 || status == 500 || status == 502 || status == 503 ||
+           status == 504;
+}
+
+static apr_interval_time_t wait_for(const http_try_t *t,
+                                    const http_answer_t *answer, int n)
+{
+    apr_interval_time_t least = flow_conn_http_backoff(n);
+    apr_interval_time_t wait = flow_conn_http_wait_of(
+        apr_table_get(answer->headers, t->conn->retry_header),
+        apr_table_get(answer->headers, "Date"), apr_time_now());
+
+    /* "At once" is no answer to too many requests. */
+    return wait > 0 ? wait : least;
+}
+
+/* Too many requests: they were not acted upon, so any method may go again. */
+static int wait_limit(http_try_t *t, const http_answer_t *answer)
+{
+    apr_interval_time_t wait;
+
+    if (!t->conn->recovers || t->waits >= LIMIT_WAITS_MAX) {
+        return 0;
+    }
+    wait = wait_for(t, answer, t->waits++);
+    flow_conn_http_gate_pause(t->conn->gate, wait);
+    return flow_conn_http_sleep(wait, t->call) == APR_SUCCESS;
+}
+
+static int wait_transient(http_try_t *t, const http_answer_t *answer)
+{
+    if (!is_safe(t) || t->retries >= RETRIES_MAX) {
+        return 0;
+    }
+    return flow_conn_http_sleep(wait_for(t, answer, t->retries++), t->call) ==
+           APR_SUCCESS;
+}
+
+static int is_line_trouble(const char *code)
+{
+    return strcmp(code, "connect_failed") == 0 ||
+           strcmp(code, "connection_lost") == 0 || strcmp(code, "timeout") == 0;
+}
+
+/* No answer. What was not sent may go again, and what does no harm twice. */
+static int wait_transport(http_try_t *t, const flow_error_t *err)
+{
+    int was_sent = err->status == APR_TIMEUP || err->status == APR_ECONNRESET;
+
+    if (err->kind != FLOW_E_UNAVAILABLE || t->retries >= RETRIES_MAX ||
+        (was_sent && !is_safe(t)) || !is_line_trouble(err->code)) {
+        return 0;
+    }
+    return flow_conn_http_sleep(flow_conn_http_backoff(t->retries++),
+                                t->call) == APR_SUCCESS;
+}
+
+/* 1 = with other credentials, 0 = there are none; an error ends it. */
+static apr_status_t authenticate(http_try_t *t, const http_answer_t *answer,
+                                 int *pagain, flow_error_t *err)
+{
+    *pagain = 0;
+    if (t->auth->type == HTTP_AUTH_DIGEST) {
+        *pagain =
+            t->renewals++ < 1 &&
+            flow_conn_http_digest_learn(t->auth->digest, answer->headers, t->p);
+        return APR_SUCCESS;
+    }
+    if (!t->auth->grant) {
+        return APR_SUCCESS;
+    }
+    if (t->renewals++ > 0) {
+        return flow_error_set(
+            err, FLOW_E_CONFIG, APR_EACCES, "auth_failed",
+            "the far end does not take the new credentials, either (status "
+            "%d)",
+            answer->status);
+    }
+    *pagain = 1;
+    return renew(t, err);
+}
+
+/* Is there reason, time and leave to send it again? */
+static apr_status_t decide(http_try_t *t, const http_answer_t *answer,
+                           int *pagain, flow_error_t *err)
+{
+    *pagain = 0;
+    if (is_limited(t, answer)) {
+        *pagain = wait_limit(t, answer);
+        return APR_SUCCESS;
+    }
+    flow_conn_http_gate_good(t->conn->gate);
+    if (flow_conn_http_auth_failed(t->auth, answer, t->p)) {
+        apr_status_t rv = authenticate(t, answer, pagain, err);
+
+        /* A refusal inside of a good answer must not pass for one. */
+        if (rv == APR_SUCCESS && !*pagain && answer->status < 300) {
+            rv = flow_error_set(err, FLOW_E_CONFIG, APR_EACCES, "auth_failed",
+                                "the far end does not take the credentials");
+        }
+        return rv;
+    }
+    if (is_transient(answer->status)) {
+        *pagain = wait_transient(t, answer);
+    }
+    return APR_SUCCESS;
+}
+
 apr_status_t flow_conn_http_send(const http_send_t *send,
                                  const flow_call_t *call, http_answer_t *answer,
                                  apr_pool_t *p, flow_error_t *err)
 {
-    const http_connection_t *conn = send->connection->data;
-    flow_http_request_t req = { send->connection->id, send->step->method };
-    apr_table_t *headers = NULL;
+    http_try_t t = { send, *send, call, send->connection->data };
+    flow_error_t why = FLOW_ERROR_INIT;
     apr_status_t rv;
+    int again;
 
-    memset(answer, 0, sizeof(*answer));
-    answer->status = 200;
-    answer->headers = apr_table_make(p, 1);
-    answer->body = "";
-    rv = flow_conn_http_url_of(send, &req.url, p, err);
-    if (rv == APR_SUCCESS) {
-        rv = make_headers(send, &headers, p, err);
-    }
-    if (rv == APR_SUCCESS) {
-        answer->url = req.url;
-        req.trusted_host = conn->trusted_host;
-        req.headers = headers;
-        req.body = send->body;
-        req.body_len = send->body_len;
-        req.deadline = call->deadline;
-        req.insecure = conn->insecure;
-        if (call->stages) {
-            request_stage(send, call, &req, p);
+    t.auth = t.conn->auth;
+    t.p = p;
+    do {
+        again = 0;
+        memset(answer, 0, sizeof(*answer));
+        answer->status = 200;
+        answer->headers = apr_table_make(p, 1);
+        answer->body = "";
+        flow_error_clear(&why);
+        rv = attempt(&t, answer, &why);
+        if (rv != APR_SUCCESS) {
+            again = wait_transport(&t, &why);
         }
-        if (call->dry_run) {
-            return APR_SUCCESS;
+        else if (!call->dry_run) {
+            rv = decide(&t, answer, &again, &why);
+            again = again && rv == APR_SUCCESS;
         }
-        rv = perform(send, call, &req, answer, p, err);
-    }
-    if (rv == APR_SUCCESS && call->stages) {
-        response_stage(send, call, answer, p);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_parse(answer, send->step, p, err);
-    }
+    } while (again);
     if (rv != APR_SUCCESS) {
+        flow_error_set(err, why.kind, why.status, why.code, "%s", why.message);
         flow_error_prefix(err, "connection '%s'", send->connection->id);
     }
     return rv;
+}
+
+const json_t *flow_conn_http_secrets(const flow_connection_t *connection,
+                                     apr_pool_t *p)
+{
+    const http_connection_t *conn = connection->data;
+    json_t *all;
+
+    if (!conn->auth->token) {
+        return connection->secrets;
+    }
+    all = flow_json_own(p, connection->secrets ? json_copy(connection->secrets)
+                                               : json_array());
+    flow_conn_http_token_secrets(conn->auth->token, all);
+    return all;
 }

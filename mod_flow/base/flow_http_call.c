@@ -408,7 +408,9 @@ static void read_answer(CURL *easy, flow_http_response_t *resp, apr_pool_t *p)
 
     /* the last answer's own: no interim ones (1xx), no trailers */
     while ((header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header))) {
-        apr_table_add(resp->headers, header->name, header->value);
+        /* of a value that is only blanks some versions of curl leave a \r */
+        apr_table_add(resp->headers, header->name,
+                      header->value + strspn(header->value, " \t\r\n"));
     }
     coding = apr_table_get(resp->headers, "Content-Encoding");
     if (coding && strcasecmp(coding, "identity")) {

@@ -422,6 +422,7 @@ void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc)
     if (type && strcmp(type, "test") == 0) {
         exp->test_limit = (int)flow_compile_int(c, "test.limit");
     }
+    flow_compile_delta(c, exp);
     if (is_webhook(doc)) {
         compile_listener(c, exp);
     }

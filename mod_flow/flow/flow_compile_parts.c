@@ -4,7 +4,9 @@
  */
 #include "flow/flow_compile_private.h"
 
+#include "data/flow_iso8601.h"
 #include "data/flow_nearest.h"
+#include "flow/flow_delta.h"
 
 #include <apr_strings.h>
 
@@ -154,6 +156,42 @@ void flow_compile_transform(flow_compile_t *c, const char *field,
         break;
     default:
         break;
+    }
+}
+
+/* ---- type delta ---- */
+
+void flow_compile_delta(flow_compile_t *c, flow_export_t *exp)
+{
+    const char *type = flow_compile_string(c, "type"), *bad;
+    const char *start = flow_compile_string(c, "delta.startDate");
+
+    exp->delta_start = -1;
+    if (!type || strcmp(type, "delta") != 0) {
+        if (flow_compile_get(c, "delta")) {
+            flow_compile_problem(c, "delta",
+                                 "only for exports of type "
+                                 "'delta'");
+        }
+        return;
+    }
+    exp->is_delta = 1;
+    exp->delta_lag = flow_compile_int(c, "delta.lagOffset");
+    exp->delta_format = flow_compile_string(c, "delta.dateFormat");
+    if (exp->is_lookup) {
+        flow_compile_problem(c, "type", "a lookup cannot be of type 'delta'");
+    }
+    if (start && !flow_iso8601_parse(start, strlen(start), &exp->delta_start)) {
+        flow_compile_problem(c, "delta.startDate",
+                             "not a date as in ISO 8601, such as "
+                             "2026-01-31T00:00:00Z");
+    }
+    bad = flow_delta_unknown_token(exp->delta_format, c->scratch);
+    if (bad) {
+        flow_compile_problem(c, "delta.dateFormat",
+                             "'%s' is not supported yet; supported: YYYY MM DD "
+                             "HH mm ss SSS Z X x and [text]",
+                             bad);
     }
 }
 

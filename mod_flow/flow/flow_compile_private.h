@@ -34,6 +34,7 @@ void flow_compile_filter(flow_compile_t *c, const char *field,
                          flow_record_filter_t *filter);
 void flow_compile_transform(flow_compile_t *c, const char *field,
                             flow_transform_t *transform);
+void flow_compile_delta(flow_compile_t *c, flow_export_t *exp);
 const flow_mapping_t *flow_compile_mapping(flow_compile_t *c);
 const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
                                                     const char *field,

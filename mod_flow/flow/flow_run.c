@@ -255,13 +255,13 @@ static apr_status_t run_listener(flow_runner_t *runner, int generator,
 }
 
 /* A request may name the exports to run; both spellings are in use. */
-static int is_chosen(const flow_run_t *run, const flow_export_t *exp)
+int flow_run_chooses(const json_t *request, const flow_export_t *exp)
 {
-    const json_t *ids = json_object_get(run->request, "_exportIds");
+    const json_t *ids = json_object_get(request, "_exportIds");
     size_t i;
 
     if (!ids) {
-        ids = json_object_get(run->request, "export_ids");
+        ids = json_object_get(request, "export_ids");
     }
     if (!json_is_array(ids)) {
         return 1;
@@ -288,7 +288,7 @@ static apr_status_t run_generators(flow_runner_t *runner, flow_error_t *err)
     for (i = 0; i < run->flow->ngenerators && rv == APR_SUCCESS; ++i) {
         const flow_export_t *exp = run->flow->generators[i];
 
-        if (!is_chosen(run, exp) || (exp->webhook && !data)) {
+        if (!flow_run_chooses(run->request, exp) || (exp->webhook && !data)) {
             continue;
         }
         ++count;
@@ -321,6 +321,7 @@ static void start(flow_runner_t *runner)
     runner->caller.deadline = run->deadline;
     runner->caller.stopping = run->stopping;
     runner->caller.test_mode = run->test_mode;
+    runner->caller.delta = run->delta;
     runner->caller.deadline = flow_deadline(&runner->caller, 0);
     runner->scopes =
         apr_pcalloc(runner->p, (apr_size_t)(flow->nsteps ? flow->nsteps : 1) *

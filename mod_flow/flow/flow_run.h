@@ -57,6 +57,8 @@ struct flow_env_t {
     apr_interval_time_t call_timeout; /* one export or import call */
 };
 
+struct flow_delta_t; /* flow_delta.h */
+
 /** Who is calling: becomes `_flowId`, `_apiId`, `job`, `settings` ... of hook
  * arguments and template contexts. */
 typedef struct flow_caller_t {
@@ -67,6 +69,7 @@ typedef struct flow_caller_t {
     volatile apr_uint32_t *stopping; /* may be NULL */
     int test_mode;
     int depth; /* scripts calling exports whose hooks call ...: at most 8 */
+    const struct flow_delta_t *delta; /* times of exports of type delta; NULL */
 } flow_caller_t;
 
 /* ---- one export, one import ---- */
@@ -136,14 +139,18 @@ typedef struct flow_run_t {
         *event; /* the webhook event that started it, or NULL */
     const flow_export_t *listener; /* the event's export, or NULL */
     const json_t *checkpoint; /* from page_done of an earlier try, or NULL */
-    flow_counters_t counters; /* in: where the earlier try stood; out */
-    int collect;              /* keep the final records (bounded, 5 MB) */
-    json_t *data;             /* out, new, when collect: array */
-    int data_truncated;       /* out */
+    const struct flow_delta_t *delta; /* for exports of type delta, or NULL */
+    flow_counters_t counters;         /* in: where the earlier try stood; out */
+    int collect;        /* keep the final records (bounded, 5 MB) */
+    json_t *data;       /* out, new, when collect: array */
+    int data_truncated; /* out */
     apr_time_t deadline;
     volatile apr_uint32_t *stopping;
     int test_mode; /* one page, imports do not submit */
 } flow_run_t;
+
+/** Does a run with this request (may be NULL) run this export of its flow? */
+int flow_run_chooses(const json_t *request, const flow_export_t *exp);
 
 /**
  * Run the flow: for every generator (or the event's listener only) page by

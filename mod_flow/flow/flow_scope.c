@@ -2,6 +2,7 @@
 #include "flow/flow_scope.h"
 
 #include "data/flow_json.h"
+#include "flow/flow_delta.h"
 #include "flow/flow_host.h"
 #include "flow/flow_record.h"
 
@@ -71,6 +72,9 @@ static json_t *make_context(const flow_scope_t *scope,
     json_object_set(context, "settings", scope->settings);
     if (scope->exp && !scope->exp->webhook) {
         flow_record_share(context, "export", scope->exp->doc);
+        if (scope->exp->is_delta) {
+            flow_delta_add(context, scope->exp, scope->caller->delta, scope->p);
+        }
     }
     else if (scope->imp) {
         flow_record_share(context, "import", scope->imp->doc);

@@ -7,6 +7,8 @@
 
 #include "base/flow_log.h"
 #include "data/flow_json.h"
+#include "flow/flow_delta.h"
+#include "jobs/flow_marks.h"
 
 /*
  * One job, from claimed to ended, on a worker's thread.
@@ -33,6 +35,7 @@ typedef struct execution_t {
     flow_errors_t *errors;
     flow_progress_t reached; /* after the last whole page */
     int kept_back;           /* that page has not been committed yet */
+    flow_delta_t delta;
 } execution_t;
 
 int flow_job_known(void *baton, const char *flow_id, const char *export_id)
@@ -185,10 +188,30 @@ typedef struct end_work_t {
     flow_progress_t at;
     const char *status; /* NULL: hand it back */
     const char *code, *message, *result;
+    const execution_t *moves; /* whose marks move; NULL: none do */
     int lost;
     flow_claim_t claim; /* of the next job */
     apr_pool_t *next_p; /* NULL = no next one */
 } end_work_t;
+
+/* The marks of what has been run to its end. */
+static apr_status_t move_marks(const execution_t *x, flow_store_t *store,
+                               flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0; i < x->flow->ngenerators && rv == APR_SUCCESS; ++i) {
+        const flow_export_t *exp = x->flow->generators[i];
+
+        if (exp->is_delta && flow_run_chooses(x->run.request, exp)) {
+            rv = flow_marks_set(store, x->flow->id, exp->id,
+                                flow_delta_format(x->delta.now, NULL, x->p),
+                                x->p, err);
+        }
+    }
+    return rv;
+}
 
 static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
                             flow_error_t *err)
@@ -202,6 +225,9 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
     }
     rv = flow_queue_end(store, &w->at, w->status, w->code, w->message,
                         w->result, &w->lost, err);
+    if (rv == APR_SUCCESS && w->moves && !w->lost) {
+        rv = move_marks(w->moves, store, err);
+    }
     if (rv == APR_SUCCESS && w->next_p) {
         rv = flow_queue_claim(store, &w->claim, w->next_p, err);
     }
@@ -224,6 +250,7 @@ static apr_status_t commit_end(execution_t *x, end_work_t *w, flow_error_t *err)
         w->code = "store_refused";
         w->message = "the store refused the end of the job";
         w->result = NULL;
+        w->moves = NULL;
         w->at.errors = NULL;
         flow_error_clear(err);
         rv = flow_jobs_do(x->jobs, &w->work, err);
@@ -308,6 +335,7 @@ static void judge(execution_t *x, end_work_t *w, apr_status_t rv,
     if (rv == APR_SUCCESS) {
         w->status = "completed";
         w->result = result_text(x);
+        w->moves = x->run.delta && x->delta.end < 0 ? x : NULL;
         return;
     }
     w->status = strcmp(why->code, "canceled") == 0 ? "canceled" : "failed";
@@ -402,6 +430,36 @@ static json_t *job_document(const flow_job_t *job, apr_pool_t *p)
     return flow_json_own(p, v);
 }
 
+/* For a flow with exports of type delta that no event has started. The marks
+ * are read here: no other job of the flow is running, so they stand. */
+static apr_status_t prepare_delta(execution_t *x, const json_t *request,
+                                  flow_error_t *err)
+{
+    flow_store_t *store;
+    json_t *marks = NULL;
+    apr_status_t rv;
+    int i, any = 0;
+
+    for (i = 0; i < x->flow->ngenerators && !x->listener; ++i) {
+        any |= x->flow->generators[i]->is_delta;
+    }
+    if (!any) {
+        return APR_SUCCESS;
+    }
+    rv = flow_jobs_reader(x->jobs, &store, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_marks_read(store, x->flow->id, &marks, x->p, err);
+        flow_jobs_reader_done(x->jobs, store);
+    }
+    if (rv != APR_SUCCESS) {
+        return APR_EINTR; /* not the job's fault: it is handed back */
+    }
+    rv = flow_delta_init(&x->delta, request, flow_json_own(x->p, marks),
+                         x->job->started, x->p, err);
+    x->run.delta = rv == APR_SUCCESS ? &x->delta : NULL;
+    return rv;
+}
+
 static apr_status_t prepare(execution_t *x, flow_error_t *err)
 {
     const flow_model_t *model = x->jobs->env->model;
@@ -443,7 +501,7 @@ static apr_status_t prepare(execution_t *x, flow_error_t *err)
     x->run.collect = job->collect;
     x->run.deadline = apr_time_now() + RUN_MAX;
     x->run.stopping = &x->running.stop;
-    return APR_SUCCESS;
+    return prepare_delta(x, request, err);
 }
 
 static apr_status_t run(execution_t *x, flow_error_t *err)

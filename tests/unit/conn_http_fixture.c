@@ -13,7 +13,7 @@
 
 static int answer(loopback_t *server, int fd, const char *request, void *baton)
 {
-    const conn_http_fixture_t *t = baton;
+    conn_http_fixture_t *t = baton;
     const route_t *r;
     char head[1024];
     int n;
@@ -22,7 +22,10 @@ static int answer(loopback_t *server, int fd, const char *request, void *baton)
     for (r = t->routes; r->request; ++r) {
         size_t len = strlen(r->request);
 
-        if (strncmp(request, r->request, len) == 0 && request[len] == ' ') {
+        if (strncmp(request, r->request, len) == 0 && request[len] == ' ' &&
+            (!r->has || strstr(request, r->has)) &&
+            __atomic_fetch_add(&t->used[r - t->routes], 1, __ATOMIC_SEQ_CST) <
+                (r->times ? r->times : 1000000)) {
             break;
         }
     }
@@ -42,6 +45,7 @@ int conn_http_setup(void **state)
     flow_error_t err = FLOW_ERROR_INIT;
 
     memset(&t, 0, sizeof(t));
+    flow_conn_http_backoff_base = 1000;
     t.f = docs_fixture_begin();
     assert_int_equal(flow_http_global_init(), APR_SUCCESS);
     assert_int_equal(flow_http_client_create(&t.client, NULL, t.f->p, &err),
@@ -128,22 +132,33 @@ const char *conn_http_export(conn_http_fixture_t *t, const char *input)
 
 const char *conn_http_import(conn_http_fixture_t *t, const char *records)
 {
+    return conn_http_import_mapped(t, records, records);
+}
+
+const char *conn_http_import_mapped(conn_http_fixture_t *t,
+                                    const char *original, const char *records)
+{
     const flow_import_t *imp =
         apr_hash_get(t->f->model->imports, "i", APR_HASH_KEY_STRING);
     const json_t *list = conn_http_parse(t, records);
+    const json_t *originals = conn_http_parse(t, original);
     json_t *responses = NULL;
     const char *out;
 
     flow_error_clear(&t->err);
-    if (imp->connector->import_records(imp, &t->call, list, list, &responses,
-                                       t->f->p, &t->err) != APR_SUCCESS) {
+    if (imp->connector->import_records(imp, &t->call, list, originals,
+                                       &responses, t->f->p,
+                                       &t->err) != APR_SUCCESS) {
         return apr_psprintf(t->f->p, "!%s %d: %s", t->err.code, t->err.kind,
                             t->err.message);
     }
     assert_int_equal(json_array_size(responses), json_array_size(list));
     for (size_t i = 0; i < json_array_size(responses); ++i) {
         json_object_del(json_array_get(responses, i), "_headers");
-        json_object_del(json_array_get(responses, i), "ignored");
+        if (!json_is_true(
+                json_object_get(json_array_get(responses, i), "ignored"))) {
+            json_object_del(json_array_get(responses, i), "ignored");
+        }
     }
     out = flow_json_text(responses, NULL, t->f->p);
     json_decref(responses);

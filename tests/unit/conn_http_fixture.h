@@ -11,13 +11,18 @@ typedef struct route_t {
     const char *request; /* "GET /x", the whole path and query */
     int status;
     const char *headers, *body; /* headers with \r\n at their ends */
+    const char *has; /* only for requests that hold this; NULL: for all */
+    int times;       /* only so often; 0: always */
 } route_t;
+
+#define ROUTES_MAX 32
 
 typedef struct conn_http_fixture_t {
     docs_fixture_t *f;
     loopback_t *server;
     flow_http_client_t *client;
     const route_t *routes; /* ends with request NULL */
+    int used[ROUTES_MAX];  /* how often each has answered */
     flow_call_t call;
     char text[8192];
     flow_error_t err;
@@ -33,8 +38,12 @@ void conn_http_compile(conn_http_fixture_t *t, const route_t *routes,
 /** All records of export `e` as text, one array a page; stops at an error,
  * which then stands at the end as "!code kind: message". */
 const char *conn_http_export(conn_http_fixture_t *t, const char *input);
-/** The answers of import `i` as text, without _headers and ignored. */
+/** The answers of import `i` as text, without _headers and an ignored that is
+ * false. */
 const char *conn_http_import(conn_http_fixture_t *t, const char *records);
+/** The same with records that a mapping has changed. */
+const char *conn_http_import_mapped(conn_http_fixture_t *t,
+                                    const char *original, const char *records);
 /** The test fails unless the last request holds @a what. */
 void conn_http_sent(conn_http_fixture_t *t, const char *what);
 

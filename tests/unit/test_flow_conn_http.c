@@ -294,7 +294,7 @@ static void pages_are_counted_up(void **state)
         { "http.relativeURI /g?p={{export.http.paging.page}}\n", "[1]!410 4: {}", 2 },
         { "http.relativeURI /g?p={{export.http.paging.page}}\nhttp.paging.lastPageStatusCode 410\n", "[1][]", 2 },
         { "http.relativeURI /same?p={{export.http.paging.page}}\n",
-          "[1]!paging_loop 2: paging does not advance: page 2 is the same as the one before; look at 'http.paging'", 2 },
+          "[1]!paging_same_page 2: paging does not advance: page 2 is the same as the one before; look at 'http.paging'", 2 },
     };
     size_t i;
 
@@ -326,7 +326,7 @@ static void links_are_followed(void **state)
     };
     static const struct { const char *conf, *result; } cases[] = {
         { "http.relativeURI /x\n", "[1][2][3]" },
-        { "http.relativeURI /loop\n", "[1]!paging_loop 2: paging does not advance: page 2 would be the same request again; look at 'http.paging'" },
+        { "http.relativeURI /loop\n", "[1]!paging_same_request 2: paging does not advance: page 2 would be the same request again; look at 'http.paging'" },
         { "http.relativeURI /away\n", "[1]!url_foreign 2: the address leads away from the baseURI's scheme, host and port" },
         { "http.relativeURI /more\n", "[1]" },
         { "http.relativeURI /more\nhttp.paging.linkHeaderRelation more\n", "[1][2]" },

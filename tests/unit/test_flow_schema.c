@@ -57,7 +57,8 @@ static void a_row_is_found_by_a_concrete_path(void **state)
         { FLOW_KIND_EXPORT, "filesystem", "file.csv.trimSpaces",   "file.csv.trimSpaces" },
         { FLOW_KIND_EXPORT, "http", "file.csv.trimSpaces",         "file" },
         { FLOW_KIND_EXPORT, NULL,   "webhook.verify",              "webhook.verify" },
-        { FLOW_KIND_EXPORT, NULL,   "delta.lagOffset",             "delta" },
+        { FLOW_KIND_EXPORT, NULL,   "distributed.bearerToken",     "distributed" },
+        { FLOW_KIND_EXPORT, NULL,   "delta.lagOffset",             "delta.lagOffset" },
         { FLOW_KIND_CONNECTION, NULL, "http.encrypted.key",        "http.encrypted" },
         { FLOW_KIND_CONNECTION, NULL, "http.headers[0].name",      "http.headers[].name" },
         { FLOW_KIND_CONNECTION, NULL, "http.method",               NULL },
@@ -174,9 +175,9 @@ static void a_wrong_text_says_what_would_be_right(void **state)
         { FLOW_KIND_CONNECTION, "http.concurrencyLevel", "1.5", "1.5 is not a whole number" },
         { FLOW_KIND_CONNECTION, "http.concurrencyLevel", "99", "99 is out of range; must be 1 to 50" },
         { FLOW_KIND_CONNECTION, "http.disableStrictSSL", "yes", "'yes' is not true or false" },
-        { FLOW_KIND_CONNECTION, "http.auth.type", "bsaic", "'bsaic' is not one of custom basic token; did you mean 'basic'?" },
-        { FLOW_KIND_CONNECTION, "http.auth.type", "digest", "'digest' is known but not supported yet; supported: custom basic token" },
-        { FLOW_KIND_CONNECTION, "http.auth.type", "xyzzy", "'xyzzy' is not one of custom basic token" },
+        { FLOW_KIND_CONNECTION, "http.auth.type", "bsaic", "'bsaic' is not one of custom basic token oauth oauth1 cookie digest wsse jwtbearer; did you mean 'basic'?" },
+        { FLOW_KIND_CONNECTION, "http.auth.type", "specific", "'specific' is known but not supported yet; supported: custom basic token oauth oauth1 cookie digest wsse jwtbearer" },
+        { FLOW_KIND_CONNECTION, "http.auth.type", "xyzzy", "'xyzzy' is not one of custom basic token oauth oauth1 cookie digest wsse jwtbearer" },
         { FLOW_KIND_CONNECTION, "http.headers", "X: y", "'X: y' is not a JSON array such as [{\"name\": \"value\"}]" },
         { FLOW_KIND_CONNECTION, "http.headers", "[{]", "invalid JSON at line 1, column 3" },
         { FLOW_KIND_CONNECTION, "http.auth.basic", "x", "'x' is not a JSON object such as {\"name\": \"value\"}; its members can be set one by one" },
@@ -268,8 +269,8 @@ static void a_document_is_checked_and_cleaned(void **state)
           "http.relative?URI: unknown field 'http.relative?URI'; did you mean 'http.relativeURI'?", "{\"http\":{}}" },
         { FLOW_KIND_CONNECTION, "http", "{\"type\":\"http\",\"http\":{\"baseUri\":\"x\"}}",
           "http.baseUri: unknown field 'http.baseUri'; did you mean 'http.baseURI'?", "{\"type\":\"http\",\"http\":{}}" },
-        { FLOW_KIND_CONNECTION, "http", "{\"type\":\"http\",\"createdAt\":7,\"http\":{\"baseURI\":\"x\",\"rateLimit\":{\"limit\":1}}}",
-          "http.rateLimit: field 'http.rateLimit' is known but not supported yet",
+        { FLOW_KIND_CONNECTION, "http", "{\"type\":\"http\",\"createdAt\":7,\"http\":{\"baseURI\":\"x\",\"clientCertificates\":{\"key\":1}}}",
+          "http.clientCertificates: field 'http.clientCertificates' is known but not supported yet",
           "{\"type\":\"http\",\"createdAt\":7,\"http\":{\"baseURI\":\"x\"}}" },
         { FLOW_KIND_CONNECTION, "http", "{\"type\":\"http\",\"http\":{\"baseURI\":\"x\",\"headers\":[{\"name\":\"a\"},7,{\"value\":\"v\",\"nmae\":\"b\"}]}}",
           "http.headers[0].value: required field 'http.headers[].value' is missing\n"
@@ -318,7 +319,7 @@ static void a_masked_document_shows_no_secret(void **state)
         "{\"name\":\"shop\",\"http\":{\"baseURI\":\"https://x\",\"auth\":{"
         "\"type\":\"basic\",\"basic\":{\"username\":\"u\",\"password\":"
         "\"******\"},\"token\":{\"token\":\"******\",\"scheme\":\"\"},"
-        "\"oauth\":{\"clientSecret\":\"******\",\"scope\":[\"******\"]}},"
+        "\"oauth\":{\"clientSecret\":\"******\",\"scope\":[\"a\"]}},"
         "\"encrypted\":{\"a\":{\"b\":\"******\"},\"n\":\"******\",\"e\":\"\"}}"
         "}");
     assert_string_equal(
