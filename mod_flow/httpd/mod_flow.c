@@ -12,6 +12,8 @@
 
 static void register_hooks(apr_pool_t *p)
 {
+    static const char *const after_rewrite[] = { "mod_rewrite.c", NULL };
+
     /* mod_status declares its hook as optional: without it, nothing happens */
     APR_OPTIONAL_HOOK(ap, status_hook, mod_flow_status_hook, NULL, NULL,
                       APR_HOOK_MIDDLE);
@@ -30,7 +32,9 @@ static void register_hooks(apr_pool_t *p)
 
     /* requests: our Locations are no files, so they keep clear of the file
      * system; FIRST, because mod_alias and core would look for one */
-    ap_hook_translate_name(mod_flow_translate_name, NULL, NULL, APR_HOOK_FIRST);
+    /* ... but after rewriting, in whatever order modules were loaded */
+    ap_hook_translate_name(mod_flow_translate_name, after_rewrite, NULL,
+                           APR_HOOK_FIRST);
     ap_hook_map_to_storage(mod_flow_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(mod_flow_fixups, NULL, NULL, APR_HOOK_LAST);
 

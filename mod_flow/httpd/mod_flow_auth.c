@@ -15,9 +15,10 @@
 #include <mod_auth.h>
 #include <util_filter.h>
 
-#define AUTH_TYPE  "FlowToken"
-#define JSON_ERROR "flow-json-error" /* note, and name of the filter */
-#define CHALLENGE  "Bearer realm=\"mod_flow\""
+#define AUTH_TYPE   "FlowToken"
+#define JSON_ERROR  "flow-json-error"  /* note, and name of the filter */
+#define TOKEN_ASKED "flow-token-asked" /* note: Require flow-token was met */
+#define CHALLENGE   "Bearer realm=\"mod_flow\""
 
 /* What the caller learns. Why a token was refused is for the log only. */
 #define NO_TOKEN  "Unauthorized"
@@ -131,6 +132,7 @@ static authz_status require_token(request_rec *r, const char *line,
 {
     (void)line;
     (void)parsed;
+    apr_table_setn(r->notes, TOKEN_ASKED, "1");
     if (!r->user) {
         return AUTHZ_DENIED_NO_USER;
     }
@@ -165,20 +167,17 @@ void mod_flow_auth_register(apr_pool_t *p)
 /* ---- for our handlers ---- */
 
 /*
- * With AuthType and Require in effect Apache has decided, also where it let
- * somebody in by another way than a user's (<RequireAny> with an address, say).
- * Require alone restricts who may come near, not who they are.
- *
- * ap_some_authn_required() would say no in the <RequireAny> case; the older
- * ap_some_auth_required() says whether there is a Require, which is what is
- * wanted here together with AuthType.
+ * Apache has authenticated when it knows a user, or would not let anybody in
+ * without one. A Require that lets some in without (`Require all granted`, an
+ * address) is no authentication, whatever AuthType is in effect: that may be
+ * inherited. The exception is a Require flow-token that was asked: then the
+ * administrator has named our tokens as one of several ways in, and Apache
+ * found that another one of them was open.
  */
 int mod_flow_apache_authenticates(request_rec *r)
 {
-    const char *type = ap_auth_type(r);
-
-    return r->user ||
-           (type && strcasecmp(type, "None") && ap_some_auth_required(r));
+    return r->user || apr_table_get(r->notes, TOKEN_ASKED) ||
+           ap_some_authn_required(r);
 }
 
 static int covers(const flow_token_t *token, const flow_api_target_t *api)

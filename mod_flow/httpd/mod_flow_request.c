@@ -198,6 +198,7 @@ int mod_flow_answer_send(request_rec *r, const flow_answer_t *answer)
         ap_set_content_type(r, answer->content_type);
     }
     if (answer->status == HTTP_NO_CONTENT ||
+        answer->status == HTTP_RESET_CONTENT ||
         answer->status == HTTP_NOT_MODIFIED) {
         return OK;
     }

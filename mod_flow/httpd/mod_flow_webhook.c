@@ -11,9 +11,17 @@
 
 static int method_allowed(const char *allowed, const char *method)
 {
-    const char *hit = strstr(allowed, method);
+    apr_size_t len = strlen(method);
+    const char *hit = allowed;
 
-    return hit && (hit == allowed || hit[-1] == ' ');
+    while ((hit = strstr(hit, method)) != NULL) {
+        if ((hit == allowed || hit[-1] == ' ') &&
+            (hit[len] == ',' || hit[len] == '\0')) {
+            return 1;
+        }
+        ++hit;
+    }
+    return 0;
 }
 
 /* Fill in the answer for a request whose sender has been verified. */

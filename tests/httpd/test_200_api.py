@@ -4,6 +4,8 @@ import socket
 
 import pytest
 
+from env import apxs
+
 ECHO = """
 function handleRequest (options) {
   return { statusCode: 200, body: {
@@ -155,6 +157,18 @@ def test_every_failure_has_its_code(api, script, status, code):
     assert errors[0]["message"]
     assert "X-B" not in got.headers
     server.expect_log("FLOW0201")
+
+
+@pytest.mark.parametrize("first", ["rewrite", "flow"])
+def test_rewrite_rules_come_first_in_any_load_order(new_httpd, first):
+    server = new_httpd(extra_modules=["rewrite"] if first == "rewrite" else [])
+    late = ("" if first == "rewrite" else
+            'LoadModule rewrite_module "%s/mod_rewrite.so"\n' % apxs("LIBEXECDIR"))
+    server.files({"s.js": answer("{ statusCode: 200, body: 'in' }")})
+    server.start(late + 'FlowScript s "@root@/s.js"\n' + OPEN
+                 + "RewriteEngine on\nRewriteRule ^/api/admin - [F]\n")
+    assert server.get("/api/admin").status_code == 403
+    assert server.get("/api/other").text == "in"
 
 
 def test_a_missing_function_is_found_at_startup(httpd):

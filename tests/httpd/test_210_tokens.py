@@ -31,6 +31,17 @@ FlowScript other "@root@/s.js"
   FlowAPI script:s
   Require ip 127.0.0.1
 </Location>
+<Location "/inherited">
+  AuthType Basic
+  AuthName here
+  AuthBasicProvider file
+  AuthUserFile "@root@/users"
+  Require valid-user
+</Location>
+<Location "/inherited/api">
+  FlowAPI script:s
+  Require all granted
+</Location>
 <Location "/basic">
   FlowAPI script:s
   AuthType Basic
@@ -126,6 +137,12 @@ def test_a_script_does_not_see_the_token(httpd):
     token = httpd.flowctl("token", "create", "--name", "t", "--full")
     got = httpd.get("/api", headers=bearer(token)).json()
     assert "user-agent" in got and "authorization" not in got
+
+
+def test_an_inherited_authtype_opens_nothing(server):
+    token = server.flowctl("token", "create", "--name", "t", "--full")
+    assert server.get("/inherited/api").status_code == 401
+    assert server.get("/inherited/api", headers=bearer(token)).text == "in"
 
 
 def test_an_address_alone_is_no_authentication(server):

@@ -191,6 +191,7 @@ def test_a_challenge_is_answered_and_makes_no_record(hook, upstream):
 def test_methods(hook):
     server = hook(["webhook.verify secret_url", "webhook.token t"])
     assert server.call("PUT", "/hook/t", json={}).status_code == 204
+    assert server.call("PO", "/hook/t", json={}).status_code == 405
     got = server.get("/hook/t")
     assert got.status_code == 405 and "POST" in got.headers["Allow"]
 
