@@ -231,4 +231,5 @@ const flow_connector_t flow_connector_filesystem = {
     .export_page = flow_conn_fs_export_page,
     .import_records = flow_conn_fs_import_records,
     .ping = ping,
+    .takes = 1,
 };

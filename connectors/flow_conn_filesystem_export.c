@@ -94,7 +94,8 @@ static apr_status_t delete_done(reader_t *r, const char *name,
 {
     struct stat st;
 
-    if (r->x->keep || r->call->test_mode || r->call->dry_run ||
+    if (r->x->keep || r->call->leave || r->call->test_mode ||
+        r->call->dry_run ||
         fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         return APR_SUCCESS;
     }

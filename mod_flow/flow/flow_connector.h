@@ -70,6 +70,9 @@ typedef struct flow_call_t {
     /** Preview: build the request, fill `stages`, send nothing. */
     int dry_run;
     json_t *stages; /* array to append {name, ...} to, or NULL */
+    /** The caller cannot say when the records are safe (an API reads them):
+     * an export that takes what it reads leaves it. */
+    int leave;
 } flow_call_t;
 
 /** One page as it came from the far end. */
@@ -134,6 +137,11 @@ struct flow_connector_t {
     apr_status_t (*ping)(const flow_connection_t *connection,
                          const flow_call_t *call, apr_pool_t *p,
                          flow_error_t *err);
+
+    /** 1: asking for a page takes (deletes, acknowledges) what the pages
+     * before it held. It is then asked for only after those records have gone
+     * through all steps and that is committed. */
+    int takes;
 };
 
 /** @a text with every value of @a secrets (flow_connection_t) replaced by

@@ -106,6 +106,7 @@ apr_status_t flow_export_collect(flow_scope_t *scope, const json_t *data,
                               "no memory for export '%s'", scope->exp->id);
     }
     pages = flow_pages_open(scope, scratch);
+    flow_pages_leave(pages);
     if (scope->exp->webhook && data) {
         given = given_records(data);
         flow_pages_give(pages, given, 0);

@@ -23,6 +23,7 @@ struct flow_pages_t {
     int is_given;        /* the batch is a listener's */
     int is_read;         /* there is nothing more to read */
     int is_aborted;
+    int leave;         /* the connector must not take what it reads */
     int page;          /* index of the next page */
     int skip;          /* pages of a given batch that are done already */
     apr_int64_t taken; /* records read so far, for test_limit */
@@ -217,6 +218,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
                               exp->id);
     }
     flow_scope_call(pages->scope, &call);
+    call.leave = pages->leave;
     rv = exp->connector->export_page(exp, &call, pages->input, pages->cursor,
                                      &page, scratch, err);
     if (rv != APR_SUCCESS) {
@@ -239,6 +241,21 @@ static int is_stopping(const flow_pages_t *pages)
     return stopping && *stopping;
 }
 
+/* What a connector takes when the next page is asked for must have gone
+ * through the steps before: one page of it at a time. */
+static int must_hand_over(const flow_pages_t *pages)
+{
+    return pages->exp->connector && pages->exp->connector->takes &&
+           !pages->leave &&
+           (json_array_size(pages->batch) > 0 ||
+            json_array_size(pages->errors) > 0);
+}
+
+void flow_pages_leave(flow_pages_t *pages)
+{
+    pages->leave = 1;
+}
+
 /* Read until a whole page is there or nothing is left. */
 static apr_status_t read_batch(flow_pages_t *pages, apr_pool_t *scratch,
                                flow_error_t *err)
@@ -254,7 +271,7 @@ static apr_status_t read_batch(flow_pages_t *pages, apr_pool_t *scratch,
         pages->is_read = 1;
     }
     while (rv == APR_SUCCESS && !pages->is_read &&
-           json_array_size(pages->batch) < wanted) {
+           json_array_size(pages->batch) < wanted && !must_hand_over(pages)) {
         if (is_stopping(pages)) {
             return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR,
                                   "stopping", "the server is stopping");

@@ -31,6 +31,8 @@ void flow_pages_feed(flow_pages_t *pages, const json_t *input);
 /** Take these records (array) instead of reading any: a listener's. They are
  * one batch. The first @a skip pages have been done by an earlier run. */
 void flow_pages_give(flow_pages_t *pages, const json_t *records, int skip);
+/** Nothing that is read may be taken at the far end (flow_call_t.leave). */
+void flow_pages_leave(flow_pages_t *pages);
 /** Go on where flow_pages_position() said. */
 void flow_pages_resume(flow_pages_t *pages, const json_t *position);
 

@@ -317,3 +317,68 @@ def test_files_in_and_out(httpd):
     assert result["job"]["numSuccess"] == 2
     assert "y;z" in (outbox / "2.json").read_text()
     assert (inbox / "a.csv").exists()
+
+
+FILES = """
+<FlowConnection in>
+  FlowSet type filesystem
+  FlowSet filesystem.directoryPath "@root@/in"
+</FlowConnection>
+<FlowConnection c>
+  FlowSet type http
+  FlowSet http.baseURI %s
+  FlowSet http.mediaType json
+</FlowConnection>
+<FlowExport e>
+  FlowSet _connectionId in
+  FlowSet file.type json
+</FlowExport>
+<FlowImport i>
+  FlowSet _connectionId c
+  FlowSet http.method POST
+  FlowSet http.relativeURI /in
+</FlowImport>
+<Flow f>
+  FlowSet pageGenerators [{"_exportId":"e"}]
+  FlowSet pageProcessors [{"type":"import","_importId":"i"}]
+</Flow>
+<Location "/run">
+  FlowAPI flow:f
+  FlowAuth none
+</Location>
+<Location "/read">
+  FlowAPI export:e
+  FlowAuth none
+</Location>
+"""
+
+
+def test_a_file_goes_only_after_its_records_have_gone_through(httpd, upstream):
+    inbox = httpd.writable_dir("in")
+    for name in "abc":
+        (inbox / f"{name}.json").write_text('[{"n":"%s"}]' % name)
+    left = []
+
+    def look(request):
+        left.append(sorted(p.name for p in inbox.iterdir()))
+        return 200, {}
+    upstream.on("POST", "/in", look)
+    httpd.start(FILES % upstream.url())
+    assert len(httpd.get("/read").json()["data"]) == 3
+    assert len(list(inbox.iterdir())) == 3  # an API leaves what it reads
+    assert run(httpd)["job"]["numSuccess"] == 3
+    assert left == [["a.json", "b.json", "c.json"], ["b.json", "c.json"],
+                    ["c.json"]]
+    assert not list(inbox.iterdir())
+
+
+def test_a_broken_file_takes_no_good_one_along(httpd, upstream):
+    inbox = httpd.writable_dir("in")
+    (inbox / "a.json").write_text('[{"n":1}]')
+    (inbox / "b.json").write_text('[{"n":')
+    upstream.on("POST", "/in", 200, {})
+    httpd.start(FILES % upstream.url())
+    assert run(httpd)["job"]["status"] == "failed"
+    assert [r.json() for r in upstream.seen("POST", "/in")] == [{"n": 1}]
+    assert (inbox / "b.json").exists()
+    httpd.expect_log("FLOW0304")
