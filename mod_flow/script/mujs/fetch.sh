@@ -27,7 +27,7 @@ here=$(cd "$(dirname "$0")" && pwd)
     fail "MUJS_SRC: no such directory"
 
 # What DESTDIR was made from: this script, the patches, our files, the source.
-stamp=$(cat "$here"/*.patch "$here"/jsflow.[ch] "$here/fetch.sh" |
+stamp=$(cat "$here"/*.patch "$here"/jsflow.[ch] "$here"/jses.[ch] "$here/fetch.sh" |
     sha256sum | cut -d' ' -f1)
 stamp="$stamp ${MUJS_SRC:-debian}"
 if [ -f "$dest/one.c" ] && [ "$(cat "$dest/.stamp" 2>/dev/null)" = "$stamp" ]
@@ -147,7 +147,7 @@ for p in "$here"/*.patch; do
         fail "$(basename "$p") does not apply; is this mujs $version?"
     }
 done
-cp "$here"/jsflow.[ch] "$tmp/src/"
+cp "$here"/jsflow.[ch] "$here"/jses.[ch] "$tmp/src/"
 
 rm -rf "$dest"
 mkdir -p "$dest" || fail "cannot write $dest"

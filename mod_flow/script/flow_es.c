@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The way from source to output, and positions.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "script/flow_es_private.h"
+
+#define SOURCE_MAX (1024 * 1024)
+
+struct flow_es_map_t {
+    int n;
+    const unsigned int *out_line, *line, *column;
+};
+
+/* Line and column, from 1; columns count characters. */
+static void position(const es_t *es, unsigned int pos, unsigned int *pline,
+                     unsigned int *pcolumn)
+{
+    unsigned int i = 0, next, c, line = 1, start = 0, column = 1;
+
+    while (i < pos && i < es->len) {
+        c = flow_es_char(es, i, &next);
+        if (c == '\n' || c == 0x2028 || c == 0x2029 ||
+            (c == '\r' && !(next < es->len && es->src[next] == '\n'))) {
+            ++line;
+            start = next;
+        }
+        i = next;
+    }
+    for (i = start; i < pos && i < es->len; ++column) {
+        flow_es_char(es, i, &next);
+        i = next;
+    }
+    *pline = line;
+    *pcolumn = column;
+}
+
+static apr_status_t failure(const es_t *es, flow_error_t *err)
+{
+    unsigned int line, column;
+
+    position(es, es->error_pos, &line, &column);
+    return flow_error_set(err, FLOW_E_CONFIG, APR_EGENERAL, "script_syntax",
+                          "%s:%u:%u: %s", es->filename, line, column,
+                          es->error_text);
+}
+
+static int by_position(const void *a, const void *b)
+{
+    const es_map_entry_t *const *x = a, *const *y = b;
+
+    return (*x)->pos < (*y)->pos ? -1 : (*x)->pos > (*y)->pos;
+}
+
+/* Columns of all entries in one pass over the source. */
+static void columns(const es_t *es, unsigned int *line, unsigned int *column)
+{
+    const es_map_entry_t **order;
+    unsigned int i = 0, next, c, at_line = 1, at_column = 1;
+    int k;
+
+    order = apr_palloc(es->p, (apr_size_t)(es->nmap + 1) * sizeof(*order));
+    for (k = 0; k < es->nmap; ++k) {
+        order[k] = &es->map[k];
+    }
+    qsort(order, (size_t)es->nmap, sizeof(*order), by_position);
+    for (k = 0; k < es->nmap; ++k) {
+        while (i < order[k]->pos && i < es->len) {
+            c = flow_es_char(es, i, &next);
+            ++at_column;
+            if (c == '\n' || c == 0x2028 || c == 0x2029 ||
+                (c == '\r' && !(next < es->len && es->src[next] == '\n'))) {
+                ++at_line;
+                at_column = 1;
+            }
+            i = next;
+        }
+        line[order[k] - es->map] = at_line;
+        column[order[k] - es->map] = at_column;
+    }
+}
+
+static const flow_es_map_t *make_map(const es_t *es)
+{
+    flow_es_map_t *map = apr_pcalloc(es->p, sizeof(*map));
+    apr_size_t size = (apr_size_t)(es->nmap + 1) * sizeof(unsigned int);
+    unsigned int *out_line = apr_palloc(es->p, size);
+    unsigned int *line = apr_palloc(es->p, size);
+    unsigned int *column = apr_palloc(es->p, size);
+    int k;
+
+    for (k = 0; k < es->nmap; ++k) {
+        out_line[k] = es->map[k].line;
+    }
+    columns(es, line, column);
+    map->n = es->nmap;
+    map->out_line = out_line;
+    map->line = line;
+    map->column = column;
+    return map;
+}
+
+int flow_es_map_position(const flow_es_map_t *map, int gen_line, int *src_line,
+                         int *src_col)
+{
+    int low = 0, high = map->n, mid;
+
+    while (low < high) {
+        mid = low + (high - low) / 2;
+        if (map->out_line[mid] <= (unsigned)gen_line) {
+            low = mid + 1;
+        }
+        else {
+            high = mid;
+        }
+    }
+    if (gen_line <= 0 || low == 0) {
+        *src_line = *src_col = 1;
+        return 0;
+    }
+    *src_line = (int)map->line[low - 1];
+    *src_col = (int)map->column[low - 1];
+    return 1;
+}
+
+static void run(es_t *es)
+{
+    flow_es_next(es);
+    es->program = flow_es_parse_program(es);
+    if (!es->failed) {
+        flow_es_resolve(es);
+    }
+    if (!es->failed) {
+        flow_es_print_program(es);
+    }
+}
+
+apr_status_t flow_es_compile(const char *source, apr_size_t len,
+                             const char *filename,
+                             const flow_es_options_t *opt,
+                             flow_es_output_t *out, apr_pool_t *p,
+                             flow_error_t *err)
+{
+    static const flow_es_options_t defaults = { 0, 0 };
+    es_t *es = apr_pcalloc(p, sizeof(*es));
+
+    if (len >= 3 && memcmp(source, "\xEF\xBB\xBF", 3) == 0) {
+        source += 3;
+        len -= 3;
+    }
+    es->p = p;
+    es->src = source;
+    es->len = len > SOURCE_MAX ? 0 : (unsigned)len;
+    es->filename = filename;
+    es->opt = opt ? opt : &defaults;
+    es->line = 1;
+    es->imports = apr_array_make(p, 4, sizeof(const char *));
+    es->functions = apr_array_make(p, 8, sizeof(const char *));
+    if (len > SOURCE_MAX) {
+        flow_es_fail(es, 0, "script is larger than %d bytes", SOURCE_MAX);
+    }
+    else {
+        run(es);
+    }
+    if (es->failed) {
+        return failure(es, err);
+    }
+    flow_es_putc(es, &es->out, 0);
+    out->text = es->out.s;
+    out->len = es->out.len - 1;
+    out->map = make_map(es);
+    out->functions = (const char *const *)es->functions->elts;
+    out->nfunctions = es->functions->nelts;
+    out->imports = (const char *const *)es->imports->elts;
+    out->nimports = es->imports->nelts;
+    return APR_SUCCESS;
+}
