@@ -161,7 +161,7 @@ static void default_constructor(es_t *es, es_node_t *cls, const char *name)
     if (cls->b) {
         flow_es_sayf(es,
                      " function %s() { this instanceof %s || __flow_call(%s);"
-                     " var t = __flow_super(%s, this, arguments)",
+                     " var t = __flow_super(%s, this, arguments); t",
                      name, name, name, name);
         flow_es_print_fields_call(es, cls, "t");
         flow_es_say(es, "; return t; }");

@@ -138,6 +138,7 @@ void flow_es_walk_function(es_t *es, es_node_t *fn)
     func->is_arrow = (fn->flags & NF_ARROW) != 0;
     func->is_async = (fn->flags & NF_ASYNC) != 0;
     func->derived = (fn->flags & NF_DERIVED) != 0;
+    func->uses_this = func->derived;
     func->is_static = (fn->flags & NF_STATIC) != 0;
     func->home = fn->d;
     func->created = fn->flags & NF_DECL ? outer_scope->begin : fn->pos;

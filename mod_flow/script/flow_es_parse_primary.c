@@ -348,7 +348,7 @@ static es_node_t *in_parentheses(es_t *es, es_node_t *list, int trailing)
 {
     es_node_t *n = list, *item;
 
-    if (!list || trailing || es->tok.type == T_EOF) {
+    if (!list || trailing) {
         flow_es_unexpected(es);
         return flow_es_node(es, N_ERROR, &es->tok);
     }

@@ -231,7 +231,15 @@ static es_node_t *sub_statement(es_t *es, int in_if)
         flow_es_fail(es, es->tok.pos,
                      "a declaration here needs a block around it");
     }
-    return flow_es_parse_statement(es);
+    n = flow_es_parse_statement(es);
+    for (block = n; block->type == N_LABEL;) {
+        block = block->a;
+    }
+    if (block != n && block->type == N_FUNCTION) {
+        flow_es_fail(es, block->pos,
+                     "a declaration here needs a block around it");
+    }
+    return n;
 }
 
 static es_node_t *condition(es_t *es)
@@ -588,6 +596,9 @@ static es_node_t *labelled(es_t *es, es_node_t *id)
         if (n->a->flags & NF_ASYNC) {
             flow_es_unexpected(es);
         }
+    }
+    else if (flow_es_is_identifier(es)) {
+        n->a = flow_es_parse_statement(es); /* perhaps another label */
     }
     else {
         n->a = sub_statement(es, 0);

@@ -226,6 +226,14 @@ static void store_name(es_t *es, es_node_t *id, const char *text,
     value_text(es, text, value, id);
 }
 
+static int is_name(const char *text)
+{
+    while (flow_es_id_part((unsigned char)*text)) {
+        ++text;
+    }
+    return *text == 0;
+}
+
 void flow_es_print_store(es_t *es, es_node_t *target, const char *text,
                          es_node_t *value, int init)
 {
@@ -238,13 +246,13 @@ void flow_es_print_store(es_t *es, es_node_t *target, const char *text,
         break;
     case N_ARRAY_PATTERN:
     case N_OBJECT_PATTERN:
-        if (text) {
+        if (text && is_name(text)) {
             flow_es_print_pattern(es, target, text, init);
             break;
         }
         t = flow_es_temp(es);
         flow_es_sayf(es, "%s = ", t);
-        flow_es_print_expr(es, value, P_ASSIGN);
+        value_text(es, text, value, NULL);
         flow_es_say(es, ", ");
         flow_es_print_pattern(es, target, t, init);
         flow_es_untemp(es, t);
@@ -324,7 +332,7 @@ static void array_pattern(es_t *es, es_node_t *pattern, const char *value,
         flow_es_say(es, ", ");
         if (item->type == N_REST) {
             flow_es_print_store(es, item->a,
-                                apr_psprintf(es->p, "__flow_slice(%s, %d)", t,
+                                apr_psprintf(es->p, "__flow_rest(%s, %d)", t,
                                              i),
                                 NULL, init);
         }

@@ -122,6 +122,12 @@ static void unary(es_t *es, es_node_t *n, int prec)
     const char *op = operator_text(n->op);
     int chain = n->op == T_DELETE && n->a->flags & NF_CHAIN;
 
+    if (n->op == T_DELETE && (n->a->type == N_MEMBER || n->a->type == N_INDEX) &&
+        n->a->a->type == N_SUPER) {
+        flow_es_say(es, "__flow_tdz(\"super\")");
+        return;
+    }
+
     if (chain) {
         n->a->flags |= NF_DECL; /* delete a?.b: see print_chain() */
         flow_es_print_expr(es, n->a, prec);

@@ -258,6 +258,9 @@
     });
 
     function putOwn(o, k, v) {
+        if (typeof o === 'function' && hasOwn.call(o, k)) {
+            delete o[k]; /* its name */
+        }
         define(o, k, {
             value: v, writable: true, configurable: true, enumerable: true
         });
@@ -331,6 +334,9 @@
         define(f, 'name', { value: name, configurable: true });
     });
     put('__flow_method', function (o, k, f) {
+        if (hasOwn.call(o, k)) {
+            delete o[k];
+        }
         define(o, k, {
             value: f, writable: true, configurable: true, enumerable: false
         });
