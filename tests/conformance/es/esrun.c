@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * esrun [-c] [-r RUNTIME] FILE...: compile scripts and run each in a mujs of
- * its own, or print what was compiled (-c). print(text) writes a line. More
- * than one FILE: "ok FILE" or "FAILED FILE: error" is written for each.
+ * esrun [-c|-l|-t] [-r RUNTIME] FILE...: compile scripts and run each in a
+ * mujs of its own; or print what was compiled (-c), only load it (-l), or
+ * measure the compiler (-t). print(text) writes a line. More than one FILE:
+ * "ok FILE" or "FAILED FILE: error" is written for each.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,11 +150,7 @@ static js_State *new_state(void)
     js_getglobal(J, "Function");
     js_getproperty(J, -1, "prototype");
     js_newcconstructor(J, es_function, es_function, "Function", 1);
-    js_copy(J, -2);
-    js_defproperty(J, -2, "prototype", JS_DONTENUM | JS_DONTCONF);
-    js_copy(J, -1);
     js_setglobal(J, "Function");
-    js_defproperty(J, -2, "constructor", JS_DONTENUM);
     js_pop(J, 1);
     if (js_ploadstring(J, "es_runtime.js", runtime)) {
         fprintf(stderr, "runtime: %s\n", js_tostring(J, -1));
@@ -187,6 +184,8 @@ static void place(js_State *J, const char *name, const flow_es_output_t *out)
     }
 }
 
+static int load_only;
+
 static int run(const char *name, int only_compile, int many)
 {
     size_t len;
@@ -195,7 +194,7 @@ static int run(const char *name, int only_compile, int many)
     flow_error_t err = FLOW_ERROR_INIT;
     const char *text = compile(source, len, name, 0, &out, &err);
     js_State *J;
-    int failed = 0, i;
+    int failed = 0;
 
     free(source);
     if (!text) {
@@ -209,16 +208,14 @@ static int run(const char *name, int only_compile, int many)
     }
     J = new_state();
     failed = js_ploadstring(J, name, text);
-    if (!failed) {
+    if (!failed && !load_only) {
         js_pushundefined(J);
         failed = js_pcall(J, 0);
     }
-    if (!failed) {
+    if (!failed && !load_only) {
         js_pushglobal(J); /* this */
         js_newobject(J);  /* exports */
-        for (i = 0; i < 1; ++i) {
-            js_newobject(J);
-        }
+        js_newobject(J);  /* functions */
         failed = js_pcall(J, 2);
     }
     if (many) {
@@ -275,6 +272,9 @@ int main(int argc, const char *const *argv)
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; ++i) {
         if (strcmp(argv[i], "-c") == 0) {
             only_compile = 1;
+        }
+        else if (strcmp(argv[i], "-l") == 0) {
+            load_only = 1;
         }
         else if (strcmp(argv[i], "-t") == 0) {
             time = 1;
