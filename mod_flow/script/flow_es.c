@@ -141,8 +141,7 @@ static void run(es_t *es)
 }
 
 apr_status_t flow_es_compile(const char *source, apr_size_t len,
-                             const char *filename,
-                             const flow_es_options_t *opt,
+                             const char *filename, const flow_es_options_t *opt,
                              flow_es_output_t *out, apr_pool_t *p,
                              flow_error_t *err)
 {

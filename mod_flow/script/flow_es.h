@@ -23,10 +23,10 @@ typedef struct flow_es_output_t {
 } flow_es_output_t;
 
 apr_status_t flow_es_compile(const char *source, apr_size_t len,
-                             const char *filename,
-                             const flow_es_options_t *opt,
+                             const char *filename, const flow_es_options_t *opt,
                              flow_es_output_t *out, apr_pool_t *p,
                              flow_error_t *err);
+const char *flow_es_runtime(void);
 int flow_es_map_position(const flow_es_map_t *map, int gen_line, int *src_line,
                          int *src_col);
 #endif

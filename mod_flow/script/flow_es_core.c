@@ -104,15 +104,18 @@ void flow_es_put_utf8(es_t *es, es_text_t *t, unsigned int c)
 
 /* In the order of es_kw_e. */
 static const char *const words[] = {
-    "break", "case", "catch", "class", "const", "continue", "debugger",
-    "default", "delete", "do", "else", "enum", "export", "extends", "false",
-    "finally", "for", "function", "if", "import", "in", "instanceof", "new",
-    "null", "return", "super", "switch", "this", "throw", "true", "try",
-    "typeof", "var", "void", "while", "with",
-    "implements", "interface", "let", "package", "private", "protected",
-    "public", "static", "yield",
-    "arguments", "as", "async", "await", "constructor", "eval", "from", "get",
-    "meta", "of", "__proto__", "prototype", "set", "target", "undefined",
+    "break",     "case",       "catch",     "class",   "const",
+    "continue",  "debugger",   "default",   "delete",  "do",
+    "else",      "enum",       "export",    "extends", "false",
+    "finally",   "for",        "function",  "if",      "import",
+    "in",        "instanceof", "new",       "null",    "return",
+    "super",     "switch",     "this",      "throw",   "true",
+    "try",       "typeof",     "var",       "void",    "while",
+    "with",      "implements", "interface", "let",     "package",
+    "private",   "protected",  "public",    "static",  "yield",
+    "arguments", "as",         "async",     "await",   "constructor",
+    "eval",      "from",       "get",       "meta",    "of",
+    "__proto__", "prototype",  "set",       "target",  "undefined",
     "use strict"
 };
 

@@ -105,8 +105,7 @@ static void skip_line(es_t *es)
 {
     unsigned int next;
 
-    while (es->pos < es->len &&
-           !is_newline(flow_es_char(es, es->pos, &next))) {
+    while (es->pos < es->len && !is_newline(flow_es_char(es, es->pos, &next))) {
         es->pos = next;
     }
 }
@@ -190,8 +189,8 @@ static es_atom_t *name(es_t *es)
            flow_es_id_part((unsigned char)es->src[es->pos])) {
         ++es->pos;
     }
-    if (es->pos >= es->len || (es->src[es->pos] != '\\' &&
-                               (unsigned char)es->src[es->pos] < 0x80)) {
+    if (es->pos >= es->len ||
+        (es->src[es->pos] != '\\' && (unsigned char)es->src[es->pos] < 0x80)) {
         return flow_es_atom(es, es->src + start, es->pos - start);
     }
     es->buf.len = 0;
@@ -271,7 +270,6 @@ static void punctuator(es_t *es)
     }
 }
 
-
 static void one_token(es_t *es)
 {
     unsigned int next, c = flow_es_char(es, es->pos, &next);
@@ -290,9 +288,8 @@ static void one_token(es_t *es)
     else if (c == '`') {
         flow_es_lex_template(es);
     }
-    else if (c == '#' &&
-             (flow_es_id_start(flow_es_char(es, next, &next)) ||
-              at(es, es->pos + 1) == '\\')) {
+    else if (c == '#' && (flow_es_id_start(flow_es_char(es, next, &next)) ||
+                          at(es, es->pos + 1) == '\\')) {
         ++es->pos;
         es->tok.atom = name(es);
         es->tok.type = T_PRIVATE;

@@ -324,8 +324,9 @@ static void decimal_number(es_t *es)
     }
     n = digits(es, 10, !legacy);
     if (n > 1 && !legacy && es->src[start] == '0') {
-        flow_es_fail(es, start, "a number with a separator may not begin "
-                                "with 0");
+        flow_es_fail(es, start,
+                     "a number with a separator may not begin "
+                     "with 0");
     }
     if (at(es, es->pos) == '.') {
         ++es->pos;
@@ -411,8 +412,7 @@ static void regex_flags(es_t *es, unsigned int start)
     for (i = from; i < es->pos; ++i) {
         for (j = from; j < i; ++j) {
             if (es->src[i] == es->src[j]) {
-                flow_es_fail(es, start, "flag '%c' is given twice",
-                             es->src[i]);
+                flow_es_fail(es, start, "flag '%c' is given twice", es->src[i]);
             }
         }
     }

@@ -316,12 +316,11 @@ static const char *choose(es_t *es, const es_func_t *func, es_binding_t *b)
 {
     const es_binding_t *other;
     const char *stem = b->name->ascii ? b->name->s : ascii_name(es, b->name);
-    int taken = !b->name->ascii ||
-                (b->name->kw > KW_LAST_RESERVED &&
-                 b->name->kw <= KW_LAST_STRICT) ||
-                strncmp(b->name->s, "__flow_", 7) == 0 ||
-                b->name->kw == KW_EVAL ||
-                (b->kind != B_SELF && flow_es_passes(es, func, b->name));
+    int taken =
+        !b->name->ascii ||
+        (b->name->kw > KW_LAST_RESERVED && b->name->kw <= KW_LAST_STRICT) ||
+        strncmp(b->name->s, "__flow_", 7) == 0 || b->name->kw == KW_EVAL ||
+        (b->kind != B_SELF && flow_es_passes(es, func, b->name));
 
     for (other = b->name->top; !taken && other; other = other->shadow) {
         taken = other->scope->func == func && other->kind != B_SELF;

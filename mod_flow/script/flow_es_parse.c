@@ -131,8 +131,7 @@ void flow_es_expect(es_t *es, int token)
     }
     if (token >= T_LBRACE && token <= T_DOT) {
         flow_es_fail(es, es->tok.pos, "unexpected %s; '%c' was expected",
-                     flow_es_token_text(es, &es->tok),
-                     names[token - T_LBRACE]);
+                     flow_es_token_text(es, &es->tok), names[token - T_LBRACE]);
     }
     flow_es_unexpected(es);
 }
@@ -369,8 +368,9 @@ static void object_pattern(es_t *es, es_node_t *n, int binding)
             item->a = flow_es_to_pattern(es, item->a, binding);
             if (item->a->type == N_ARRAY_PATTERN ||
                 item->a->type == N_OBJECT_PATTERN) {
-                flow_es_fail(es, item->pos, "the rest of an object goes into "
-                                            "a single name");
+                flow_es_fail(es, item->pos,
+                             "the rest of an object goes into "
+                             "a single name");
             }
             continue;
         }
@@ -388,8 +388,8 @@ es_node_t *flow_es_to_pattern(es_t *es, es_node_t *n, int binding)
     if (es->failed) {
         return n;
     }
-    if (n->flags & NF_PAREN && (binding || n->type == N_ARRAY ||
-                                n->type == N_OBJECT)) {
+    if (n->flags & NF_PAREN &&
+        (binding || n->type == N_ARRAY || n->type == N_OBJECT)) {
         flow_es_fail(es, n->pos, "this pattern may not be in parentheses");
     }
     switch (n->type) {

@@ -115,7 +115,8 @@ static void check_mixed(es_t *es, int op, const es_node_t *side)
     if (side->type == N_LOGICAL && !(side->flags & NF_PAREN) &&
         (op == T_NULLISH) != (side->op == T_NULLISH)) {
         flow_es_fail(es, side->pos,
-                     "'?" "?' beside '||' or '&&' needs parentheses");
+                     "'?"
+                     "?' beside '||' or '&&' needs parentheses");
     }
 }
 
@@ -312,9 +313,9 @@ static int is_await(es_t *es)
     if (next.newline ||
         (next.type != T_NAME && next.type != T_STR && next.type != T_NUM &&
          (next.type != T_LBRACK && next.type != T_LPAREN)) ||
-        (next.type == T_NAME && (next.atom->kw == KW_IN ||
-                                 next.atom->kw == KW_INSTANCEOF ||
-                                 next.atom->kw == KW_OF))) {
+        (next.type == T_NAME &&
+         (next.atom->kw == KW_IN || next.atom->kw == KW_INSTANCEOF ||
+          next.atom->kw == KW_OF))) {
         return 0;
     }
     if (es->in_function || es->opt->eval) {

@@ -15,11 +15,10 @@ typedef struct context_t {
 
 static context_t save_context(const es_t *es)
 {
-    context_t c = { es->strict,          es->in_function, es->in_async,
-                    es->in_loop,         es->in_switch,   es->allow_super_call,
-                    es->allow_super,     es->allow_newtarget,
-                    es->in_params,       es->in_field,    es->labels,
-                    es->cover };
+    context_t c = { es->strict,      es->in_function,     es->in_async,
+                    es->in_loop,     es->in_switch,       es->allow_super_call,
+                    es->allow_super, es->allow_newtarget, es->in_params,
+                    es->in_field,    es->labels,          es->cover };
 
     return c;
 }
@@ -91,8 +90,8 @@ static void check_accessor(es_t *es, const es_node_t *fn)
     if (fn->flags & NF_GET && fn->list) {
         flow_es_fail(es, fn->list->pos, "a getter has no parameters");
     }
-    if (fn->flags & NF_SET && (!fn->list || fn->list->next ||
-                               fn->list->type == N_REST)) {
+    if (fn->flags & NF_SET &&
+        (!fn->list || fn->list->next || fn->list->type == N_REST)) {
         flow_es_fail(es, fn->pos, "a setter has exactly one parameter");
     }
 }
@@ -251,10 +250,11 @@ static unsigned int modifier(es_t *es, int class_member)
         return 0;
     }
     next = flow_es_peek(es);
-    if (next.type == T_LPAREN || next.type == T_COLON ||
-        next.type == T_COMMA || next.type == T_RBRACE ||
-        next.type == T_ASSIGN || next.type == T_SEMI || next.type == T_EOF ||
-        (next.newline && (kw == KW_ASYNC || (class_member && next.type == T_MUL)))) {
+    if (next.type == T_LPAREN || next.type == T_COLON || next.type == T_COMMA ||
+        next.type == T_RBRACE || next.type == T_ASSIGN || next.type == T_SEMI ||
+        next.type == T_EOF ||
+        (next.newline &&
+         (kw == KW_ASYNC || (class_member && next.type == T_MUL)))) {
         return 0;
     }
     flow_es_next(es);
@@ -371,10 +371,10 @@ static void field(es_t *es, es_node_t *n)
 
     n->flags |= NF_FIELD;
     if (!(n->flags & NF_COMPUTED) &&
-        (n->a->atom && (n->a->atom->kw == KW_CONSTRUCTOR ||
-                        (n->flags & NF_STATIC &&
-                         n->a->atom->kw == KW_PROTOTYPE &&
-                         !(n->flags & NF_PRIVATE_NAME))))) {
+        (n->a->atom &&
+         (n->a->atom->kw == KW_CONSTRUCTOR ||
+          (n->flags & NF_STATIC && n->a->atom->kw == KW_PROTOTYPE &&
+           !(n->flags & NF_PRIVATE_NAME))))) {
         flow_es_fail(es, n->pos, "a field may not have the name '%s'",
                      n->a->atom->s);
     }

@@ -7,7 +7,7 @@
 
 static void at_top(es_t *es, const char *word)
 {
-    if (es->in_function || es->opt->eval || es->depth > 0 || es->scope) {
+    if (es->in_function || es->opt->eval || es->depth > 1 || es->scope) {
         flow_es_fail(es, es->tok.pos,
                      "'%s' may stand at the top of a script only", word);
     }
@@ -187,7 +187,8 @@ es_node_t *flow_es_parse_export(es_t *es)
     }
     else if (flow_es_is_word(es, KW_VAR) || flow_es_is_word(es, KW_LET) ||
              flow_es_is_word(es, KW_CONST) || flow_es_is_word(es, KW_CLASS) ||
-             flow_es_is_word(es, KW_FUNCTION) || flow_es_is_word(es, KW_ASYNC)) {
+             flow_es_is_word(es, KW_FUNCTION) ||
+             flow_es_is_word(es, KW_ASYNC)) {
         n->a = flow_es_parse_item(es);
         if (n->a->type != N_VAR && n->a->type != N_FUNCTION &&
             n->a->type != N_CLASS) {

@@ -88,15 +88,15 @@ static es_node_t *member(es_t *es, es_node_t *left)
     n = flow_es_node_at(es, N_MEMBER, left);
     n->number = es->tok.line;
     if (es->tok.type != T_NAME && es->tok.type != T_PRIVATE) {
-        flow_es_fail(es, es->tok.pos, "unexpected %s; a property name was "
-                                      "expected",
+        flow_es_fail(es, es->tok.pos,
+                     "unexpected %s; a property name was "
+                     "expected",
                      flow_es_token_text(es, &es->tok));
     }
     if (es->tok.type == T_PRIVATE) {
         n->type = N_PRIVATE;
         if (left->type == N_SUPER) {
-            flow_es_fail(es, es->tok.pos,
-                         "'super' has no private members");
+            flow_es_fail(es, es->tok.pos, "'super' has no private members");
         }
     }
     n->atom = es->tok.atom;
@@ -410,11 +410,11 @@ static es_node_t *literal(es_t *es, int type)
     es_node_t *n = flow_es_node(es, type, &es->tok);
 
     if (es->tok.flags & TF_OCTAL && es->strict) {
-        flow_es_fail(es, n->pos, type == N_STR
-                                     ? "octal escapes are not allowed in "
-                                       "strict code"
-                                     : "numbers with a leading 0 are not "
-                                       "allowed in strict code");
+        flow_es_fail(es, n->pos,
+                     type == N_STR ? "octal escapes are not allowed in "
+                                     "strict code"
+                                   : "numbers with a leading 0 are not "
+                                     "allowed in strict code");
     }
     n->atom = es->tok.atom;
     n->atom2 = es->tok.raw;

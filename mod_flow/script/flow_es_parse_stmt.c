@@ -46,8 +46,9 @@ static int directive(es_t *es, es_node_t *fn, es_node_t *block,
     }
     if (strict) {
         if (fn && !simple_parameters(fn)) {
-            flow_es_fail(es, pos, "'use strict' may not stand in a function "
-                                  "whose parameters are not plain names");
+            flow_es_fail(es, pos,
+                         "'use strict' may not stand in a function "
+                         "whose parameters are not plain names");
         }
         if (es->strict_octal_pos) {
             flow_es_fail(es, es->strict_octal_pos - 1,
@@ -97,13 +98,13 @@ es_node_t *flow_es_parse_program(es_t *es)
 
 es_node_t *flow_es_parse_block(es_t *es)
 {
-    es_node_t *n = flow_es_node(es, N_BLOCK, &es->tok), *tail = NULL, *item;
+    es_node_t *n = flow_es_node(es, N_BLOCK, &es->tok), *tail = NULL, *s;
 
     flow_es_expect(es, T_LBRACE);
     while (!flow_es_is(es, T_RBRACE) && !flow_es_is(es, T_EOF)) {
-        item = flow_es_parse_item(es);
-        flow_es_append(&n->list, &tail, item);
-        flow_es_deepen(es, n, item);
+        s = flow_es_parse_item(es);
+        flow_es_append(&n->list, &tail, s);
+        flow_es_deepen(es, n, s);
     }
     flow_es_expect(es, T_RBRACE);
     flow_es_finish(es, n);
@@ -179,8 +180,7 @@ static es_node_t *variables(es_t *es, int kw)
     return n;
 }
 
-/* A statement, or a declaration where these are allowed. */
-es_node_t *flow_es_parse_item(es_t *es)
+static es_node_t *item(es_t *es)
 {
     if (es->tok.type != T_NAME || es->tok.flags & TF_ESCAPED) {
         return flow_es_parse_statement(es);
@@ -204,6 +204,19 @@ es_node_t *flow_es_parse_item(es_t *es)
     default:
         return flow_es_parse_statement(es);
     }
+}
+
+/* A statement, or a declaration where these are allowed. */
+es_node_t *flow_es_parse_item(es_t *es)
+{
+    es_node_t *n;
+
+    if (!flow_es_enter(es)) {
+        return flow_es_node(es, N_ERROR, &es->tok);
+    }
+    n = item(es);
+    flow_es_leave(es);
+    return n;
 }
 
 /* ---- control ---- */
@@ -313,9 +326,8 @@ static es_node_t *for_in_of(es_t *es, es_node_t *n, es_node_t *left)
         if (left->list->next) {
             flow_es_fail(es, left->pos, "only one variable may stand here");
         }
-        if (left->list->b &&
-            (of || left->op != KW_VAR || es->strict ||
-             left->list->a->type != N_ID)) {
+        if (left->list->b && (of || left->op != KW_VAR || es->strict ||
+                              left->list->a->type != N_ID)) {
             flow_es_fail(es, left->list->b->pos,
                          "this variable may not have a value");
         }
@@ -339,9 +351,9 @@ static void missing_values(es_t *es, const es_node_t *var)
 
     for (decl = var->list; decl; decl = decl->next) {
         if (!decl->b && (var->op == KW_CONST || decl->a->type != N_ID)) {
-            flow_es_fail(es, decl->pos, var->op == KW_CONST
-                                            ? "a constant needs a value"
-                                            : "a pattern needs a value");
+            flow_es_fail(es, decl->pos,
+                         var->op == KW_CONST ? "a constant needs a value"
+                                             : "a pattern needs a value");
         }
     }
 }
@@ -456,10 +468,10 @@ static es_node_t *jump(es_t *es, int type)
     }
     else if (type == N_CONTINUE ? !es->in_loop
                                 : !es->in_loop && !es->in_switch) {
-        flow_es_fail(es, n->pos, type == N_CONTINUE
-                                     ? "'continue' may stand in loops only"
-                                     : "'break' may stand in loops and "
-                                       "'switch' only");
+        flow_es_fail(es, n->pos,
+                     type == N_CONTINUE ? "'continue' may stand in loops only"
+                                        : "'break' may stand in loops and "
+                                          "'switch' only");
     }
     flow_es_semicolon(es);
     return n;
@@ -521,7 +533,7 @@ static es_node_t *try_statement(es_t *es)
 
 static es_node_t *switch_case(es_t *es, int *pdefaults)
 {
-    es_node_t *n = flow_es_node(es, N_CASE, &es->tok), *tail = NULL, *item;
+    es_node_t *n = flow_es_node(es, N_CASE, &es->tok), *tail = NULL, *s;
 
     if (flow_es_accept_word(es, KW_DEFAULT)) {
         if ((*pdefaults)++) {
@@ -535,9 +547,9 @@ static es_node_t *switch_case(es_t *es, int *pdefaults)
     flow_es_expect(es, T_COLON);
     while (!flow_es_is(es, T_RBRACE) && !flow_es_is(es, T_EOF) &&
            !flow_es_is_word(es, KW_CASE) && !flow_es_is_word(es, KW_DEFAULT)) {
-        item = flow_es_parse_item(es);
-        flow_es_append(&n->list, &tail, item);
-        flow_es_deepen(es, n, item);
+        s = flow_es_parse_item(es);
+        flow_es_append(&n->list, &tail, s);
+        flow_es_deepen(es, n, s);
     }
     flow_es_finish(es, n);
     return n;
@@ -545,7 +557,7 @@ static es_node_t *switch_case(es_t *es, int *pdefaults)
 
 static es_node_t *switch_statement(es_t *es)
 {
-    es_node_t *n = flow_es_node(es, N_SWITCH, &es->tok), *tail = NULL, *item;
+    es_node_t *n = flow_es_node(es, N_SWITCH, &es->tok), *tail = NULL, *c;
     int defaults = 0;
 
     flow_es_next(es);
@@ -553,9 +565,9 @@ static es_node_t *switch_statement(es_t *es)
     flow_es_expect(es, T_LBRACE);
     ++es->in_switch;
     while (!flow_es_is(es, T_RBRACE) && !flow_es_is(es, T_EOF)) {
-        item = switch_case(es, &defaults);
-        flow_es_append(&n->list, &tail, item);
-        flow_es_deepen(es, n, item);
+        c = switch_case(es, &defaults);
+        flow_es_append(&n->list, &tail, c);
+        flow_es_deepen(es, n, c);
     }
     --es->in_switch;
     flow_es_expect(es, T_RBRACE);
@@ -578,8 +590,7 @@ static es_node_t *labelled(es_t *es, es_node_t *id)
 
     for (l = es->labels; l; l = l->outer) {
         if (l->name == id->atom) {
-            flow_es_fail(es, id->pos, "label '%s' is given twice",
-                         id->atom->s);
+            flow_es_fail(es, id->pos, "label '%s' is given twice", id->atom->s);
         }
     }
     flow_es_next(es);
@@ -611,8 +622,7 @@ static es_node_t *expression_statement(es_t *es)
 {
     es_node_t *expr, *n;
 
-    if (flow_es_is_word(es, KW_LET) &&
-        flow_es_peek(es).type == T_LBRACK) {
+    if (flow_es_is_word(es, KW_LET) && flow_es_peek(es).type == T_LBRACK) {
         flow_es_unexpected(es);
     }
     expr = flow_es_parse_expression(es, 0);

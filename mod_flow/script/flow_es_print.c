@@ -27,7 +27,7 @@ void flow_es_sayf(es_t *es, const char *fmt, ...)
 
 /* ---- lines ---- */
 
-static void map_line(es_t *es, unsigned int pos)
+void flow_es_map_line(es_t *es, unsigned int pos)
 {
     es_map_entry_t *grown;
 
@@ -55,7 +55,7 @@ void flow_es_at(es_t *es, int line, unsigned int pos)
         ++es->out_line;
     } while (es->out_line < line);
     es->cur_line = line;
-    map_line(es, pos);
+    flow_es_map_line(es, pos);
 }
 
 /* ---- variables of our own ---- */

@@ -17,10 +17,24 @@ typedef struct place_t {
     int begun;
 } place_t;
 
-static const char *const operators[] = { "=",   "+=",  "-=",   "*=", "/=", "%=",
-                                         "**=", "<<=", ">>=",  ">>>=", "&=",
-                                         "|=",  "^=",  "&" "&=", "||=",
-                                         "?" "?=" };
+static const char *const operators[] = { "=",
+                                         "+=",
+                                         "-=",
+                                         "*=",
+                                         "/=",
+                                         "%=",
+                                         "**=",
+                                         "<<=",
+                                         ">>=",
+                                         ">>>=",
+                                         "&=",
+                                         "|=",
+                                         "^=",
+                                         "&"
+                                         "&=",
+                                         "||=",
+                                         "?"
+                                         "?=" };
 
 static const char *text_of(es_t *es, es_node_t *n)
 {
@@ -331,10 +345,9 @@ static void array_pattern(es_t *es, es_node_t *pattern, const char *value,
         }
         flow_es_say(es, ", ");
         if (item->type == N_REST) {
-            flow_es_print_store(es, item->a,
-                                apr_psprintf(es->p, "__flow_rest(%s, %d)", t,
-                                             i),
-                                NULL, init);
+            flow_es_print_store(
+                es, item->a, apr_psprintf(es->p, "__flow_rest(%s, %d)", t, i),
+                NULL, init);
         }
         else {
             element(es, item, apr_psprintf(es->p, "%s[%d]", t, i), init);

@@ -266,7 +266,8 @@ void flow_es_print_call(es_t *es, es_node_t *n, int prec)
 /* new a().b is not new (a().b): is a call on the way to the callee? */
 static int is_plain_path(const es_node_t *n)
 {
-    while ((n->type == N_MEMBER || n->type == N_INDEX) && !(n->flags & NF_CHAIN)) {
+    while ((n->type == N_MEMBER || n->type == N_INDEX) &&
+           !(n->flags & NF_CHAIN)) {
         n = n->a;
     }
     return n->type == N_TEMP ||

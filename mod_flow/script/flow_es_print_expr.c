@@ -13,10 +13,30 @@
 static const char *operator_text(int op)
 {
     /* in the order of T_LT ... T_NULLISH */
-    static const char *const binary[] = {
-        "<", ">", "<=", ">=", "==", "!=", "===", "!==", "+", "-", "*", "/",
-        "%", "**", "<<", ">>", ">>>", "&", "|", "^", "&&", "||", "?" "?"
-    };
+    static const char *const binary[] = { "<",
+                                          ">",
+                                          "<=",
+                                          ">=",
+                                          "==",
+                                          "!=",
+                                          "===",
+                                          "!==",
+                                          "+",
+                                          "-",
+                                          "*",
+                                          "/",
+                                          "%",
+                                          "**",
+                                          "<<",
+                                          ">>",
+                                          ">>>",
+                                          "&",
+                                          "|",
+                                          "^",
+                                          "&&",
+                                          "||",
+                                          "?"
+                                          "?" };
 
     switch (op) {
     case T_IN:
@@ -45,9 +65,9 @@ static const char *operator_text(int op)
 static int operator_precedence(int op)
 {
     static const unsigned char prec[] = {
-        P_REL, P_REL, P_REL, P_REL, P_EQ, P_EQ, P_EQ, P_EQ, P_ADD, P_ADD,
-        P_MUL, P_MUL, P_MUL, P_CALL, P_SHIFT, P_SHIFT, P_SHIFT, P_BAND, P_BOR,
-        P_XOR, P_LAND, P_LOR, P_COND
+        P_REL,   P_REL,  P_REL, P_REL, P_EQ,   P_EQ,   P_EQ,    P_EQ,
+        P_ADD,   P_ADD,  P_MUL, P_MUL, P_MUL,  P_CALL, P_SHIFT, P_SHIFT,
+        P_SHIFT, P_BAND, P_BOR, P_XOR, P_LAND, P_LOR,  P_COND
     };
 
     return op == T_IN ? 0 : op == T_INSTANCEOF ? P_REL : prec[op - T_LT];
@@ -122,7 +142,8 @@ static void unary(es_t *es, es_node_t *n, int prec)
     const char *op = operator_text(n->op);
     int chain = n->op == T_DELETE && n->a->flags & NF_CHAIN;
 
-    if (n->op == T_DELETE && (n->a->type == N_MEMBER || n->a->type == N_INDEX) &&
+    if (n->op == T_DELETE &&
+        (n->a->type == N_MEMBER || n->a->type == N_INDEX) &&
         n->a->a->type == N_SUPER) {
         flow_es_say(es, "__flow_tdz(\"super\")");
         return;

@@ -153,7 +153,7 @@ static void parameter_values(es_t *es, es_node_t *fn, const char **names)
 
     for (param = fn->list; param; param = param->next, ++i) {
         target = param->type == N_DEFAULT || param->type == N_REST ? param->a
-                                                                  : param;
+                                                                   : param;
         if (param->type == N_DEFAULT) {
             flow_es_sayf(es, " if (%s === void 0) %s = ", names[i], names[i]);
             flow_es_print_named(es, param->b, target, P_ASSIGN);
@@ -162,13 +162,13 @@ static void parameter_values(es_t *es, es_node_t *fn, const char **names)
         if (param->type == N_REST) {
             mark_declared(target);
             flow_es_say(es, " ");
-            flow_es_print_store(
-                es, target,
-                apr_psprintf(es->p, "__flow_rest(%s, %d)",
-                             func->uses_arguments ? func->arguments_name
-                                                  : "arguments",
-                             i),
-                NULL, 1);
+            flow_es_print_store(es, target,
+                                apr_psprintf(es->p, "__flow_rest(%s, %d)",
+                                             func->uses_arguments
+                                                 ? func->arguments_name
+                                                 : "arguments",
+                                             i),
+                                NULL, 1);
             flow_es_say(es, ";");
         }
         else if (target->type != N_ID) {
@@ -245,8 +245,7 @@ static es_node_t *directives(es_t *es, es_node_t *fn)
 {
     es_node_t *n = fn->flags & NF_EXPR_BODY ? NULL : fn->b->list;
 
-    if (fn->flags & NF_STRICT && fn->func->outer &&
-        !fn->func->outer->strict) {
+    if (fn->flags & NF_STRICT && fn->func->outer && !fn->func->outer->strict) {
         flow_es_say(es, " \"use strict\";");
     }
     while (is_directive(n)) {

@@ -11,11 +11,29 @@
 
 /* ---- imports ---- */
 
+static void fixed(es_t *es, const es_atom_t *name, const char *expr)
+{
+    flow_es_say(es, " __flow_exports[");
+    flow_es_quote(es, name);
+    flow_es_sayf(es, "] = %s;", expr);
+}
+
+static void export_star(es_t *es, es_node_t *n)
+{
+    if (n->atom2) {
+        fixed(es, n->atom2, n->d->atom->s);
+    }
+    else {
+        flow_es_sayf(es, " __flow_export_all(__flow_exports, %s);",
+                     n->d->atom->s);
+    }
+}
+
 void flow_es_print_import_name(es_t *es, es_binding_t *b)
 {
     es_node_t *item = b->node;
 
-    flow_es_say(es, item->b->atom2->s);
+    flow_es_say(es, item->b->d->atom->s);
     if (item->flags & NF_STAR) {
         return;
     }
@@ -29,39 +47,50 @@ void flow_es_print_import_name(es_t *es, es_binding_t *b)
     }
 }
 
-static void require(es_t *es, es_node_t *n)
+static void note_import(es_t *es, const es_atom_t *name)
 {
-    const char *name;
     int i;
 
     for (i = 0; i < es->imports->nelts; ++i) {
-        if (strcmp(APR_ARRAY_IDX(es->imports, i, const char *), n->atom->s) ==
-            0) {
-            break;
+        if (strcmp(APR_ARRAY_IDX(es->imports, i, const char *), name->s) == 0) {
+            return;
         }
     }
-    if (i == es->imports->nelts) {
-        APR_ARRAY_PUSH(es->imports, const char *) =
-            apr_pstrmemdup(es->p, n->atom->s, n->atom->len);
-    }
-    name = flow_es_unique(es, "__flow_m");
-    n->atom2 = n->flags & NF_STAR ? n->atom2 : NULL;
-    flow_es_at(es, n->line, n->pos);
-    flow_es_sayf(es, " var %s = __flow_require(", name);
-    flow_es_quote(es, n->atom);
-    flow_es_say(es, ");");
-    n->d = flow_es_alloc(es, sizeof(*n->d));
-    n->d->atom = flow_es_atom(es, name, strlen(name));
-    if (n->type == N_IMPORT) {
-        n->atom2 = n->d->atom;
+    APR_ARRAY_PUSH(es->imports, const char *) =
+        apr_pstrmemdup(es->p, name->s, name->len);
+}
+
+static int has_module(const es_node_t *n)
+{
+    return n->type == N_IMPORT || (n->type == N_EXPORT && n->atom);
+}
+
+/* The variable of each module: node->d. */
+static void name_modules(es_t *es, es_node_t *list)
+{
+    const char *name;
+
+    for (; list; list = list->next) {
+        if (has_module(list)) {
+            note_import(es, list->atom);
+            name = flow_es_unique(es, "__flow_m");
+            list->d = flow_es_alloc(es, sizeof(*list->d));
+            list->d->atom = flow_es_atom(es, name, strlen(name));
+        }
     }
 }
 
 void flow_es_print_imports(es_t *es, es_node_t *list)
 {
     for (; list; list = list->next) {
-        if (list->type == N_IMPORT || (list->type == N_EXPORT && list->atom)) {
-            require(es, list);
+        if (has_module(list)) {
+            flow_es_at(es, list->line, list->pos);
+            flow_es_sayf(es, " var %s = __flow_require(", list->d->atom->s);
+            flow_es_quote(es, list->atom);
+            flow_es_say(es, ");");
+        }
+        if (list->type == N_EXPORT && list->flags & NF_STAR) {
+            export_star(es, list);
         }
     }
 }
@@ -74,13 +103,6 @@ static void live(es_t *es, const es_atom_t *name, const char *expr)
     flow_es_say(es, " __flow_export(__flow_exports, ");
     flow_es_quote(es, name);
     flow_es_sayf(es, ", function () { return %s; });", expr);
-}
-
-static void fixed(es_t *es, const es_atom_t *name, const char *expr)
-{
-    flow_es_say(es, " __flow_exports[");
-    flow_es_quote(es, name);
-    flow_es_sayf(es, "] = %s;", expr);
 }
 
 static void export_pattern(es_t *es, es_node_t *n)
@@ -145,33 +167,21 @@ static void export_specifiers(es_t *es, es_node_t *n)
     }
 }
 
-static void export_star(es_t *es, es_node_t *n)
-{
-    if (n->atom2) {
-        fixed(es, n->atom2, n->d->atom->s);
-    }
-    else {
-        flow_es_sayf(es, " __flow_export_all(__flow_exports, %s);",
-                     n->d->atom->s);
-    }
-}
-
 static void export_early(es_t *es, es_node_t *n)
 {
     int line = es->cur_line;
 
     if (n->flags & NF_STAR) {
-        export_star(es, n);
+        return; /* when its module is there */
     }
-    else if (n->flags & NF_DEFAULT) {
+    if (n->flags & NF_DEFAULT) {
         if (n->a->flags & NF_DECL && n->a->a) {
             if (n->a->type == N_FUNCTION) {
                 fixed(es, flow_es_atom(es, "default", 7),
                       n->a->a->binding->out);
             }
             else {
-                live(es, flow_es_atom(es, "default", 7),
-                     n->a->a->binding->out);
+                live(es, flow_es_atom(es, "default", 7), n->a->a->binding->out);
             }
         }
     }
@@ -201,8 +211,7 @@ void flow_es_print_exports(es_t *es, es_node_t *list)
 
 void flow_es_print_export(es_t *es, es_node_t *n)
 {
-    if (n->flags & NF_DEFAULT &&
-        !(n->a->flags & NF_DECL && n->a->a)) {
+    if (n->flags & NF_DEFAULT && !(n->a->flags & NF_DECL && n->a->a)) {
         flow_es_say(es, "__flow_exports[\"default\"] = ");
         if (n->a->type == N_FUNCTION || n->a->type == N_CLASS) {
             es_node_t *id = flow_es_alloc(es, sizeof(*id));
@@ -276,6 +285,7 @@ void flow_es_print_program(es_t *es)
 
     es->pf = func;
     es->out_line = es->cur_line = 1;
+    flow_es_map_line(es, list && list->line == 1 ? list->pos : 0);
     if (!es->opt->eval) {
         flow_es_say(es, "(function (__flow_exports, __flow_functions) {");
     }
@@ -285,6 +295,7 @@ void flow_es_print_program(es_t *es)
     flow_es_print_body_start(es, func);
     unset(es, func->scope);
     if (!es->opt->eval) {
+        name_modules(es, list);
         flow_es_print_exports(es, list);
         note_functions(es, list, 1);
         flow_es_print_imports(es, list);

@@ -177,8 +177,7 @@ static void accessor_body(es_t *es, es_node_t *fn)
         while (es->out.s[from] == '\n') {
             ++from;
         }
-        memmove(es->out.s + from, es->out.s + from + 9,
-                es->out.len - from - 9);
+        memmove(es->out.s + from, es->out.s + from + 9, es->out.len - from - 9);
         es->out.len -= 9;
     }
 }

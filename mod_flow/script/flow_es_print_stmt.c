@@ -219,8 +219,7 @@ static void expression(es_t *es, es_node_t *n)
 {
     const es_node_t *left = leftmost(n->a);
     int wrap = left->type == N_FUNCTION || left->type == N_OBJECT ||
-               left->type == N_REGEX ||
-               (es->opt->eval && left->type == N_STR);
+               left->type == N_REGEX || (es->opt->eval && left->type == N_STR);
 
     flow_es_say(es, wrap ? "(" : "");
     flow_es_print_expr(es, n->a, P_SEQ);

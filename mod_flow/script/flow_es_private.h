@@ -15,7 +15,7 @@
  * no function returns a status, and no node is NULL by mistake.
  */
 
-#define ES_DEPTH_MAX 1000      /* nesting of the source */
+#define ES_DEPTH_MAX      1000 /* nesting of the source */
 #define ES_NODE_DEPTH_MAX 1500 /* height of the tree: mujs allows 2000 */
 
 typedef struct es_node es_node_t;
@@ -27,20 +27,71 @@ typedef struct es_binding es_binding_t;
  * flow_es_lex.c. */
 typedef enum {
     KW_NONE = 0,
-    KW_BREAK, KW_CASE, KW_CATCH, KW_CLASS, KW_CONST, KW_CONTINUE, KW_DEBUGGER,
-    KW_DEFAULT, KW_DELETE, KW_DO, KW_ELSE, KW_ENUM, KW_EXPORT, KW_EXTENDS,
-    KW_FALSE, KW_FINALLY, KW_FOR, KW_FUNCTION, KW_IF, KW_IMPORT, KW_IN,
-    KW_INSTANCEOF, KW_NEW, KW_NULL, KW_RETURN, KW_SUPER, KW_SWITCH, KW_THIS,
-    KW_THROW, KW_TRUE, KW_TRY, KW_TYPEOF, KW_VAR, KW_VOID, KW_WHILE, KW_WITH,
+    KW_BREAK,
+    KW_CASE,
+    KW_CATCH,
+    KW_CLASS,
+    KW_CONST,
+    KW_CONTINUE,
+    KW_DEBUGGER,
+    KW_DEFAULT,
+    KW_DELETE,
+    KW_DO,
+    KW_ELSE,
+    KW_ENUM,
+    KW_EXPORT,
+    KW_EXTENDS,
+    KW_FALSE,
+    KW_FINALLY,
+    KW_FOR,
+    KW_FUNCTION,
+    KW_IF,
+    KW_IMPORT,
+    KW_IN,
+    KW_INSTANCEOF,
+    KW_NEW,
+    KW_NULL,
+    KW_RETURN,
+    KW_SUPER,
+    KW_SWITCH,
+    KW_THIS,
+    KW_THROW,
+    KW_TRUE,
+    KW_TRY,
+    KW_TYPEOF,
+    KW_VAR,
+    KW_VOID,
+    KW_WHILE,
+    KW_WITH,
     KW_LAST_RESERVED = KW_WITH,
     /* reserved in strict code */
-    KW_IMPLEMENTS, KW_INTERFACE, KW_LET, KW_PACKAGE, KW_PRIVATE, KW_PROTECTED,
-    KW_PUBLIC, KW_STATIC, KW_YIELD,
+    KW_IMPLEMENTS,
+    KW_INTERFACE,
+    KW_LET,
+    KW_PACKAGE,
+    KW_PRIVATE,
+    KW_PROTECTED,
+    KW_PUBLIC,
+    KW_STATIC,
+    KW_YIELD,
     KW_LAST_STRICT = KW_YIELD,
     /* words with a meaning in some places */
-    KW_ARGUMENTS, KW_AS, KW_ASYNC, KW_AWAIT, KW_CONSTRUCTOR, KW_EVAL, KW_FROM,
-    KW_GET, KW_META, KW_OF, KW_PROTO, KW_PROTOTYPE, KW_SET, KW_TARGET,
-    KW_UNDEFINED, KW_USE_STRICT
+    KW_ARGUMENTS,
+    KW_AS,
+    KW_ASYNC,
+    KW_AWAIT,
+    KW_CONSTRUCTOR,
+    KW_EVAL,
+    KW_FROM,
+    KW_GET,
+    KW_META,
+    KW_OF,
+    KW_PROTO,
+    KW_PROTOTYPE,
+    KW_SET,
+    KW_TARGET,
+    KW_UNDEFINED,
+    KW_USE_STRICT
 } es_kw_e;
 
 typedef struct es_atom {
@@ -49,31 +100,93 @@ typedef struct es_atom {
     unsigned int len;
     unsigned int hash;
     unsigned char kw;
-    unsigned char ascii; /* only letters, digits, $ and _ */
+    unsigned char ascii;    /* only letters, digits, $ and _ */
     struct es_binding *top; /* what the name means at this point of the walk */
 } es_atom_t;
 
 typedef enum {
-    T_EOF = 0, T_NAME, T_PRIVATE, T_NUM, T_BIGINT, T_STR, T_TEMPLATE, T_REGEX,
+    T_EOF = 0,
+    T_NAME,
+    T_PRIVATE,
+    T_NUM,
+    T_BIGINT,
+    T_STR,
+    T_TEMPLATE,
+    T_REGEX,
     /* punctuation */
-    T_LBRACE, T_RBRACE, T_LPAREN, T_RPAREN, T_LBRACK, T_RBRACK, T_DOT,
-    T_ELLIPSIS, T_SEMI, T_COMMA, T_COLON, T_QUESTION, T_QDOT, T_ARROW, T_NOT,
-    T_TILDE, T_INC, T_DEC, T_AT, T_HASH,
+    T_LBRACE,
+    T_RBRACE,
+    T_LPAREN,
+    T_RPAREN,
+    T_LBRACK,
+    T_RBRACK,
+    T_DOT,
+    T_ELLIPSIS,
+    T_SEMI,
+    T_COMMA,
+    T_COLON,
+    T_QUESTION,
+    T_QDOT,
+    T_ARROW,
+    T_NOT,
+    T_TILDE,
+    T_INC,
+    T_DEC,
+    T_AT,
+    T_HASH,
     /* binary operators */
-    T_LT, T_GT, T_LE, T_GE, T_EQ, T_NE, T_SEQ, T_SNE, T_PLUS, T_MINUS, T_MUL,
-    T_DIV, T_MOD, T_POW, T_SHL, T_SHR, T_USHR, T_AND, T_OR, T_XOR, T_LAND,
-    T_LOR, T_NULLISH,
+    T_LT,
+    T_GT,
+    T_LE,
+    T_GE,
+    T_EQ,
+    T_NE,
+    T_SEQ,
+    T_SNE,
+    T_PLUS,
+    T_MINUS,
+    T_MUL,
+    T_DIV,
+    T_MOD,
+    T_POW,
+    T_SHL,
+    T_SHR,
+    T_USHR,
+    T_AND,
+    T_OR,
+    T_XOR,
+    T_LAND,
+    T_LOR,
+    T_NULLISH,
     /* assignment: = first, then in the order of the operators above */
-    T_ASSIGN, T_A_PLUS, T_A_MINUS, T_A_MUL, T_A_DIV, T_A_MOD, T_A_POW, T_A_SHL,
-    T_A_SHR, T_A_USHR, T_A_AND, T_A_OR, T_A_XOR, T_A_LAND, T_A_LOR, T_A_NULLISH,
+    T_ASSIGN,
+    T_A_PLUS,
+    T_A_MINUS,
+    T_A_MUL,
+    T_A_DIV,
+    T_A_MOD,
+    T_A_POW,
+    T_A_SHL,
+    T_A_SHR,
+    T_A_USHR,
+    T_A_AND,
+    T_A_OR,
+    T_A_XOR,
+    T_A_LAND,
+    T_A_LOR,
+    T_A_NULLISH,
     /* words that are operators */
-    T_IN, T_INSTANCEOF, T_TYPEOF, T_VOID, T_DELETE
+    T_IN,
+    T_INSTANCEOF,
+    T_TYPEOF,
+    T_VOID,
+    T_DELETE
 } es_token_e;
 
 #define TF_ESCAPED 1 /* a name with \u, or a string with any escape */
-#define TF_OCTAL 2   /* 017, 08, "\1": not in strict code */
-#define TF_TAIL 4    /* a template chunk that ends the template */
-#define TF_BAD 8     /* a template chunk whose escapes are wrong */
+#define TF_OCTAL   2 /* 017, 08, "\1": not in strict code */
+#define TF_TAIL    4 /* a template chunk that ends the template */
+#define TF_BAD     8 /* a template chunk whose escapes are wrong */
 
 typedef struct es_token {
     int type;
@@ -88,51 +201,106 @@ typedef struct es_token {
 
 typedef enum {
     /* expressions */
-    N_ERROR = 0, N_ID, N_NUM, N_STR, N_REGEX, N_TEMPLATE, N_CHUNK, N_TAGGED,
-    N_THIS, N_NULL, N_TRUE, N_FALSE, N_SUPER, N_ARRAY, N_HOLE, N_OBJECT,
-    N_PROP, N_FUNCTION, N_CLASS, N_UNARY, N_UPDATE, N_BINARY, N_LOGICAL,
-    N_ASSIGN, N_COND, N_CALL, N_NEW, N_MEMBER, N_INDEX, N_PRIVATE, N_SEQ,
-    N_SPREAD, N_AWAIT, N_NEWTARGET, N_PRIVATE_IN, N_TEMP, N_TEXT,
+    N_ERROR = 0,
+    N_ID,
+    N_NUM,
+    N_STR,
+    N_REGEX,
+    N_TEMPLATE,
+    N_CHUNK,
+    N_TAGGED,
+    N_THIS,
+    N_NULL,
+    N_TRUE,
+    N_FALSE,
+    N_SUPER,
+    N_ARRAY,
+    N_HOLE,
+    N_OBJECT,
+    N_PROP,
+    N_FUNCTION,
+    N_CLASS,
+    N_UNARY,
+    N_UPDATE,
+    N_BINARY,
+    N_LOGICAL,
+    N_ASSIGN,
+    N_COND,
+    N_CALL,
+    N_NEW,
+    N_MEMBER,
+    N_INDEX,
+    N_PRIVATE,
+    N_SEQ,
+    N_SPREAD,
+    N_AWAIT,
+    N_NEWTARGET,
+    N_PRIVATE_IN,
+    N_TEMP,
+    N_TEXT,
     /* patterns: targets are N_ID, N_MEMBER, N_INDEX, N_PRIVATE or a pattern */
-    N_ARRAY_PATTERN, N_OBJECT_PATTERN, N_DEFAULT, N_REST,
+    N_ARRAY_PATTERN,
+    N_OBJECT_PATTERN,
+    N_DEFAULT,
+    N_REST,
     /* statements */
-    N_VAR, N_DECL, N_EXPR, N_BLOCK, N_IF, N_FOR, N_FORIN, N_FOROF, N_WHILE,
-    N_DO, N_RETURN, N_BREAK, N_CONTINUE, N_THROW, N_TRY, N_SWITCH, N_CASE,
-    N_LABEL, N_EMPTY, N_IMPORT, N_EXPORT, N_SPECIFIER, N_PROGRAM
+    N_VAR,
+    N_DECL,
+    N_EXPR,
+    N_BLOCK,
+    N_IF,
+    N_FOR,
+    N_FORIN,
+    N_FOROF,
+    N_WHILE,
+    N_DO,
+    N_RETURN,
+    N_BREAK,
+    N_CONTINUE,
+    N_THROW,
+    N_TRY,
+    N_SWITCH,
+    N_CASE,
+    N_LABEL,
+    N_EMPTY,
+    N_IMPORT,
+    N_EXPORT,
+    N_SPECIFIER,
+    N_PROGRAM
 } es_type_e;
 
 /* flags of nodes */
-#define NF_PAREN 0x1        /* stood in parentheses */
-#define NF_OPTIONAL 0x2     /* ?. stands before this link */
-#define NF_COMPUTED 0x4     /* [key] */
-#define NF_SHORTHAND 0x8    /* {a} or {a = 1} */
-#define NF_STATIC 0x10
-#define NF_METHOD 0x20      /* property or function: a method */
-#define NF_GET 0x40
-#define NF_SET 0x80
-#define NF_FIELD 0x100
-#define NF_ARROW 0x200
-#define NF_ASYNC 0x400
-#define NF_EXPR_BODY 0x800  /* arrow without braces */
-#define NF_DECL 0x1000      /* function or class declaration */
-#define NF_STRICT 0x2000
-#define NF_CONSTRUCTOR 0x4000
-#define NF_DERIVED 0x8000
-#define NF_PREFIX 0x10000   /* ++x */
-#define NF_ESCAPED 0x20000
-#define NF_DEFAULT 0x40000  /* export default */
-#define NF_STAR 0x80000     /* import * as, export * */
-#define NF_AWAIT 0x100000   /* for await */
-#define NF_TRAILING 0x200000 /* [a, ...b,] : no pattern */
+#define NF_PAREN        0x1 /* stood in parentheses */
+#define NF_OPTIONAL     0x2 /* ?. stands before this link */
+#define NF_COMPUTED     0x4 /* [key] */
+#define NF_SHORTHAND    0x8 /* {a} or {a = 1} */
+#define NF_STATIC       0x10
+#define NF_METHOD       0x20 /* property or function: a method */
+#define NF_GET          0x40
+#define NF_SET          0x80
+#define NF_FIELD        0x100
+#define NF_ARROW        0x200
+#define NF_ASYNC        0x400
+#define NF_EXPR_BODY    0x800  /* arrow without braces */
+#define NF_DECL         0x1000 /* function or class declaration */
+#define NF_STRICT       0x2000
+#define NF_CONSTRUCTOR  0x4000
+#define NF_DERIVED      0x8000
+#define NF_PREFIX       0x10000 /* ++x */
+#define NF_ESCAPED      0x20000
+#define NF_DEFAULT      0x40000  /* export default */
+#define NF_STAR         0x80000  /* import * as, export * */
+#define NF_AWAIT        0x100000 /* for await */
+#define NF_TRAILING     0x200000 /* [a, ...b,] : no pattern */
 #define NF_PRIVATE_NAME 0x400000 /* property #x */
-#define NF_NO_SCOPE 0x800000 /* block that shares the scope of its function */
-#define NF_SELF 0x1000000   /* function expression: the name may be printed */
-#define NF_PROTO 0x2000000  /* __proto__: value */
-#define NF_HOME 0x80000000u  /* class or object: a member says super */
-#define NF_TDZ 0x4000000    /* reference: uninitialized for certain */
-#define NF_CHECK 0x8000000  /* reference: perhaps uninitialized */
-#define NF_INIT 0x10000000  /* this identifier initializes its binding */
-#define NF_CHAIN 0x20000000 /* holds a ?. whose end skips this too */
+#define NF_NO_SCOPE     0x800000 /* block that shares the scope of its function */
+#define NF_SELF         0x1000000 /* function expression: the name may be printed */
+#define NF_PROTO        0x2000000   /* __proto__: value */
+#define NF_HOME         0x80000000u /* class or object: a member says super */
+#define NF_TDZ          0x4000000   /* reference: uninitialized for certain */
+#define NF_CHECK        0x8000000   /* reference: perhaps uninitialized */
+#define NF_INIT         0x10000000 /* this identifier initializes its binding */
+#define NF_CHAIN        0x20000000 /* holds a ?. whose end skips this too */
 
 struct es_node {
     unsigned char type;
@@ -155,8 +323,16 @@ struct es_node {
 };
 
 typedef enum {
-    B_VAR, B_PARAM, B_FUNCTION, B_LET, B_CONST, B_CLASS, B_CATCH, B_SELF,
-    B_IMPORT, B_PRIVATE
+    B_VAR,
+    B_PARAM,
+    B_FUNCTION,
+    B_LET,
+    B_CONST,
+    B_CLASS,
+    B_CATCH,
+    B_SELF,
+    B_IMPORT,
+    B_PRIVATE
 } es_binding_e;
 
 struct es_binding {
@@ -165,8 +341,8 @@ struct es_binding {
     es_binding_t *shadow; /* what the name meant outside */
     es_atom_t *name;
     es_scope_t *scope;
-    const char *out; /* the name in the output */
-    es_node_t *node; /* B_IMPORT: the specifier; B_PRIVATE: the member */
+    const char *out;       /* the name in the output */
+    es_node_t *node;       /* B_IMPORT: the specifier; B_PRIVATE: the member */
     es_binding_t *copy_of; /* loop variable: that of the loop's head; function
                               in a block: the variable outside */
     unsigned int pos;      /* from here on it is initialized */
@@ -199,15 +375,15 @@ struct es_func {
     es_node_t *node;
     es_scope_t *scope; /* parameters and body */
     es_binding_t *first, *last;
-    es_node_t *home;      /* class or object whose member this is */
-    unsigned int created; /* position from which on it may be called */
+    es_node_t *home;       /* class or object whose member this is */
+    unsigned int created;  /* position from which on it may be called */
     unsigned is_arrow : 1; /* this, arguments, new.target are the outer's */
     unsigned is_class : 1;
     unsigned is_field : 1;
     unsigned is_static : 1;
     unsigned is_async : 1;
     unsigned strict : 1;
-    unsigned derived : 1; /* constructor of a class with extends */
+    unsigned derived : 1;   /* constructor of a class with extends */
     unsigned uses_this : 1; /* by an inner arrow, or in an async body */
     unsigned uses_arguments : 1;
     unsigned uses_newtarget : 1;
@@ -278,8 +454,8 @@ typedef struct es {
     int in_module, in_params, no_await_name;
     es_label_t *labels;
     unsigned int strict_octal_pos; /* an octal escape seen in a prologue */
-    es_cover_t *cover; /* NULL: no pattern may follow */
-    unsigned int assign_start; /* an arrow function may begin here */
+    es_cover_t *cover;             /* NULL: no pattern may follow */
+    unsigned int assign_start;     /* an arrow function may begin here */
     int has_module_syntax;
     /* scopes */
     es_scope_t *scope;
@@ -295,12 +471,12 @@ typedef struct es {
     int out_line;
     es_map_entry_t *map;
     int nmap, map_cap;
-    es_func_t *pf;  /* the function being printed */
+    es_func_t *pf; /* the function being printed */
     int templates;
     unsigned int *line_starts;
     int nlines;
     es_node_t *program;
-    int cur_line; /* of the source, for the line being written */
+    int cur_line;        /* of the source, for the line being written */
     es_label_t *pending; /* labels of the loop that comes next */
     es_func_t *array_func;
     apr_array_header_t *functions, *imports;
@@ -427,12 +603,26 @@ const char *flow_es_unique(es_t *es, const char *stem);
 /** The function whose this and arguments are meant here. */
 es_func_t *flow_es_this_func(es_func_t *func);
 
-
 /* ---- flow_es_print*.c ---- */
 /** Precedences of the output. */
 enum {
-    P_SEQ, P_ASSIGN, P_COND, P_LOR, P_LAND, P_BOR, P_XOR, P_BAND, P_EQ, P_REL,
-    P_SHIFT, P_ADD, P_MUL, P_UNARY = 14, P_POSTFIX, P_CALL = 17, P_MEMBER,
+    P_SEQ,
+    P_ASSIGN,
+    P_COND,
+    P_LOR,
+    P_LAND,
+    P_BOR,
+    P_XOR,
+    P_BAND,
+    P_EQ,
+    P_REL,
+    P_SHIFT,
+    P_ADD,
+    P_MUL,
+    P_UNARY = 14,
+    P_POSTFIX,
+    P_CALL = 17,
+    P_MEMBER,
     P_PRIMARY = 20
 };
 
@@ -443,6 +633,7 @@ void flow_es_sayf(es_t *es, const char *fmt, ...)
 void flow_es_quote(es_t *es, const es_atom_t *text);
 /** What is written next comes from there. */
 void flow_es_at(es_t *es, int line, unsigned int pos);
+void flow_es_map_line(es_t *es, unsigned int pos);
 const char *flow_es_temp(es_t *es);
 void flow_es_untemp(es_t *es, const char *name);
 /** A variable of the function in hand that no other code uses. */

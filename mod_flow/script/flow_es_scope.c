@@ -18,12 +18,12 @@ struct es_through {
 static unsigned int through_slot(const es_t *es, const es_func_t *func,
                                  const es_atom_t *name)
 {
-    unsigned int i = (name->hash ^ (unsigned)((apr_uintptr_t)func >> 5) *
-                                       2654435761u) &
-                     es->through_mask;
+    unsigned int i =
+        (name->hash ^ (unsigned)((apr_uintptr_t)func >> 5) * 2654435761u) &
+        es->through_mask;
 
-    while (es->through[i].func && (es->through[i].func != func ||
-                                   es->through[i].name != name)) {
+    while (es->through[i].func &&
+           (es->through[i].func != func || es->through[i].name != name)) {
         i = (i + 1) & es->through_mask;
     }
     return i;
@@ -43,8 +43,7 @@ static void grow_through(es_t *es)
     }
 }
 
-int flow_es_passes(const es_t *es, const es_func_t *func,
-                   const es_atom_t *name)
+int flow_es_passes(const es_t *es, const es_func_t *func, const es_atom_t *name)
 {
     return es->through &&
            es->through[through_slot(es, func, name)].func != NULL;
@@ -173,8 +172,7 @@ static int may_stand(const es_t *es, const es_scope_t *scope,
         return 0;
     }
     if (kind == B_FUNCTION || old->kind == B_FUNCTION) {
-        return scope->is_function ||
-               (kind == old->kind && !es->func->strict);
+        return scope->is_function || (kind == old->kind && !es->func->strict);
     }
     return 1;
 }
@@ -311,8 +309,7 @@ void flow_es_declare_lexical(es_t *es, es_node_t *list)
         else if (inner->type == N_FUNCTION && inner->flags & NF_DECL) {
             declare_function(es, inner);
         }
-        else if (inner->type == N_CLASS && inner->flags & NF_DECL &&
-                 inner->a) {
+        else if (inner->type == N_CLASS && inner->flags & NF_DECL && inner->a) {
             flow_es_declare(es, es->scope, inner->a, B_CLASS, inner->end);
         }
     }
@@ -401,8 +398,7 @@ static int is_foreign(const es_node_t *n)
     while (n->type == N_MEMBER) {
         n = n->a;
     }
-    return n->type == N_ID &&
-           (!n->atom->top || n->atom->top->kind == B_IMPORT);
+    return n->type == N_ID && (!n->atom->top || n->atom->top->kind == B_IMPORT);
 }
 
 /* Could evaluating this call a function of the script? @a data: may its value
@@ -487,12 +483,11 @@ void flow_es_inert(es_t *es, es_scope_t *scope, const es_node_t *list)
                 scope->inert_end = decl->end;
             }
         }
-        else if (s->type == N_CLASS ? !class_calls_nothing(s)
-                                    : s->type != N_FUNCTION &&
-                                          s->type != N_IMPORT &&
-                                          s->type != N_EMPTY &&
-                                          !(s->type == N_EXPR &&
-                                            s->a->type == N_STR)) {
+        else if (s->type == N_CLASS
+                     ? !class_calls_nothing(s)
+                     : s->type != N_FUNCTION && s->type != N_IMPORT &&
+                           s->type != N_EMPTY &&
+                           !(s->type == N_EXPR && s->a->type == N_STR)) {
             return;
         }
         scope->inert_end = n->end;

@@ -29,16 +29,14 @@ static unsigned int initialized(es_t *es, es_binding_t *b, unsigned int pos)
     while (func->outer != b->scope->func) {
         func = func->outer;
     }
-    created = func->created > b->scope->begin ? func->created
-                                              : b->scope->begin;
+    created = func->created > b->scope->begin ? func->created : b->scope->begin;
     if (func->is_class && created < b->pos && b->kind != B_CLASS) {
         return NF_CHECK;
     }
     if (created >= b->pos && !(b->case_end && created >= b->case_end)) {
         return 0;
     }
-    return b->scope->inert_end >= b->pos && !b->scope->is_switch ? 0
-                                                                 : NF_CHECK;
+    return b->scope->inert_end >= b->pos && !b->scope->is_switch ? 0 : NF_CHECK;
 }
 
 static void special_names(es_t *es, es_node_t *id, int assign)
@@ -523,8 +521,7 @@ static void walk_export(es_t *es, es_node_t *n)
     for (item = n->atom ? NULL : n->list; item; item = item->next) {
         flow_es_walk_reference(es, item->a, 0);
         if (!item->a->binding) {
-            flow_es_fail(es, item->a->pos,
-                         "'%s' is exported, but not declared",
+            flow_es_fail(es, item->a->pos, "'%s' is exported, but not declared",
                          item->a->atom->s);
         }
         item->a->flags &= ~(NF_TDZ | NF_CHECK);

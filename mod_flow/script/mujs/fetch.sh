@@ -27,8 +27,8 @@ here=$(cd "$(dirname "$0")" && pwd)
     fail "MUJS_SRC: no such directory"
 
 # What DESTDIR was made from: this script, the patches, our files, the source.
-stamp=$(cat "$here"/*.patch "$here"/jsflow.[ch] "$here"/jses.[ch] "$here/fetch.sh" |
-    sha256sum | cut -d' ' -f1)
+stamp=$(cat "$here"/*.patch "$here"/js*.[ch] "$here/../lib"/*.js \
+    "$here/fetch.sh" | sha256sum | cut -d' ' -f1)
 stamp="$stamp ${MUJS_SRC:-debian}"
 if [ -f "$dest/one.c" ] && [ "$(cat "$dest/.stamp" 2>/dev/null)" = "$stamp" ]
 then
@@ -147,7 +147,12 @@ for p in "$here"/*.patch; do
         fail "$(basename "$p") does not apply; is this mujs $version?"
     }
 done
-cp "$here"/jsflow.[ch] "$here"/jses.[ch] "$tmp/src/"
+cp "$here"/js*.[ch] "$tmp/src/"
+# Our JavaScript as C strings, a line each.
+for js in "$here/../lib"/*.js; do
+    sed -e 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' "$js" \
+        >"$tmp/src/$(basename "$js" .js).h"
+done
 
 rm -rf "$dest"
 mkdir -p "$dest" || fail "cannot write $dest"

@@ -99,8 +99,8 @@ static void es_function(js_State *J)
     const char *text = "(function anonymous(";
 
     for (i = 1; i < n; ++i) {
-        text = apr_pstrcat(pool, text, i > 1 ? "," : "", js_tostring(J, i),
-                           NULL);
+        text =
+            apr_pstrcat(pool, text, i > 1 ? "," : "", js_tostring(J, i), NULL);
     }
     text = apr_pstrcat(pool, text, "\n) {\n", n > 0 ? js_tostring(J, n) : "",
                        "\n})", NULL);
@@ -175,9 +175,8 @@ static void place(js_State *J, const char *name, const flow_es_output_t *out)
         js_getproperty(J, -1, "stackTrace");
         trace = js_trystring(J, -1, "");
         at = strstr(trace, apr_pstrcat(pool, name, ":", NULL));
-        if (at && flow_es_map_position(out->map,
-                                       atoi(at + strlen(name) + 1), &line,
-                                       &column)) {
+        if (at && flow_es_map_position(out->map, atoi(at + strlen(name) + 1),
+                                       &line, &column)) {
             printf("  at %s:%d:%d\n", name, line, column);
         }
         js_pop(J, 1);
@@ -223,7 +222,9 @@ static int run(const char *name, int only_compile, int many)
                failed ? js_trystring(J, -1, "error") : "");
     }
     else if (failed) {
+        js_copy(J, -1);
         printf("%s\n", js_trystring(J, -1, "error"));
+        js_pop(J, 1);
         place(J, name, &out);
     }
     js_freestate(J);
@@ -253,7 +254,8 @@ static int measure(const char *name)
     clock_gettime(CLOCK_MONOTONIC, &b);
     pool = top;
     ms = ((double)(b.tv_sec - a.tv_sec) * 1e3 +
-          (double)(b.tv_nsec - a.tv_nsec) / 1e6) / rounds;
+          (double)(b.tv_nsec - a.tv_nsec) / 1e6) /
+         rounds;
     printf("%s: %zu bytes, %.3f ms, %.4f ms per kB\n", name, len, ms,
            ms / ((double)len / 1024));
     free(source);
