@@ -128,8 +128,41 @@ int flow_es_map_position(const flow_es_map_t *map, int gen_line, int *src_line,
     return 1;
 }
 
+/* The offset of what is no UTF-8, or a zero byte; the length when all is well.
+ */
+static unsigned int check_text(const unsigned char *s, unsigned int len)
+{
+    unsigned int i = 0, n, k, c;
+
+    while (i < len) {
+        c = s[i];
+        n = c < 0x80 ? 0 : c < 0xC2 ? 4 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+        if (c == 0 || n > 3 || c > 0xF4 || i + n >= len) {
+            return i;
+        }
+        for (k = 1; k <= n; ++k) {
+            if ((s[i + k] & 0xC0) != 0x80) {
+                return i;
+            }
+        }
+        if ((c == 0xE0 && s[i + 1] < 0xA0) || (c == 0xED && s[i + 1] > 0x9F) ||
+            (c == 0xF0 && s[i + 1] < 0x90) || (c == 0xF4 && s[i + 1] > 0x8F)) {
+            return i;
+        }
+        i += n + 1;
+    }
+    return len;
+}
+
 static void run(es_t *es)
 {
+    unsigned int bad = check_text((const unsigned char *)es->src, es->len);
+
+    if (bad < es->len) {
+        flow_es_fail(es, bad, es->src[bad] ? "text is not valid UTF-8"
+                                           : "text contains a zero byte");
+        return;
+    }
     flow_es_next(es);
     es->program = flow_es_parse_program(es);
     if (!es->failed) {

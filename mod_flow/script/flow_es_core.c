@@ -158,6 +158,7 @@ es_atom_t *flow_es_atom(es_t *es, const char *s, apr_size_t len)
     es_atom_t *a;
     char *copy;
 
+    s = s ? s : "";
     if (!es->atoms) {
         grow_atoms(es);
         for (i = 0; i < NWORDS; ++i) {

@@ -292,12 +292,15 @@ const char *flow_es_unique(es_t *es, const char *stem)
 }
 
 /* Letters beyond ASCII: mujs knows fewer of them than the language has. */
-static const char *ascii_name(es_t *es, const es_atom_t *name)
+const char *flow_es_ascii_name(es_t *es, const es_atom_t *name)
 {
     es_text_t out = { NULL, 0, 0 };
     unsigned int i;
     const unsigned char *s = (const unsigned char *)name->s;
 
+    if (name->ascii) {
+        return name->s;
+    }
     for (i = 0; i < name->len; ++i) {
         if (s[i] < 0x80) {
             flow_es_putc(es, &out, (char)s[i]);
@@ -315,7 +318,7 @@ static const char *ascii_name(es_t *es, const es_atom_t *name)
 static const char *choose(es_t *es, const es_func_t *func, es_binding_t *b)
 {
     const es_binding_t *other;
-    const char *stem = b->name->ascii ? b->name->s : ascii_name(es, b->name);
+    const char *stem = flow_es_ascii_name(es, b->name);
     int taken =
         !b->name->ascii ||
         (b->name->kw > KW_LAST_RESERVED && b->name->kw <= KW_LAST_STRICT) ||

@@ -115,8 +115,7 @@ static void check_mixed(es_t *es, int op, const es_node_t *side)
     if (side->type == N_LOGICAL && !(side->flags & NF_PAREN) &&
         (op == T_NULLISH) != (side->op == T_NULLISH)) {
         flow_es_fail(es, side->pos,
-                     "'?"
-                     "?' beside '||' or '&&' needs parentheses");
+                     "'?\?\' beside '||' or '&&' needs parentheses");
     }
 }
 

@@ -189,7 +189,7 @@ static void unresolved(es_t *es, es_node_t *id)
         flow_es_say(es, id->func->arguments_name);
     }
     else {
-        flow_es_put(es, &es->out, id->atom->s, id->atom->len);
+        flow_es_say(es, flow_es_ascii_name(es, id->atom));
     }
 }
 

@@ -16,7 +16,7 @@ void flow_es_print_labels(es_t *es)
 
     es->pending = NULL;
     for (; label; label = label->outer) {
-        flow_es_sayf(es, " %s: ", label->name->s);
+        flow_es_sayf(es, " %s: ", flow_es_ascii_name(es, label->name));
     }
 }
 

@@ -260,7 +260,7 @@ static void return_statement(es_t *es, es_node_t *n)
 static void jump(es_t *es, const char *word, es_node_t *n)
 {
     if (n->atom) {
-        flow_es_sayf(es, "%s %s;", word, n->atom->s);
+        flow_es_sayf(es, "%s %s;", word, flow_es_ascii_name(es, n->atom));
     }
     else {
         flow_es_sayf(es, "%s;", word);

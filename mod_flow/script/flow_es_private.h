@@ -25,74 +25,23 @@ typedef struct es_binding es_binding_t;
 
 /** Reserved and contextual words; the order is that of the table in
  * flow_es_lex.c. */
+/* clang-format off */
 typedef enum {
-    KW_NONE = 0,
-    KW_BREAK,
-    KW_CASE,
-    KW_CATCH,
-    KW_CLASS,
-    KW_CONST,
-    KW_CONTINUE,
-    KW_DEBUGGER,
-    KW_DEFAULT,
-    KW_DELETE,
-    KW_DO,
-    KW_ELSE,
-    KW_ENUM,
-    KW_EXPORT,
-    KW_EXTENDS,
-    KW_FALSE,
-    KW_FINALLY,
-    KW_FOR,
-    KW_FUNCTION,
-    KW_IF,
-    KW_IMPORT,
-    KW_IN,
-    KW_INSTANCEOF,
-    KW_NEW,
-    KW_NULL,
-    KW_RETURN,
-    KW_SUPER,
-    KW_SWITCH,
-    KW_THIS,
-    KW_THROW,
-    KW_TRUE,
-    KW_TRY,
-    KW_TYPEOF,
-    KW_VAR,
-    KW_VOID,
-    KW_WHILE,
-    KW_WITH,
-    KW_LAST_RESERVED = KW_WITH,
+    KW_NONE = 0, KW_BREAK, KW_CASE, KW_CATCH, KW_CLASS, KW_CONST, KW_CONTINUE,
+    KW_DEBUGGER, KW_DEFAULT, KW_DELETE, KW_DO, KW_ELSE, KW_ENUM, KW_EXPORT,
+    KW_EXTENDS, KW_FALSE, KW_FINALLY, KW_FOR, KW_FUNCTION, KW_IF, KW_IMPORT,
+    KW_IN, KW_INSTANCEOF, KW_NEW, KW_NULL, KW_RETURN, KW_SUPER, KW_SWITCH,
+    KW_THIS, KW_THROW, KW_TRUE, KW_TRY, KW_TYPEOF, KW_VAR, KW_VOID, KW_WHILE,
+    KW_WITH, KW_LAST_RESERVED = KW_WITH,
     /* reserved in strict code */
-    KW_IMPLEMENTS,
-    KW_INTERFACE,
-    KW_LET,
-    KW_PACKAGE,
-    KW_PRIVATE,
-    KW_PROTECTED,
-    KW_PUBLIC,
-    KW_STATIC,
-    KW_YIELD,
-    KW_LAST_STRICT = KW_YIELD,
+    KW_IMPLEMENTS, KW_INTERFACE, KW_LET, KW_PACKAGE, KW_PRIVATE, KW_PROTECTED,
+    KW_PUBLIC, KW_STATIC, KW_YIELD, KW_LAST_STRICT = KW_YIELD,
     /* words with a meaning in some places */
-    KW_ARGUMENTS,
-    KW_AS,
-    KW_ASYNC,
-    KW_AWAIT,
-    KW_CONSTRUCTOR,
-    KW_EVAL,
-    KW_FROM,
-    KW_GET,
-    KW_META,
-    KW_OF,
-    KW_PROTO,
-    KW_PROTOTYPE,
-    KW_SET,
-    KW_TARGET,
-    KW_UNDEFINED,
-    KW_USE_STRICT
+    KW_ARGUMENTS, KW_AS, KW_ASYNC, KW_AWAIT, KW_CONSTRUCTOR, KW_EVAL, KW_FROM,
+    KW_GET, KW_META, KW_OF, KW_PROTO, KW_PROTOTYPE, KW_SET, KW_TARGET,
+    KW_UNDEFINED, KW_USE_STRICT
 } es_kw_e;
+/* clang-format on */
 
 typedef struct es_atom {
     struct es_atom *chain;
@@ -104,84 +53,25 @@ typedef struct es_atom {
     struct es_binding *top; /* what the name means at this point of the walk */
 } es_atom_t;
 
+/* clang-format off */
 typedef enum {
-    T_EOF = 0,
-    T_NAME,
-    T_PRIVATE,
-    T_NUM,
-    T_BIGINT,
-    T_STR,
-    T_TEMPLATE,
-    T_REGEX,
+    T_EOF = 0, T_NAME, T_PRIVATE, T_NUM, T_BIGINT, T_STR, T_TEMPLATE, T_REGEX,
     /* punctuation */
-    T_LBRACE,
-    T_RBRACE,
-    T_LPAREN,
-    T_RPAREN,
-    T_LBRACK,
-    T_RBRACK,
-    T_DOT,
-    T_ELLIPSIS,
-    T_SEMI,
-    T_COMMA,
-    T_COLON,
-    T_QUESTION,
-    T_QDOT,
-    T_ARROW,
-    T_NOT,
-    T_TILDE,
-    T_INC,
-    T_DEC,
-    T_AT,
-    T_HASH,
+    T_LBRACE, T_RBRACE, T_LPAREN, T_RPAREN, T_LBRACK, T_RBRACK, T_DOT,
+    T_ELLIPSIS, T_SEMI, T_COMMA, T_COLON, T_QUESTION, T_QDOT, T_ARROW, T_NOT,
+    T_TILDE, T_INC, T_DEC, T_AT, T_HASH,
     /* binary operators */
-    T_LT,
-    T_GT,
-    T_LE,
-    T_GE,
-    T_EQ,
-    T_NE,
-    T_SEQ,
-    T_SNE,
-    T_PLUS,
-    T_MINUS,
-    T_MUL,
-    T_DIV,
-    T_MOD,
-    T_POW,
-    T_SHL,
-    T_SHR,
-    T_USHR,
-    T_AND,
-    T_OR,
-    T_XOR,
-    T_LAND,
-    T_LOR,
-    T_NULLISH,
+    T_LT, T_GT, T_LE, T_GE, T_EQ, T_NE, T_SEQ, T_SNE, T_PLUS, T_MINUS, T_MUL,
+    T_DIV, T_MOD, T_POW, T_SHL, T_SHR, T_USHR, T_AND, T_OR, T_XOR, T_LAND,
+    T_LOR, T_NULLISH,
     /* assignment: = first, then in the order of the operators above */
-    T_ASSIGN,
-    T_A_PLUS,
-    T_A_MINUS,
-    T_A_MUL,
-    T_A_DIV,
-    T_A_MOD,
-    T_A_POW,
-    T_A_SHL,
-    T_A_SHR,
-    T_A_USHR,
-    T_A_AND,
-    T_A_OR,
-    T_A_XOR,
-    T_A_LAND,
-    T_A_LOR,
+    T_ASSIGN, T_A_PLUS, T_A_MINUS, T_A_MUL, T_A_DIV, T_A_MOD, T_A_POW, T_A_SHL,
+    T_A_SHR, T_A_USHR, T_A_AND, T_A_OR, T_A_XOR, T_A_LAND, T_A_LOR,
     T_A_NULLISH,
     /* words that are operators */
-    T_IN,
-    T_INSTANCEOF,
-    T_TYPEOF,
-    T_VOID,
-    T_DELETE
+    T_IN, T_INSTANCEOF, T_TYPEOF, T_VOID, T_DELETE
 } es_token_e;
+/* clang-format on */
 
 #define TF_ESCAPED 1 /* a name with \u, or a string with any escape */
 #define TF_OCTAL   2 /* 017, 08, "\1": not in strict code */
@@ -199,75 +89,22 @@ typedef struct es_token {
     double number;
 } es_token_t;
 
+/* clang-format off */
 typedef enum {
     /* expressions */
-    N_ERROR = 0,
-    N_ID,
-    N_NUM,
-    N_STR,
-    N_REGEX,
-    N_TEMPLATE,
-    N_CHUNK,
-    N_TAGGED,
-    N_THIS,
-    N_NULL,
-    N_TRUE,
-    N_FALSE,
-    N_SUPER,
-    N_ARRAY,
-    N_HOLE,
-    N_OBJECT,
-    N_PROP,
-    N_FUNCTION,
-    N_CLASS,
-    N_UNARY,
-    N_UPDATE,
-    N_BINARY,
-    N_LOGICAL,
-    N_ASSIGN,
-    N_COND,
-    N_CALL,
-    N_NEW,
-    N_MEMBER,
-    N_INDEX,
-    N_PRIVATE,
-    N_SEQ,
-    N_SPREAD,
-    N_AWAIT,
-    N_NEWTARGET,
-    N_PRIVATE_IN,
-    N_TEMP,
-    N_TEXT,
+    N_ERROR = 0, N_ID, N_NUM, N_STR, N_REGEX, N_TEMPLATE, N_CHUNK, N_TAGGED,
+    N_THIS, N_NULL, N_TRUE, N_FALSE, N_SUPER, N_ARRAY, N_HOLE, N_OBJECT,
+    N_PROP, N_FUNCTION, N_CLASS, N_UNARY, N_UPDATE, N_BINARY, N_LOGICAL,
+    N_ASSIGN, N_COND, N_CALL, N_NEW, N_MEMBER, N_INDEX, N_PRIVATE, N_SEQ,
+    N_SPREAD, N_AWAIT, N_NEWTARGET, N_PRIVATE_IN, N_TEMP, N_TEXT,
     /* patterns: targets are N_ID, N_MEMBER, N_INDEX, N_PRIVATE or a pattern */
-    N_ARRAY_PATTERN,
-    N_OBJECT_PATTERN,
-    N_DEFAULT,
-    N_REST,
+    N_ARRAY_PATTERN, N_OBJECT_PATTERN, N_DEFAULT, N_REST,
     /* statements */
-    N_VAR,
-    N_DECL,
-    N_EXPR,
-    N_BLOCK,
-    N_IF,
-    N_FOR,
-    N_FORIN,
-    N_FOROF,
-    N_WHILE,
-    N_DO,
-    N_RETURN,
-    N_BREAK,
-    N_CONTINUE,
-    N_THROW,
-    N_TRY,
-    N_SWITCH,
-    N_CASE,
-    N_LABEL,
-    N_EMPTY,
-    N_IMPORT,
-    N_EXPORT,
-    N_SPECIFIER,
-    N_PROGRAM
+    N_VAR, N_DECL, N_EXPR, N_BLOCK, N_IF, N_FOR, N_FORIN, N_FOROF, N_WHILE,
+    N_DO, N_RETURN, N_BREAK, N_CONTINUE, N_THROW, N_TRY, N_SWITCH, N_CASE,
+    N_LABEL, N_EMPTY, N_IMPORT, N_EXPORT, N_SPECIFIER, N_PROGRAM
 } es_type_e;
+/* clang-format on */
 
 /* flags of nodes */
 #define NF_PAREN        0x1 /* stood in parentheses */
@@ -563,7 +400,20 @@ es_node_t *flow_es_parse_program(es_t *es);
 es_node_t *flow_es_parse_statement(es_t *es);
 es_node_t *flow_es_parse_item(es_t *es);
 es_node_t *flow_es_parse_block(es_t *es);
+/** The body of if, a loop or a label: no declaration. */
+es_node_t *flow_es_parse_sub(es_t *es, int in_if);
 es_node_t *flow_es_parse_for(es_t *es);
+es_node_t *flow_es_parse_if(es_t *es);
+es_node_t *flow_es_parse_while(es_t *es);
+es_node_t *flow_es_parse_do(es_t *es);
+es_node_t *flow_es_parse_jump(es_t *es, int type);
+es_node_t *flow_es_parse_return(es_t *es);
+es_node_t *flow_es_parse_throw(es_t *es);
+es_node_t *flow_es_parse_try(es_t *es);
+es_node_t *flow_es_parse_switch(es_t *es);
+/** Does a declaration begin here? */
+int flow_es_is_let(es_t *es);
+int flow_es_is_async_function(es_t *es);
 es_node_t *flow_es_parse_var(es_t *es, int kw, int no_in);
 es_node_t *flow_es_parse_import(es_t *es);
 es_node_t *flow_es_parse_export(es_t *es);
@@ -598,6 +448,8 @@ int flow_es_passes(const es_t *es, const es_func_t *func,
                    const es_atom_t *name);
 void flow_es_note_passing(es_t *es, es_func_t *from, const es_func_t *to,
                           const es_atom_t *name);
+/** The name in letters that mujs knows. */
+const char *flow_es_ascii_name(es_t *es, const es_atom_t *name);
 /** A name that occurs nowhere in the source. */
 const char *flow_es_unique(es_t *es, const char *stem);
 /** The function whose this and arguments are meant here. */
@@ -605,26 +457,12 @@ es_func_t *flow_es_this_func(es_func_t *func);
 
 /* ---- flow_es_print*.c ---- */
 /** Precedences of the output. */
+/* clang-format off */
 enum {
-    P_SEQ,
-    P_ASSIGN,
-    P_COND,
-    P_LOR,
-    P_LAND,
-    P_BOR,
-    P_XOR,
-    P_BAND,
-    P_EQ,
-    P_REL,
-    P_SHIFT,
-    P_ADD,
-    P_MUL,
-    P_UNARY = 14,
-    P_POSTFIX,
-    P_CALL = 17,
-    P_MEMBER,
-    P_PRIMARY = 20
+    P_SEQ, P_ASSIGN, P_COND, P_LOR, P_LAND, P_BOR, P_XOR, P_BAND, P_EQ, P_REL, P_SHIFT, P_ADD,
+    P_MUL, P_UNARY = 14, P_POSTFIX, P_CALL = 17, P_MEMBER, P_PRIMARY = 20
 };
+/* clang-format on */
 
 void flow_es_say(es_t *es, const char *s);
 void flow_es_sayf(es_t *es, const char *fmt, ...)
@@ -666,6 +504,8 @@ void flow_es_print_store(es_t *es, es_node_t *target, const char *text,
                          es_node_t *value, int init);
 void flow_es_print_pattern(es_t *es, es_node_t *pattern, const char *value,
                            int init);
+/** What a simple expression prints, not printed. */
+const char *flow_es_text_of(es_t *es, es_node_t *n);
 void flow_es_print_this(es_t *es, es_node_t *n);
 void flow_es_print_super_base(es_t *es, es_func_t *func);
 void flow_es_print_super_call(es_t *es, es_node_t *n);
