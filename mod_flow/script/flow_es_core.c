@@ -44,6 +44,7 @@ void flow_es_fail(es_t *es, unsigned int pos, const char *fmt, ...)
         return;
     }
     es->failed = 1;
+    es->tok.type = T_EOF; /* so every loop of the parser ends */
     es->error_pos = pos;
     va_start(args, fmt);
     es->error_text = apr_pvsprintf(es->p, fmt, args);

@@ -4,6 +4,7 @@
  * Printing expressions: operators, literals, what needs no new shape.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -69,6 +70,8 @@ static void close_paren(es_t *es, int wrap)
 
 static void number(es_t *es, es_node_t *n, int prec)
 {
+    char digits[400];
+
     open_paren(es, prec >= P_MEMBER);
     if (n->atom) {
         flow_es_put(es, &es->out, n->atom->s, n->atom->len);
@@ -77,7 +80,9 @@ static void number(es_t *es, es_node_t *n, int prec)
         flow_es_say(es, "1e999");
     }
     else {
-        flow_es_sayf(es, "%.0f", n->number);
+        /* all digits; APR's own formatting rounds */
+        snprintf(digits, sizeof(digits), "%.0f", n->number);
+        flow_es_say(es, digits);
     }
     close_paren(es, prec >= P_MEMBER);
 }
@@ -302,8 +307,10 @@ static void literal(es_t *es, es_node_t *n, int prec)
     case N_STR:
         flow_es_quote(es, n->atom);
         break;
-    case N_REGEX:
+    case N_REGEX: /* in parentheses: mujs takes /a/ / 2 for two */
+        open_paren(es, prec > P_ASSIGN);
         regex(es, n);
+        close_paren(es, prec > P_ASSIGN);
         break;
     case N_NULL:
         flow_es_say(es, "null");
