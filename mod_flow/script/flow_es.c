@@ -85,13 +85,13 @@ static void columns(const es_t *es, unsigned int *line, unsigned int *column)
     }
 }
 
-static const flow_es_map_t *make_map(const es_t *es)
+static const flow_es_map_t *make_map(const es_t *es, apr_pool_t *p)
 {
-    flow_es_map_t *map = apr_pcalloc(es->p, sizeof(*map));
+    flow_es_map_t *map = apr_pcalloc(p, sizeof(*map));
     apr_size_t size = (apr_size_t)(es->nmap + 1) * sizeof(unsigned int);
-    unsigned int *out_line = apr_palloc(es->p, size);
-    unsigned int *line = apr_palloc(es->p, size);
-    unsigned int *column = apr_palloc(es->p, size);
+    unsigned int *out_line = apr_palloc(p, size);
+    unsigned int *line = apr_palloc(p, size);
+    unsigned int *column = apr_palloc(p, size);
     int k;
 
     for (k = 0; k < es->nmap; ++k) {
@@ -159,8 +159,9 @@ static void run(es_t *es)
     unsigned int bad = check_text((const unsigned char *)es->src, es->len);
 
     if (bad < es->len) {
-        flow_es_fail(es, bad, es->src[bad] ? "text is not valid UTF-8"
-                                           : "text contains a zero byte");
+        flow_es_fail(es, bad,
+                     es->src[bad] ? "text is not valid UTF-8"
+                                  : "text contains a zero byte");
         return;
     }
     flow_es_next(es);
@@ -173,26 +174,56 @@ static void run(es_t *es)
     }
 }
 
+static const char *const *copy_names(const apr_array_header_t *names,
+                                     apr_pool_t *p)
+{
+    const char **copy;
+    int i;
+
+    copy = apr_palloc(p, (apr_size_t)(names->nelts + 1) * sizeof(*copy));
+    for (i = 0; i < names->nelts; ++i) {
+        copy[i] = apr_pstrdup(p, APR_ARRAY_IDX(names, i, const char *));
+    }
+    copy[i] = NULL;
+    return copy;
+}
+
+static void hand_out(const es_t *es, flow_es_output_t *out, apr_pool_t *p)
+{
+    out->text = apr_pstrmemdup(p, es->out.s, es->out.len);
+    out->len = es->out.len;
+    out->map = make_map(es, p);
+    out->functions = copy_names(es->functions, p);
+    out->nfunctions = es->functions->nelts;
+    out->imports = copy_names(es->imports, p);
+    out->nimports = es->imports->nelts;
+}
+
 apr_status_t flow_es_compile(const char *source, apr_size_t len,
                              const char *filename, const flow_es_options_t *opt,
                              flow_es_output_t *out, apr_pool_t *p,
                              flow_error_t *err)
 {
     static const flow_es_options_t defaults = { 0, 0 };
-    es_t *es = apr_pcalloc(p, sizeof(*es));
+    apr_status_t rv = APR_SUCCESS;
+    apr_pool_t *work;
+    es_t *es;
 
+    /* what the work takes is many times what it leaves */
+    apr_pool_create(&work, p);
+    es = apr_pcalloc(work, sizeof(*es));
     if (len >= 3 && memcmp(source, "\xEF\xBB\xBF", 3) == 0) {
         source += 3;
         len -= 3;
     }
-    es->p = p;
+    es->p = work;
     es->src = source;
     es->len = len > SOURCE_MAX ? 0 : (unsigned)len;
     es->filename = filename;
     es->opt = opt ? opt : &defaults;
     es->line = 1;
-    es->imports = apr_array_make(p, 4, sizeof(const char *));
-    es->functions = apr_array_make(p, 8, sizeof(const char *));
+    es->imports = apr_array_make(work, 4, sizeof(const char *));
+    es->functions = apr_array_make(work, 8, sizeof(const char *));
     if (len > SOURCE_MAX) {
         flow_es_fail(es, 0, "script is larger than %d bytes", SOURCE_MAX);
     }
@@ -200,15 +231,11 @@ apr_status_t flow_es_compile(const char *source, apr_size_t len,
         run(es);
     }
     if (es->failed) {
-        return failure(es, err);
+        rv = failure(es, err);
     }
-    flow_es_putc(es, &es->out, 0);
-    out->text = es->out.s;
-    out->len = es->out.len - 1;
-    out->map = make_map(es);
-    out->functions = (const char *const *)es->functions->elts;
-    out->nfunctions = es->functions->nelts;
-    out->imports = (const char *const *)es->imports->elts;
-    out->nimports = es->imports->nelts;
-    return APR_SUCCESS;
+    else {
+        hand_out(es, out, p);
+    }
+    apr_pool_destroy(work);
+    return rv;
 }

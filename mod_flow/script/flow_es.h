@@ -23,6 +23,7 @@
  *   body, the variables live in an object per iteration that `with` puts into
  *   scope: break, continue and return stay what they are. const is checked
  *   where it is assigned (TypeError at run time).
+ *   A closure in the head of a for loop sees the loop's one variable.
  * Use before declaration: ReferenceError, where it is certain from the text;
  *   a closure that may be called too early checks at run time. Code before the
  *   declaration that cannot call the closure makes the check unnecessary, so

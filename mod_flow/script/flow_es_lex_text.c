@@ -403,7 +403,7 @@ static void regex_flags(es_t *es, unsigned int start)
 
     while (flow_es_id_part(c = flow_es_char(es, es->pos, &next)) ||
            at(es, es->pos) == '\\') {
-        if (c >= 0x80 || !memchr("gimsuy", (int)c, 6)) {
+        if (c == 0 || c >= 0x80 || !strchr("gimsuy", (int)c)) {
             flow_es_fail(es, es->pos, "unknown flag of a regular expression");
             return;
         }

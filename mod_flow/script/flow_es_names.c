@@ -144,6 +144,11 @@ void flow_es_walk_function(es_t *es, es_node_t *fn)
     func->created = fn->flags & NF_DECL ? outer_scope->begin : fn->pos;
     func->scope = flow_es_open_scope(es, fn->pos);
     func->scope->is_function = 1;
+    if (fn->a && func->strict &&
+        (fn->a->atom->kw == KW_EVAL || fn->a->atom->kw == KW_ARGUMENTS)) {
+        flow_es_fail(es, fn->a->pos, "'%s' may not be declared in strict code",
+                     fn->a->atom->s);
+    }
     if (fn->a && !(fn->flags & NF_DECL)) {
         self = flow_es_declare(es, func->scope, fn->a, B_SELF, 0);
         fn->a->binding = self;

@@ -8,17 +8,19 @@
 /* What a function's inside starts from, and gives back. */
 typedef struct context_t {
     int strict, in_function, in_async, in_loop, in_switch, allow_super_call,
-        allow_super, allow_newtarget, in_params, in_field;
+        allow_super, allow_newtarget, in_params;
     es_label_t *labels;
     es_cover_t *cover;
 } context_t;
 
 static context_t save_context(const es_t *es)
 {
-    context_t c = { es->strict,      es->in_function,     es->in_async,
-                    es->in_loop,     es->in_switch,       es->allow_super_call,
-                    es->allow_super, es->allow_newtarget, es->in_params,
-                    es->in_field,    es->labels,          es->cover };
+    context_t c = { es->strict,      es->in_function,
+                    es->in_async,    es->in_loop,
+                    es->in_switch,   es->allow_super_call,
+                    es->allow_super, es->allow_newtarget,
+                    es->in_params,   es->labels,
+                    es->cover };
 
     return c;
 }
@@ -34,7 +36,6 @@ static void restore_context(es_t *es, const context_t *c)
     es->allow_super = c->allow_super;
     es->allow_newtarget = c->allow_newtarget;
     es->in_params = c->in_params;
-    es->in_field = c->in_field;
     es->labels = c->labels;
     es->cover = c->cover;
 }
@@ -48,7 +49,6 @@ static void enter_function(es_t *es, unsigned int flags)
     es->labels = NULL;
     es->cover = NULL;
     if (!(flags & NF_ARROW)) {
-        es->in_field = 0;
         es->allow_newtarget = 1;
         es->allow_super = (flags & (NF_METHOD | NF_GET | NF_SET)) != 0;
         es->allow_super_call =
@@ -380,7 +380,6 @@ static void field(es_t *es, es_node_t *n)
     }
     if (flow_es_accept(es, T_ASSIGN)) {
         enter_function(es, NF_METHOD);
-        es->in_field = 1;
         n->b = flow_es_parse_value(es, 0);
     }
     restore_context(es, &outer);

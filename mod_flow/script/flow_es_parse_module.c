@@ -11,7 +11,6 @@ static void at_top(es_t *es, const char *word)
         flow_es_fail(es, es->tok.pos,
                      "'%s' may stand at the top of a script only", word);
     }
-    es->has_module_syntax = 1;
 }
 
 static es_atom_t *module_name(es_t *es)

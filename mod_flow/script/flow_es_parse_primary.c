@@ -142,10 +142,7 @@ static es_node_t *suffixes(es_t *es, es_node_t *left, int calls)
     int can_be_arrow = es->assign_start == start;
 
     while (!es->failed && !flow_es_is_arrow(left)) {
-        if (flow_es_accept(es, T_DOT)) {
-            left = chained(member(es, left), left);
-        }
-        else if (flow_es_is(es, T_LBRACK)) {
+        if (flow_es_accept(es, T_DOT) || flow_es_is(es, T_LBRACK)) {
             left = chained(member(es, left), left);
         }
         else if (flow_es_is(es, T_TEMPLATE)) {

@@ -18,7 +18,7 @@ static int is_text(const es_node_t *n)
  * would ask valueOf() first. */
 void flow_es_print_template(es_t *es, es_node_t *n, int prec)
 {
-    es_node_t *item = n->list;
+    es_node_t *item;
     int texts = 1, wrap;
     const char *between;
 
@@ -203,10 +203,7 @@ static int is_plain(const es_node_t *prop)
 
 static void key_expression(es_t *es, es_node_t *prop)
 {
-    if (prop->flags & NF_COMPUTED) {
-        flow_es_print_expr(es, prop->a, P_ASSIGN);
-    }
-    else if (prop->a->type == N_STR) {
+    if (!(prop->flags & NF_COMPUTED) && prop->a->type == N_STR) {
         flow_es_quote(es, prop->a->atom);
     }
     else {

@@ -136,6 +136,9 @@ static void object_pattern(es_t *es, es_node_t *pattern, const char *value,
             rest_of_object(es, pattern, item, value, keys, init);
             break;
         }
+        if (!item->b) {
+            continue;
+        }
         read = property_text(es, item, value, rest, &keys[i]);
         element(es, item->b, read, init);
         if (!rest) {

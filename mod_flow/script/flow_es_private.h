@@ -131,7 +131,6 @@ typedef enum {
 #define NF_TRAILING     0x200000 /* [a, ...b,] : no pattern */
 #define NF_PRIVATE_NAME 0x400000 /* property #x */
 #define NF_NO_SCOPE     0x800000 /* block that shares the scope of its function */
-#define NF_SELF         0x1000000 /* function expression: the name may be printed */
 #define NF_PROTO        0x2000000   /* __proto__: value */
 #define NF_HOME         0x80000000u /* class or object: a member says super */
 #define NF_TDZ          0x4000000   /* reference: uninitialized for certain */
@@ -264,59 +263,42 @@ typedef struct es_map_entry {
 typedef struct es {
     apr_pool_t *p;
     const char *src, *filename;
-    unsigned int len;
     const flow_es_options_t *opt;
-    /* the error */
-    int failed;
-    unsigned int error_pos;
+    es_node_t *program;
+    apr_array_header_t *functions, *imports;
     const char *error_text;
-    apr_status_t error_status;
-    /* arena */
+    unsigned int len, error_pos;
+    int failed;
+    /* lexer */
+    int line;
+    unsigned int pos, last_end; /* the end of the token before */
+    es_token_t tok;
+    es_text_t buf;
+    /* arena and atoms */
     char *block;
-    apr_size_t block_left;
-    apr_size_t block_used;
-    /* atoms */
+    apr_size_t block_left, block_used;
     es_atom_t **atoms;
     unsigned int atom_mask, atom_count;
-    /* lexer */
-    unsigned int pos;
-    int line;
-    es_token_t tok;
-    unsigned int last_end; /* of the token before */
-    es_text_t buf;
     /* parser */
-    int depth;
-    int strict, in_function, in_async, in_loop, in_switch, in_class_static;
-    int allow_super_call, allow_super, allow_newtarget, in_field;
-    int in_module, in_params, no_await_name;
     es_label_t *labels;
-    unsigned int strict_octal_pos; /* an octal escape seen in a prologue */
     es_cover_t *cover;             /* NULL: no pattern may follow */
+    unsigned int strict_octal_pos; /* an octal escape seen in a prologue */
     unsigned int assign_start;     /* an arrow function may begin here */
-    int has_module_syntax;
+    int depth, strict, in_function, in_async, in_params, in_loop, in_switch;
+    int allow_super_call, allow_super, allow_newtarget;
     /* scopes */
     es_scope_t *scope;
-    es_func_t *func;
-    es_func_t *funcs, *funcs_tail;
-    int unique;
-    int loop_depth;
-    unsigned int case_end;
+    es_func_t *func, *funcs, *funcs_tail;
     struct es_through *through;
-    unsigned int through_mask, through_count;
+    unsigned int through_mask, through_count, case_end;
+    int unique, loop_depth;
     /* printer */
-    es_text_t out;
-    int out_line;
-    es_map_entry_t *map;
-    int nmap, map_cap;
-    es_func_t *pf; /* the function being printed */
-    int templates;
-    unsigned int *line_starts;
-    int nlines;
-    es_node_t *program;
-    int cur_line;        /* of the source, for the line being written */
+    es_func_t *pf;       /* the function being printed */
     es_label_t *pending; /* labels of the loop that comes next */
-    es_func_t *array_func;
-    apr_array_header_t *functions, *imports;
+    es_text_t out;
+    es_map_entry_t *map;
+    int nmap, map_cap, out_line;
+    int cur_line; /* of the source, for the line being written */
 } es_t;
 
 /* ---- flow_es.c ---- */
@@ -369,7 +351,6 @@ void flow_es_semicolon(es_t *es);
 es_token_t flow_es_peek(es_t *es);
 /** Is the current token a name that may be a variable here? */
 int flow_es_is_identifier(const es_t *es);
-void flow_es_check_binding_name(es_t *es, const es_node_t *id);
 es_node_t *flow_es_identifier(es_t *es);
 es_node_t *flow_es_binding_target(es_t *es);
 es_node_t *flow_es_parse_expression(es_t *es, int no_in);
@@ -531,6 +512,5 @@ void flow_es_print_imports(es_t *es, es_node_t *list);
 void flow_es_print_exports(es_t *es, es_node_t *list);
 void flow_es_print_export(es_t *es, es_node_t *n);
 void flow_es_print_import_name(es_t *es, es_binding_t *b);
-void flow_es_note_function(es_t *es, const es_atom_t *name);
 
 #endif

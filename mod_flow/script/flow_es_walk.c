@@ -509,10 +509,7 @@ static void walk_export(es_t *es, es_node_t *n)
 {
     es_node_t *item;
 
-    if (n->a && n->a->type >= N_VAR) {
-        flow_es_walk_stmt(es, n->a);
-    }
-    else if (n->a && n->a->flags & NF_DECL) {
+    if (n->a && (n->a->type >= N_VAR || n->a->flags & NF_DECL)) {
         flow_es_walk_stmt(es, n->a);
     }
     else {

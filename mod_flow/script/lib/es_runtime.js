@@ -258,6 +258,7 @@
     });
 
     function putOwn(o, k, v) {
+        k = isObject(k) ? String(k) : k;
         if (typeof o === 'function' && hasOwn.call(o, k)) {
             delete o[k]; /* its name */
         }
@@ -292,7 +293,7 @@
     function accessor(half) {
         return function (o, k, f, enumerable) {
             var d = { configurable: true, enumerable: enumerable };
-            var old = descriptor(o, k);
+            var old = descriptor(o, k = key(k));
             if (old && (old.get || old.set)) {
                 d.get = old.get;
                 d.set = old.set;
@@ -333,7 +334,12 @@
         }
         define(f, 'name', { value: name, configurable: true });
     });
+    function key(k) { /* read once */
+        return isObject(k) ? String(k) : k;
+    }
+
     put('__flow_method', function (o, k, f) {
+        k = key(k);
         if (hasOwn.call(o, k)) {
             delete o[k];
         }
