@@ -6,6 +6,7 @@ set -eu
 modules=$("$APXS" -q LIBEXECDIR)
 sbin=$("$APXS" -q SBINDIR)
 conf=$("$APXS" -q SYSCONFDIR)
+include=$("$APXS" -q INCLUDEDIR)
 
 put() { # mode, from, to
     mkdir -p "$DESTDIR${3%/*}"
@@ -24,6 +25,15 @@ put_conf() { # to
 
 put 644 "$BUILD/mod_flow.so" "$modules/mod_flow.so"
 put 755 "$BUILD/flowctl" "$sbin/flowctl"
+
+# What a connector in a module of its own includes: -I.../mod_flow
+for header in mod_flow/base/*.h mod_flow/data/*.h mod_flow/script/*.h \
+    mod_flow/flow/*.h; do
+    case $header in *_private.h) continue ;; esac
+    mkdir -p "$DESTDIR$include/${header%/*}"
+    install -m 644 "$header" "$DESTDIR$include/$header"
+done
+echo "installed $DESTDIR$include/mod_flow (headers for connectors)"
 
 if [ -d "$conf/mods-available" ]; then
     load=$BUILD/flow.load

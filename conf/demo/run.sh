@@ -13,12 +13,20 @@ port=${PORT:-8080}
 base=http://127.0.0.1:$port
 apache=$(command -v apache2 || command -v httpd || echo /usr/sbin/apache2)
 modules=$("${APXS:-apxs}" -q LIBEXECDIR)
+case $port in
+"" | *[!0-9]* | ??????*) bad_port=1 ;;
+*) if [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then bad_port=1; fi ;;
+esac
+if [ -n "${bad_port:-}" ]; then
+    echo "PORT is '$port'; it must be a number from 1 to 65535" >&2
+    exit 1
+fi
 run=${RUN:-$(mktemp -d "${TMPDIR:-/tmp}/mod_flow-demo.XXXXXX")}
 pid=
 
 # shellcheck disable=SC2317 # called by the trap
 stop() {
-    trap - EXIT INT TERM
+    trap - EXIT INT TERM HUP
     if [ -n "$pid" ]; then
         kill "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
@@ -28,6 +36,7 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+trap 'exit 129' HUP
 
 DEMO_SHOP_TOKEN=demo-shop-token
 DEMO_ERP_PASSWORD=demo-erp-password
@@ -60,7 +69,7 @@ until curl -s -o /dev/null --max-time 2 "$base/server-status?auto"; do
     tries=$((tries + 1))
     if [ "$tries" -gt 100 ] || ! kill -0 "$pid" 2>/dev/null; then
         echo "httpd did not start:" >&2
-        cat "$run/error.log" >&2 || true
+        cat "$run/error.log" >&2 2>/dev/null || true
         exit 1
     fi
     sleep 0.1

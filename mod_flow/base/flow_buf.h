@@ -15,7 +15,7 @@
  * always NUL-terminated (the NUL is not counted). One thread at a time.
  */
 typedef struct flow_buf_t {
-    char *data;          /* NULL until the first append */
+    char *data; /* NULL until the first append */
     apr_size_t len;
     apr_size_t cap;
     apr_size_t max;      /* bytes; beyond it appends fail with APR_ENOSPC */

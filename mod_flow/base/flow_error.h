@@ -31,7 +31,7 @@ typedef enum {
     FLOW_E_INTERNAL     /* us: a promise inside mod_flow was broken        */
 } flow_error_kind_e;
 
-#define FLOW_ERROR_CODE_MAX 64
+#define FLOW_ERROR_CODE_MAX    64
 #define FLOW_ERROR_MESSAGE_MAX 1024
 
 typedef struct flow_error_t {
@@ -41,7 +41,10 @@ typedef struct flow_error_t {
     char message[FLOW_ERROR_MESSAGE_MAX]; /* valid UTF-8: for people       */
 } flow_error_t;
 
-#define FLOW_ERROR_INIT { FLOW_E_NONE, APR_SUCCESS, "", "" }
+#define FLOW_ERROR_INIT                                                        \
+    {                                                                          \
+        FLOW_E_NONE, APR_SUCCESS, "", ""                                       \
+    }
 
 /**
  * Record a failure and return its status, so that a caller can write

@@ -114,13 +114,14 @@ static void give_back(flow_http_client_t *client, idle_t *idle)
 static apr_status_t destroy_all(void *data)
 {
     flow_http_client_t *client = data;
+    idle_t *idle, *older;
 
-    while (client->oldest) {
-        idle_t *idle = client->oldest;
-
-        unlink_idle(client, idle);
+    for (idle = client->newest; idle; idle = older) {
+        older = idle->older;
         destroy_idle(idle);
     }
+    client->newest = client->oldest = NULL;
+    client->idle_count = 0;
     return APR_SUCCESS;
 }
 

@@ -260,6 +260,7 @@ static const char *certificate_problem(CURL *easy)
     curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &result);
     switch (result) {
     case 0:
+    case 1: /* what libcurl leaves there when only the name is wrong */
         return "it was issued for another host name";
     case 9:
         return "it is not valid yet";

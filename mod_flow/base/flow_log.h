@@ -39,10 +39,9 @@ void flow_log_set_sink(flow_log_sink_fn *sink, void *baton,
 int flow_log_enabled(flow_log_level_e level);
 
 void flow_log_write(flow_log_level_e level, const char *file, int line,
-                    const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+                    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-#define flow_log(level, ...) \
+#define flow_log(level, ...)                                                   \
     flow_log_write((level), __FILE__, __LINE__, __VA_ARGS__)
 
 #endif

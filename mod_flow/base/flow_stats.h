@@ -13,21 +13,21 @@
  * Every function is lock free and may be called from any thread.
  */
 typedef struct flow_stat_t {
-    apr_uint64_t calls;     /* requests, events or runs that ended */
-    apr_uint64_t errors;    /* of those: answered >= 400, or failed */
-    apr_uint64_t records;   /* records that succeeded (flows) */
+    apr_uint64_t calls;   /* requests, events or runs that ended */
+    apr_uint64_t errors;  /* of those: answered >= 400, or failed */
+    apr_uint64_t records; /* records that succeeded (flows) */
     apr_uint64_t record_errors;
-    apr_uint64_t usec;      /* time of all calls */
+    apr_uint64_t usec; /* time of all calls */
     apr_uint64_t usec_max;
 } flow_stat_t;
 
 typedef struct flow_stats_t {
     apr_uint32_t nslots;
-    apr_uint32_t workers;      /* in all living children */
+    apr_uint32_t workers; /* in all living children */
     apr_uint32_t workers_busy;
     apr_uint32_t pad;
-    apr_uint64_t events;       /* webhook events committed */
-    apr_uint64_t commits;      /* transactions that held them */
+    apr_uint64_t events;  /* webhook events committed */
+    apr_uint64_t commits; /* transactions that held them */
     apr_uint64_t jobs_done, jobs_failed;
     apr_uint64_t scripts, scripts_stopped;
     flow_stat_t slots[];

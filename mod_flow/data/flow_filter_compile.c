@@ -199,7 +199,7 @@ static apr_status_t compile_expression(compiler_t *c, flow_filter_node_t *node,
     apr_status_t rv = find_operator(c, doc, node->where, &o);
     int n;
 
-    if (rv != APR_SUCCESS)
+    if (rv != APR_SUCCESS || !o)
         return rv;
     node->op = o->op;
     n = (int)json_array_size(doc) - 1;

@@ -71,12 +71,11 @@ apr_status_t flow_json_parse(json_t **pv, const char *text, apr_size_t len,
                              flow_error_t *err);
 /** The same; also notes places. @a places lives in a pool. */
 apr_status_t flow_json_parse_placed(json_t **pv, const char *text,
-                                    apr_size_t len,
-                                    flow_json_places_t *places,
+                                    apr_size_t len, flow_json_places_t *places,
                                     flow_error_t *err);
 
 #define FLOW_JSON_COMPACT 0
-#define FLOW_JSON_INDENT 1 /* two spaces */
+#define FLOW_JSON_INDENT  1 /* two spaces */
 
 /** Append the text of @a v. Only the buffer can fail (its status says how). */
 apr_status_t flow_json_write(flow_buf_t *b, const json_t *v, int flags);
@@ -134,8 +133,7 @@ int flow_json_equal(const json_t *a, const json_t *b);
  * as it is, a number's text, "true"/"false", "" for null or NULL, JSON text for
  * an object, elements joined by commas for an array. From @a p or borrowed.
  */
-const char *flow_json_to_text(const json_t *v, apr_size_t *plen,
-                              apr_pool_t *p);
+const char *flow_json_to_text(const json_t *v, apr_size_t *plen, apr_pool_t *p);
 
 /** Let @a p release this reference when it is cleared. Returns @a v. */
 json_t *flow_json_own(apr_pool_t *p, json_t *v);

@@ -78,12 +78,31 @@ static int digits_quickly(digits_t *digits, double d)
     return 0;
 }
 
+/* |n| below 1000 */
+static char *put_exponent(char *o, int n)
+{
+    *o++ = n < 0 ? '-' : '+';
+    n = n < 0 ? -n : n;
+    if (n >= 100) {
+        *o++ = (char)('0' + n / 100);
+    }
+    if (n >= 10) {
+        *o++ = (char)('0' + n / 10 % 10);
+    }
+    *o++ = (char)('0' + n % 10);
+    return o;
+}
+
 static int digits_read_back(const digits_t *digits, double d)
 {
     char tmp[48];
+    char *o = tmp;
 
-    snprintf(tmp, sizeof(tmp), "%.*se%d", digits->n, digits->digit,
-             digits->point - digits->n);
+    memcpy(o, digits->digit, (size_t)digits->n);
+    o += digits->n;
+    *o++ = 'e';
+    o = put_exponent(o, digits->point - digits->n);
+    *o = '\0';
     return strtod(tmp, NULL) == d;
 }
 
@@ -125,6 +144,8 @@ static void digits_shortest(digits_t *digits, double d)
 {
     /* with few bits, 15 digits are not the least that can tell them apart */
     int n = d < 1e-290 ? 1 : SAFE_DIGITS;
+    int exponent;
+    int is_power_of_two = frexp(d, &exponent) == 0.5;
 
     for (; n < 17; ++n) {
         digits_nearest(digits, d, n);
@@ -134,9 +155,11 @@ static void digits_shortest(digits_t *digits, double d)
         /* Below a power of two doubles are twice as dense: the nearest decimal
          * may lie just outside on that side while the next one above reads
          * back. */
-        digits_increment(digits);
-        if (digits_read_back(digits, d)) {
-            break;
+        if (is_power_of_two) {
+            digits_increment(digits);
+            if (digits_read_back(digits, d)) {
+                break;
+            }
         }
     }
     if (n == 17) {
@@ -182,7 +205,8 @@ static char *put_number(char *o, const digits_t *digits)
         *o++ = '.';
         o = put_digits(o, digits->digit + 1, n - 1);
     }
-    return o + snprintf(o, 8, "e%+d", point - 1);
+    *o++ = 'e';
+    return put_exponent(o, point - 1);
 }
 
 apr_size_t flow_json_format_double(double d, char tmp[FLOW_JSON_NUMBER_MAX])

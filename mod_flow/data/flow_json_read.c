@@ -297,7 +297,7 @@ static const char *read_text(reader_t *r, apr_size_t *plen)
 
 static json_t *read_string(reader_t *r)
 {
-    apr_size_t len;
+    apr_size_t len = 0;
     const char *text;
     json_t *v;
 
@@ -416,7 +416,7 @@ static int read_member(reader_t *r, json_t *object)
     char small[256];
     char *copy = NULL;
     const char *key;
-    apr_size_t len;
+    apr_size_t len = 0;
     json_t *v = NULL;
 
     if (r->s == r->end || *r->s != '"') {

@@ -32,9 +32,9 @@ static json_t *make_context(const run_t *run)
     if (flow_json_is(first, ARRAY))
         first = json_array_get(first, 0);
     if (flow_json_is(first, OBJECT))
-        json_object_update(context, (json_t *)first);
+        flow_value_update(context, first);
     if (flow_json_is(run->element, OBJECT))
-        json_object_update(context, (json_t *)run->element);
+        flow_value_update(context, run->element);
     json_object_set(context, "record", (json_t *)run->record);
     return context;
 }
@@ -343,9 +343,8 @@ apr_status_t flow_mapping_apply(const flow_mapping_t *mapping,
     apr_status_t rv;
 
     /* Without a single rule nothing is mapped: the record passes as it is. */
-    *pout = mapping->n || mapping->nlists || !record
-                ? json_object()
-                : json_copy((json_t *)record);
+    *pout = mapping->n || mapping->nlists || !record ? json_object()
+                                                     : flow_value_copy(record);
     if (!*pout)
         return no_memory(&run);
     rv = apply_all(mapping, record, *pout, scratch, err);

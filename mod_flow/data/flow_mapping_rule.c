@@ -63,13 +63,16 @@ apr_status_t flow_mapping_check_keys(const flow_mapping_compiler_t *c,
                                      const char *const *known, apr_size_t n)
 {
     const char *key;
+    size_t len;
     json_t *v;
     apr_size_t i;
 
-    json_object_foreach((json_t *)object, key, v)
+    json_object_keylen_foreach((json_t *)object, key, len, v)
     {
-        for (i = 0; i < n && strcmp(known[i], key) != 0; ++i)
-            ;
+        for (i = 0; i < n; ++i) {
+            if (strlen(known[i]) == len && memcmp(known[i], key, len) == 0)
+                break;
+        }
         if (i == n)
             return unknown(c, where, "field", key, known, n);
     }

@@ -2,6 +2,7 @@
 #include "data/flow_path_private.h"
 
 #include "data/flow_json.h"
+#include "data/flow_value.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -364,7 +365,7 @@ static apr_status_t prepare(json_t *child, const flow_step_t *below,
     else if (child->refcount > 1) {
         /* Others hold it too: another record, the page that it came from. A
          * count of one is ours through the parent and cannot grow meanwhile. */
-        *pnew = json_copy(child);
+        *pnew = flow_value_copy(child);
     }
     else {
         return APR_SUCCESS;

@@ -23,6 +23,9 @@ typedef enum {
     FLOW_MEDIA_PLAINTEXT   /* text/plain and every other text type */
 } flow_media_e;
 
+/** Once per process, before threads exist. Harmless to repeat. */
+void flow_text_global_init(void);
+
 /** From a Content-Type value ("application/json; charset=utf-8"); NULL and
  * what is none of ours are UNKNOWN. */
 flow_media_e flow_media_from_type(const char *content_type);
@@ -34,8 +37,9 @@ const char *flow_media_type(flow_media_e media);
 /** Parse a whole body. JSON: the value. URLENCODED: object of strings; a
  * repeated key gives an array. XML: see flow_xml_parse(). CSV: array of rows
  * with the header row as names. PLAINTEXT: a string. A charset other than
- * UTF-8 in @a content_type (may be NULL) is converted (apr_xlate) when known.
- * *pv is new. */
+ * UTF-8 in @a content_type (may be NULL) is converted (apr_xlate) when known,
+ * else refused ("unsupported_charset"). UNKNOWN and FORM_DATA are refused
+ * ("unsupported_media_type"). *pv is new. */
 apr_status_t flow_body_parse(json_t **pv, flow_media_e media,
                              const char *content_type, const char *body,
                              apr_size_t len, apr_pool_t *p, flow_error_t *err);
@@ -46,25 +50,28 @@ apr_status_t flow_body_write(flow_buf_t *out, flow_media_e media,
                              flow_error_t *err);
 
 /** name=value&... with '+' and %XX; names and values repaired to UTF-8.
- * At most 10,000 pairs. New object. */
+ * At most 10,000 pairs ("invalid_form"). New object, NULL on failure. */
 json_t *flow_query_parse(const char *query, apr_size_t len, apr_pool_t *p,
                          flow_error_t *err);
 
 /** xml2js style: {"root":{"$":{attrs},"child":[...]}}; text alone is a
- * string, with attributes or children it sits in "_". No DTD, no entities
- * beyond the five, depth 128, 1,000,000 nodes. */
+ * string, with attributes or children it sits in "_". Names keep their prefix.
+ * No DTD ("xml_doctype"), no entities beyond the five, depth 128, 1,000,000
+ * nodes; else "invalid_xml". */
 apr_status_t flow_xml_parse(json_t **pv, const char *xml, apr_size_t len,
                             apr_pool_t *p, flow_error_t *err);
+/** The same shape back; single values need no array. An object with one member
+ * is that root element, any other becomes <root>. */
 apr_status_t flow_xml_write(flow_buf_t *out, const json_t *v,
                             flow_error_t *err);
 
 typedef struct flow_csv_options_t {
-    char delimiter;      /* 0 = ',' */
-    int no_header;       /* 1: names are Column1, Column2 ... */
+    char delimiter; /* 0 = ',' */
+    int no_header;  /* 1: names are Column1, Column2 ... */
     int trim_spaces;
     int rows_to_skip;
-    int no_header_out;   /* writing: 1 = no header row */
-    int wrap_with_quotes; /* writing: quote every cell */
+    int no_header_out;         /* writing: 1 = no header row */
+    int wrap_with_quotes;      /* writing: quote every cell */
     const char *row_delimiter; /* writing: NULL = "\n" */
 } flow_csv_options_t;
 

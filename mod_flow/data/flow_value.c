@@ -138,3 +138,33 @@ json_t *flow_value_to_string(const json_t *v, apr_pool_t *scratch)
     s = flow_json_to_text(v, &len, scratch);
     return s ? flow_json_string_new(s, len) : NULL;
 }
+
+int flow_value_update(json_t *object, const json_t *from)
+{
+    const char *key;
+    size_t len;
+    json_t *v;
+
+    json_object_keylen_foreach((json_t *)from, key, len, v)
+    {
+        if (json_object_setn(object, key, len, v))
+            return -1;
+    }
+    return 0;
+}
+
+json_t *flow_value_copy(const json_t *v)
+{
+    json_t *copy;
+
+    if (flow_json_is(v, ARRAY))
+        return json_copy((json_t *)v);
+    if (!flow_json_is(v, OBJECT))
+        return json_incref((json_t *)v);
+    copy = json_object();
+    if (copy && flow_value_update(copy, v)) {
+        json_decref(copy);
+        copy = NULL;
+    }
+    return copy;
+}

@@ -23,4 +23,11 @@ json_t *flow_value_to_number(const json_t *v, apr_pool_t *scratch);
  * memory. */
 json_t *flow_value_to_string(const json_t *v, apr_pool_t *scratch);
 
+/** A new object or array with the same (shared) members; other values are
+ * shared as they are. jansson's json_copy(), json_deep_copy() and
+ * json_object_update() cut keys at U+0000: do not use them on records. */
+json_t *flow_value_copy(const json_t *v);
+/** Put the members of @a from into @a object. 0, or -1 when out of memory. */
+int flow_value_update(json_t *object, const json_t *from);
+
 #endif

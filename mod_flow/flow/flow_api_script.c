@@ -79,8 +79,9 @@ static void set_ids(json_t *options, const flow_api_t *api,
         flow_record_set_text(options, "_apiId",
                              flow_script_id(handler->script));
     }
-    json_object_set_new(options, "settings",
-                        settings ? flow_record_ref(settings) : json_object());
+    json_object_set_new_nocheck(options, "settings",
+                                settings ? flow_record_ref(settings)
+                                         : json_object());
 }
 
 json_t *flow_api_options(const flow_api_t *api, const flow_hook_t *handler,
@@ -90,18 +91,19 @@ json_t *flow_api_options(const flow_api_t *api, const flow_hook_t *handler,
     json_t *body = parse_body(req, p);
 
     flow_record_set_text(options, "method", req->method);
-    json_object_set_new(options, "headers", flow_request_headers_json(req));
-    json_object_set_new(options, "queryString", query);
-    json_object_set(options, "queryParams", query);
-    json_object_set_new(options, "pathParams", json_object());
+    json_object_set_new_nocheck(options, "headers",
+                                flow_request_headers_json(req));
+    json_object_set_new_nocheck(options, "queryString", query);
+    json_object_set_nocheck(options, "queryParams", query);
+    json_object_set_new_nocheck(options, "pathParams", json_object());
     flow_record_set_text(options, "path", req->path_info);
     if (body) {
-        json_object_set_new(options, "body", body);
+        json_object_set_new_nocheck(options, "body", body);
     }
-    json_object_set_new(options, "rawBody", raw_body(req, p));
+    json_object_set_new_nocheck(options, "rawBody", raw_body(req, p));
     set_ids(options, api, handler);
-    json_object_set_new(options, "testMode", json_false());
-    json_object_set_new(options, "sandbox", json_false());
+    json_object_set_new_nocheck(options, "testMode", json_false());
+    json_object_set_new_nocheck(options, "sandbox", json_false());
     return options;
 }
 
@@ -244,7 +246,7 @@ static apr_status_t set_headers(flow_answer_t *answer, const json_t *result,
     json_t *headers = json_object_get(result, "headers"), *value;
     apr_status_t rv = APR_SUCCESS;
     const char *name;
-    size_t count = 0;
+    size_t count = 0, len;
 
     if (!headers || json_is_null(headers)) {
         return APR_SUCCESS;
@@ -253,9 +255,11 @@ static apr_status_t set_headers(flow_answer_t *answer, const json_t *result,
         return invalid(err, "headers must be an object, got %s",
                        flow_json_type_name(headers));
     }
-    json_object_foreach(headers, name, value)
+    json_object_keylen_foreach(headers, name, len, value)
     {
-        rv = add_header_values(answer, name, value, &count, p, err);
+        rv = strlen(name) == len
+                 ? add_header_values(answer, name, value, &count, p, err)
+                 : check_header_name("", err);
         if (rv != APR_SUCCESS) {
             break;
         }

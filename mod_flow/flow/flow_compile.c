@@ -17,13 +17,27 @@
 
 /* ---- opening a document ---- */
 
+/* A FlowSet line that was wrong has been reported as such; that its field, or
+ * the object around it, is now missing is no second mistake. */
+static int has_failed(const flow_doc_t *doc, const char *path)
+{
+    apr_hash_index_t *hi;
+
+    for (hi = apr_hash_first(NULL, doc->failed); hi; hi = apr_hash_next(hi)) {
+        const char *failed = apr_hash_this_key(hi);
+
+        if (strcmp(failed, path) == 0 || flow_path_is_below(failed, path)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void on_problem(void *baton, const char *path, const char *message)
 {
     flow_compile_t *c = baton;
 
-    /* A FlowSet line that was wrong has been reported as such; that its field
-     * is now missing is no second mistake. */
-    if (!apr_hash_get(c->doc->failed, path, APR_HASH_KEY_STRING)) {
+    if (strncmp(message, "required ", 9) != 0 || !has_failed(c->doc, path)) {
         flow_compile_problem(c, path, "%s", message);
     }
 }
@@ -97,20 +111,30 @@ void flow_compile_problem(flow_compile_t *c, const char *field, const char *fmt,
     va_end(ap);
 }
 
+static void add_form(flow_compile_t *c, const char *form, const char *text)
+{
+    if (form && strcmp(form, text) != 0) {
+        json_array_append_new(c->secrets,
+                              flow_json_string_new(form, strlen(form)));
+    }
+}
+
 void flow_compile_secret(flow_compile_t *c, const char *text)
 {
-    const char *encoded;
+    apr_size_t len = strlen(text);
+    flow_buf_t escaped;
 
-    if (!c->secrets || !text[0]) {
+    if (!c->secrets || !len) {
         return;
     }
-    json_array_append_new(c->secrets, flow_json_string_new(text, strlen(text)));
-    /* It may also come back from a URL. */
-    encoded = flow_url_encode(text, strlen(text), c->scratch);
-    if (strcmp(encoded, text) != 0) {
-        json_array_append_new(c->secrets,
-                              flow_json_string_new(encoded, strlen(encoded)));
+    json_array_append_new(c->secrets, flow_json_string_new(text, len));
+    /* It may also come back from a URL or inside of a JSON text. */
+    add_form(c, flow_url_encode(text, len, c->scratch), text);
+    flow_buf_init(&escaped, 6 * len + 1);
+    if (flow_json_write_escaped(&escaped, text, len) == APR_SUCCESS) {
+        add_form(c, escaped.data, text);
     }
+    flow_buf_release(&escaped);
 }
 
 const json_t *flow_compile_get(flow_compile_t *c, const char *field)

@@ -22,7 +22,7 @@
  *
  * Every text a connector gets is UTF-8, every json_t exact (flow_json.h).
  */
-#define FLOW_CONNECTOR_GROUP "flow_connector"
+#define FLOW_CONNECTOR_GROUP   "flow_connector"
 #define FLOW_CONNECTOR_VERSION "0"
 
 /** Passed to the compile functions: pools and a way to complain. */
@@ -31,9 +31,8 @@ typedef struct flow_compile_t flow_compile_t;
 apr_pool_t *flow_compile_pool(flow_compile_t *c);
 /** Report a mistake at @a field of the document being compiled; compiling
  * goes on so that all mistakes are found. */
-void flow_compile_problem(flow_compile_t *c, const char *field,
-                          const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+void flow_compile_problem(flow_compile_t *c, const char *field, const char *fmt,
+                          ...) __attribute__((format(printf, 3, 4)));
 /** Compile the text at @a field; NULL when absent or wrong (reported). */
 const flow_template_t *flow_compile_template(flow_compile_t *c,
                                              const char *field,
@@ -126,9 +125,8 @@ struct flow_connector_t {
     apr_status_t (*import_records)(const flow_import_t *imp,
                                    const flow_call_t *call,
                                    const json_t *records,
-                                   const json_t *originals,
-                                   json_t **presponses, apr_pool_t *p,
-                                   flow_error_t *err);
+                                   const json_t *originals, json_t **presponses,
+                                   apr_pool_t *p, flow_error_t *err);
 
     /** Is the far end there and does it take our credentials? May be NULL. */
     apr_status_t (*ping)(const flow_connection_t *connection,

@@ -62,17 +62,20 @@ static void note_file(flow_docs_t *docs, const char *file)
     }
 }
 
-/* Names from documents end up here: one problem stays one line. */
-static char *one_line(char *text)
+/* Names from documents end up here: one problem stays one line of UTF-8. */
+static const char *one_line(const char *text, apr_pool_t *p)
 {
-    char *s;
+    apr_size_t len = 0;
+    char *out, *s;
 
-    for (s = text; *s; ++s) {
+    text = flow_utf8_repair(text, strlen(text), &len, p);
+    out = apr_pstrmemdup(p, text, len);
+    for (s = out; *s; ++s) {
         if ((unsigned char)*s < 0x20 || *s == 0x7F) {
             *s = ' ';
         }
     }
-    return text;
+    return out;
 }
 
 void flow_docs_problem(flow_docs_t *docs, const char *file, int line,
@@ -90,10 +93,10 @@ void flow_docs_problem(flow_docs_t *docs, const char *file, int line,
     problem = apr_array_push(docs->problems);
     problem->file = apr_pstrdup(docs->p, file);
     problem->line = line;
-    problem->what = what ? one_line(apr_pstrdup(docs->p, what)) : NULL;
-    problem->field = field ? one_line(apr_pstrdup(docs->p, field)) : NULL;
+    problem->what = what ? one_line(what, docs->p) : NULL;
+    problem->field = field ? one_line(field, docs->p) : NULL;
     va_start(ap, fmt);
-    problem->message = one_line(apr_pvsprintf(docs->p, fmt, ap));
+    problem->message = one_line(apr_pvsprintf(docs->p, fmt, ap), docs->p);
     va_end(ap);
 }
 
@@ -191,16 +194,46 @@ const char *flow_docs_nearest(const flow_docs_t *docs, flow_kind_e kind,
                         (apr_size_t)ids->nelts);
 }
 
+int flow_path_is_below(const char *path, const char *parent)
+{
+    apr_size_t len = strlen(parent);
+
+    return strncmp(path, parent, len) == 0 &&
+           (path[len] == '.' || path[len] == '[');
+}
+
 const char *flow_doc_what(const flow_doc_t *doc, apr_pool_t *p)
 {
     return apr_psprintf(p, "%s '%s'", flow_kind_name(doc->kind), doc->id);
+}
+
+/* The line of @a path, else the first one of what is below it. */
+static const flow_place_t *line_of(const flow_doc_t *doc, const char *path)
+{
+    const flow_place_t *best =
+        apr_hash_get(doc->lines, path, APR_HASH_KEY_STRING);
+    apr_size_t len = strlen(path);
+    apr_hash_index_t *hi;
+
+    if (best || len == 0) {
+        return best;
+    }
+    for (hi = apr_hash_first(NULL, doc->lines); hi; hi = apr_hash_next(hi)) {
+        const flow_place_t *place = apr_hash_this_val(hi);
+
+        if (flow_path_is_below(apr_hash_this_key(hi), path) &&
+            (!best || place->line < best->line)) {
+            best = place;
+        }
+    }
+    return best;
 }
 
 void flow_doc_place(const flow_doc_t *doc, const char *path, const char **pfile,
                     int *pline)
 {
     char at[512];
-    const flow_place_t *place = NULL;
+    const flow_place_t *place;
 
     *pfile = doc->file;
     *pline = doc->line;
@@ -215,19 +248,19 @@ void flow_doc_place(const flow_doc_t *doc, const char *path, const char **pfile,
         return;
     }
     apr_cpystrn(at, path, sizeof(at));
-    while (at[0]) {
+    place = line_of(doc, at);
+    while (!place && at[0]) {
         apr_size_t n = strlen(at);
 
-        place = apr_hash_get(doc->lines, at, APR_HASH_KEY_STRING);
-        if (place) {
-            *pfile = place->file;
-            *pline = place->line;
-            return;
-        }
         do {
             --n;
         } while (n > 0 && at[n] != '.' && at[n] != '[');
         at[n] = '\0';
+        place = apr_hash_get(doc->lines, at, APR_HASH_KEY_STRING);
+    }
+    if (place) {
+        *pfile = place->file;
+        *pline = place->line;
     }
 }
 
@@ -404,6 +437,12 @@ static const char *try_set(flow_doc_t *doc, const set_t *set, apr_pool_t *p)
     const char *near = NULL, *why;
     json_t *v = NULL;
 
+    if (!flow_utf8_is_valid(set->path, strlen(set->path))) {
+        return "the name of the field is not UTF-8";
+    }
+    if (!row && set->path[0] && set->path[strlen(set->path) - 1] == ']') {
+        return "an element is set by its members, or the array as a whole";
+    }
     if (!row) {
         why = flow_schema_unknown(doc->kind, set->path, &near, p);
         if (near) {

@@ -89,6 +89,8 @@ flow_doc_t *flow_docs_find(const flow_docs_t *docs, flow_kind_e kind,
 /** The id nearest to @a id among the documents of @a kind, or NULL. */
 const char *flow_docs_nearest(const flow_docs_t *docs, flow_kind_e kind,
                               const char *id, apr_pool_t *p);
+/** Is "a.b[0].c" below "a.b"? */
+int flow_path_is_below(const char *path, const char *parent);
 /** Where @a path of the document stands. */
 void flow_doc_place(const flow_doc_t *doc, const char *path, const char **pfile,
                     int *pline);

@@ -16,7 +16,8 @@ typedef struct collect_t {
     apr_size_t size;
 } collect_t;
 
-/* {code, message, source} of an error of a page. */
+/* {code, message, source} of an error of a page; what could be retried is of
+ * no use to somebody who has it anyway. */
 static void add_errors(collect_t *c, const json_t *errors)
 {
     static const char *const names[] = { "code", "message", "source" };
@@ -29,6 +30,7 @@ static void add_errors(collect_t *c, const json_t *errors)
         for (k = 0; k < sizeof(names) / sizeof(names[0]); ++k) {
             flow_record_share(error, names[k], json_object_get(from, names[k]));
         }
+        c->size += flow_record_size(error, FLOW_PAGE_BYTES);
         json_array_append_new(c->errors, error);
     }
 }
@@ -36,8 +38,8 @@ static void add_errors(collect_t *c, const json_t *errors)
 static apr_status_t add_page(collect_t *c, const flow_export_t *exp,
                              const flow_pages_page_t *page, flow_error_t *err)
 {
-    c->size += flow_record_size(page->records, FLOW_PAGE_BYTES) +
-               flow_record_size(page->errors, FLOW_PAGE_BYTES);
+    c->size += flow_record_size(page->records, FLOW_PAGE_BYTES);
+    add_errors(c, page->errors);
     if (c->size > FLOW_PAGE_BYTES) {
         return flow_error_set(err, FLOW_E_REFUSED, APR_ENOSPC, "too_large",
                               "export '%s' gives more than 5 MB of records at "
@@ -45,7 +47,6 @@ static apr_status_t add_page(collect_t *c, const flow_export_t *exp,
                               exp->id);
     }
     json_array_extend(c->data, page->records);
-    add_errors(c, page->errors);
     return APR_SUCCESS;
 }
 

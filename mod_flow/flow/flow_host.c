@@ -8,6 +8,7 @@
 #include "base/flow_log.h"
 #include "data/flow_json.h"
 #include "data/flow_nearest.h"
+#include "data/flow_value.h"
 #include "flow/flow_record.h"
 #include "flow/flow_scope.h"
 
@@ -128,7 +129,7 @@ static apr_status_t run_import(api_call_t *call, json_t **presult,
 static json_t *job_request(const api_call_t *call)
 {
     json_t *request =
-        call->options ? json_copy((json_t *)call->options) : json_object();
+        call->options ? flow_value_copy(call->options) : json_object();
 
     json_object_del(request, "_id");
     json_object_del(request, "wait");
@@ -181,7 +182,7 @@ static apr_status_t wait_until(api_call_t *call, apr_time_t *puntil,
                                   "above 0",
                                   call->name);
         }
-        if (seconds < (double)apr_time_sec(WAIT_MAX)) {
+        if (seconds * APR_USEC_PER_SEC < (double)WAIT_MAX) {
             wait = (apr_interval_time_t)(seconds * APR_USEC_PER_SEC);
         }
     }
@@ -195,7 +196,7 @@ static apr_status_t wait_for_flow(api_call_t *call, const flow_flow_t *flow,
                                   flow_error_t *err)
 {
     const flow_jobs_iface_t *jobs = call->env->jobs;
-    apr_time_t until;
+    apr_time_t until = 0;
     apr_status_t rv = wait_until(call, &until, err);
 
     if (rv != APR_SUCCESS) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "data/flow_json.h"
+#include "data/flow_value.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_record.h"
 
@@ -209,9 +210,9 @@ static void pre_map_items(work_t *w)
     close_ranks(w);
 }
 
-static json_t *without_parent(json_t *record)
+static json_t *without_parent(const json_t *record)
 {
-    json_t *copy = json_copy(record);
+    json_t *copy = flow_value_copy(record);
 
     json_object_del(copy, "_PARENT");
     return copy;

@@ -5,6 +5,7 @@
 #include "flow/flow_import.h"
 
 #include "data/flow_json.h"
+#include "data/flow_value.h"
 #include "flow/flow_record.h"
 
 #define PARENT "_PARENT"
@@ -47,7 +48,7 @@ apr_status_t flow_import_children(const flow_import_t *imp,
                                 (unsigned long)i, flow_json_type_name(child));
             break;
         }
-        child = json_copy(child);
+        child = flow_value_copy(child);
         flow_record_share(child, PARENT, record);
         json_array_append_new(children, child);
     }

@@ -4,6 +4,7 @@
  */
 #include "flow/flow_docs.h"
 
+#include "data/flow_nearest.h"
 #include "flow/flow_file.h"
 #include "flow/flow_schema_private.h"
 
@@ -146,6 +147,23 @@ static void add_list(include_t *in, flow_kind_e kind, json_t *list,
 
 /* ---- one file ---- */
 
+static const char *unknown_kind(const char *key, apr_pool_t *p)
+{
+    const char *plurals[FLOW_KIND_COUNT], *near;
+    int kind;
+
+    for (kind = 0; kind < FLOW_KIND_COUNT; ++kind) {
+        plurals[kind] = flow_kind_plural((flow_kind_e)kind);
+    }
+    near = flow_nearest(key, plurals, FLOW_KIND_COUNT);
+    if (near) {
+        return apr_psprintf(p, "unknown kind of document; did you mean '%s'?",
+                            near);
+    }
+    return "unknown kind of document; a bundle may hold connections, exports, "
+           "imports, flows, scripts and apis";
+}
+
 static void add_bundle(include_t *in, json_t *json, const source_t *src)
 {
     const char *key;
@@ -161,11 +179,9 @@ static void add_bundle(include_t *in, json_t *json, const source_t *src)
         }
         flow_docs_problem(
             in->docs, src->path, flow_json_places_line(src->places, key), NULL,
-            flow_printable(key, in->p),
-            kind < FLOW_KIND_COUNT
-                ? "must be an array of documents"
-                : "unknown kind of document; a bundle may hold connections, "
-                  "exports, imports, flows, scripts and apis");
+            flow_printable(key, in->p), "%s",
+            kind < FLOW_KIND_COUNT ? "must be an array of documents"
+                                   : unknown_kind(key, in->p));
     }
 }
 

@@ -42,10 +42,10 @@ typedef struct flow_transform_t {
 
 typedef struct flow_connection_t {
     const char *id, *name;
-    json_t *doc; /* secrets resolved; never shown */
+    json_t *doc;     /* secrets resolved; never shown */
     json_t *context; /* what templates see as `connection` */
     const flow_connector_t *connector;
-    void *data; /* the connector's compiled form */
+    void *data;      /* the connector's compiled form */
     json_t *secrets; /* array of strings: values to mask wherever text leaves */
 } flow_connection_t;
 
@@ -60,9 +60,9 @@ typedef struct flow_export_t {
     void *data;
     const flow_webhook_t *webhook; /* NULL for all others */
     int is_lookup;
-    int page_size; /* records per page handed downstream */
-    int test_limit; /* type test: records at most; 0 = no limit */
-    flow_record_filter_t filter;       /* output filter */
+    int page_size;               /* records per page handed downstream */
+    int test_limit;              /* type test: records at most; 0 = no limit */
+    flow_record_filter_t filter; /* output filter */
     flow_record_filter_t input_filter; /* lookups */
     flow_transform_t transform;
     flow_hook_t pre_save_page;
@@ -76,7 +76,7 @@ typedef struct flow_import_t {
     const flow_connection_t *connection;
     const flow_connector_t *connector;
     void *data;
-    flow_record_filter_t filter; /* input filter: step skipped */
+    flow_record_filter_t filter;   /* input filter: step skipped */
     const flow_mapping_t *mapping; /* NULL = record goes out as it is */
     flow_hook_t pre_map, post_map, post_submit;
     int one_to_many;

@@ -94,8 +94,14 @@ json_t *flow_pages_position(const flow_pages_t *pages, int with_rest)
     if (pages->exp->test_limit > 0) {
         json_object_set_new(position, "taken", json_integer(pages->taken));
     }
-    if (with_rest && !pages->is_given && !pages->is_aborted &&
-        pages->handed < n) {
+    if (pages->is_given) {
+        /* the event itself is kept; this only tells that it goes on */
+        if (pages->handed < n && !pages->is_aborted) {
+            json_object_set_new(position, "rest",
+                                json_integer((json_int_t)(n - pages->handed)));
+        }
+    }
+    else if (with_rest && !pages->is_aborted && pages->handed < n) {
         rest = json_array();
         for (i = pages->handed; i < n; ++i) {
             json_array_append(rest, json_array_get(pages->batch, i));
@@ -103,6 +109,12 @@ json_t *flow_pages_position(const flow_pages_t *pages, int with_rest)
         json_object_set_new(position, "rest", rest);
     }
     return position;
+}
+
+int flow_pages_is_done(const flow_pages_t *pages)
+{
+    return pages->is_aborted ||
+           (pages->is_read && pages->handed >= json_array_size(pages->batch));
 }
 
 /* ---- reading ---- */
@@ -428,7 +440,7 @@ apr_status_t flow_pages_next(flow_pages_t *pages, flow_pages_page_t *page,
         return rv;
     }
     ++pages->page;
-    page->at_boundary =
-        pages->is_aborted || pages->handed >= json_array_size(pages->batch);
+    page->at_boundary = pages->is_given || pages->is_aborted ||
+                        pages->handed >= json_array_size(pages->batch);
     return APR_SUCCESS;
 }

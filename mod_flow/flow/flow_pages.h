@@ -40,9 +40,13 @@ void flow_pages_resume(flow_pages_t *pages, const json_t *position);
 apr_status_t flow_pages_next(flow_pages_t *pages, flow_pages_page_t *page,
                              apr_pool_t *scratch, flow_error_t *err);
 
+/** Was the page handed out last the last one? */
+int flow_pages_is_done(const flow_pages_t *pages);
+
 /** New: {page, cursor, rest}: where reading goes on after the page handed out
  * last. @a with_rest: at any page, by keeping the records of the batch that
- * were not handed out; else right only at a boundary. */
+ * were not handed out; else right only at a boundary. (A listener's position
+ * is its page; `rest` then only says how many records are left.) */
 json_t *flow_pages_position(const flow_pages_t *pages, int with_rest);
 
 #endif

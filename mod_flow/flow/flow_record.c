@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
+#include "data/flow_value.h"
 
 #define TRACE_TEXT_MAX (64 * 1024)
 
@@ -25,14 +26,14 @@ json_t *flow_record_text(const char *s)
 void flow_record_set_text(json_t *object, const char *key, const char *s)
 {
     if (s) {
-        json_object_set_new(object, key, flow_record_text(s));
+        json_object_set_new_nocheck(object, key, flow_record_text(s));
     }
 }
 
 void flow_record_share(json_t *object, const char *key, const json_t *value)
 {
     if (value) {
-        json_object_set_new(object, key, flow_record_ref(value));
+        json_object_set_new_nocheck(object, key, flow_record_ref(value));
     }
 }
 
@@ -180,7 +181,7 @@ static const char *render_key(const flow_template_t *tpl, const json_t *record,
                               apr_pool_t *p)
 {
     json_t *context =
-        json_is_object(record) ? json_copy((json_t *)record) : json_object();
+        json_is_object(record) ? flow_value_copy(record) : json_object();
     const char *text = NULL;
     apr_size_t len = 0;
     apr_status_t rv;

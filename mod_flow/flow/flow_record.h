@@ -66,7 +66,8 @@ const char *flow_record_time(apr_time_t t, apr_pool_t *p);
 
 /** New text of @a s; what is no UTF-8 is repaired. */
 json_t *flow_record_text(const char *s);
-/** A member for a new object: nothing happens when @a s is NULL. */
+/** A member for a new object: nothing happens when @a s is NULL. @a key is
+ * valid UTF-8, here and below. */
 void flow_record_set_text(json_t *object, const char *key, const char *s);
 /** Share @a value (borrowed) as a member; nothing happens when NULL. */
 void flow_record_share(json_t *object, const char *key, const json_t *value);

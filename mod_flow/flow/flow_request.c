@@ -102,7 +102,8 @@ json_t *flow_request_headers_json(const flow_request_t *req)
         if (before) {
             value = apr_pstrcat(rows->pool, before, ", ", value, NULL);
         }
-        json_object_set_new(headers, name, text_value(value, rows->pool));
+        json_object_set_new_nocheck(headers, name,
+                                    text_value(value, rows->pool));
     }
     return headers;
 }

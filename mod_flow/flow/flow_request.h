@@ -19,8 +19,8 @@ typedef struct flow_request_t {
     const apr_table_t *headers; /* as received; repeated ones merged ", " */
     const char *body;           /* raw bytes, never NULL */
     apr_size_t body_len;
-    const char *user;      /* authenticated by Apache or a token, or NULL */
-    const char *remote;    /* client address */
+    const char *user;   /* authenticated by Apache or a token, or NULL */
+    const char *remote; /* client address */
 } flow_request_t;
 
 typedef struct flow_answer_t {

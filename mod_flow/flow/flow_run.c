@@ -164,7 +164,8 @@ static apr_status_t run_pages(flow_runner_t *runner, int generator,
         if (rv == APR_SUCCESS && page.at_boundary) {
             rv = save(runner, generator, flow_pages_position(pages, 0), err);
         }
-        if (rv == APR_SUCCESS && flow_runner_is_stopping(runner)) {
+        if (rv == APR_SUCCESS && flow_runner_is_stopping(runner) &&
+            !flow_pages_is_done(pages)) {
             rv = stop_here(runner, generator, pages, page.at_boundary, err);
         }
         if (rv == APR_SUCCESS && runner->caller.test_mode) {

@@ -49,7 +49,7 @@ struct flow_env_t {
     const flow_model_t *model;
     flow_script_engine_t *scripts;
     flow_http_client_t *http;
-    const flow_jobs_iface_t *jobs; /* NULL: flows.run is refused (tools) */
+    const flow_jobs_iface_t *jobs;    /* NULL: flows.run is refused (tools) */
     apr_interval_time_t api_timeout;  /* scripts of APIs, FlowScriptTimeout */
     apr_interval_time_t hook_timeout; /* hooks */
     apr_interval_time_t call_timeout; /* one export or import call */
@@ -75,8 +75,7 @@ typedef struct flow_caller_t {
  * preSavePage included. @a data: record(s) that feed it, or NULL. *presult is
  * new: {"data":[...],"errors":[...]}. A failing far end is an error return.
  */
-apr_status_t flow_export_run(const flow_env_t *env,
-                             const flow_caller_t *caller,
+apr_status_t flow_export_run(const flow_env_t *env, const flow_caller_t *caller,
                              const flow_export_t *exp, const json_t *data,
                              json_t **presult, apr_pool_t *p,
                              flow_error_t *err);
@@ -87,8 +86,7 @@ apr_status_t flow_export_run(const flow_env_t *env,
  * or an array of them, in order. Errors of records are in the elements; an
  * error return means that a hook broke its contract or the like.
  */
-apr_status_t flow_import_run(const flow_env_t *env,
-                             const flow_caller_t *caller,
+apr_status_t flow_import_run(const flow_env_t *env, const flow_caller_t *caller,
                              const flow_import_t *imp, const json_t *data,
                              json_t **presponse, apr_pool_t *p,
                              flow_error_t *err);
@@ -103,8 +101,8 @@ typedef struct flow_counters_t {
 
 /** One failed record, as kept in the store (celigo-like error record). */
 typedef struct flow_record_error_t {
-    const char *step_id;   /* _exportId or _importId */
-    int step_index;        /* oIndex: 0 = generators, 1.. = steps */
+    const char *step_id; /* _exportId or _importId */
+    int step_index;      /* oIndex: 0 = generators, 1.. = steps */
     const char *code, *message, *source, *trace_key; /* trace_key may be NULL */
     const json_t *retry_data; /* the record at that step, or NULL */
 } flow_record_error_t;
@@ -112,7 +110,12 @@ typedef struct flow_record_error_t {
 /** How a run reports upwards. All on the running thread. */
 typedef struct flow_run_sink_t {
     void *baton;
-    /** A page is done: counters so far and where to go on after a crash.
+    /** A page is done: counters so far and where to go on after a crash:
+     * {generator, page, cursor, rest}, opaque but for this: while the
+     * generator has more, there is a cursor that is not null or a `rest`.
+     * Told where going on repeats nothing: after what the connector gave as
+     * one page (which may be several of ours), each page of an event, and
+     * whenever the run is asked to stop.
      * A non-success return stops the run with that status (APR_EINTR: lease
      * lost or shutting down, go on elsewhere; APR_ECANCELED-like
      * APR_EGENERAL with code "canceled": final). May be NULL. */
@@ -125,9 +128,10 @@ typedef struct flow_run_sink_t {
 
 typedef struct flow_run_t {
     const flow_flow_t *flow;
-    const json_t *job;        /* document with _id, type, _flowId; borrowed */
-    const json_t *request;    /* what flows.run was given ({data} ...), or NULL */
-    const flow_request_t *event; /* the webhook event that started it, or NULL */
+    const json_t *job;     /* document with _id, type, _flowId; borrowed */
+    const json_t *request; /* what flows.run was given ({data} ...), or NULL */
+    const flow_request_t
+        *event; /* the webhook event that started it, or NULL */
     const flow_export_t *listener; /* the event's export, or NULL */
     const json_t *checkpoint; /* from page_done of an earlier try, or NULL */
     flow_counters_t counters; /* in: where the earlier try stood; out */
@@ -164,9 +168,9 @@ typedef struct flow_api_target_t {
 } flow_api_target_t;
 
 /** Run it and make the answer, whatever happens: failures become the error
- * envelope with the statuses of celigo-runtime 1.5 (docs/apis.md). @a wait:
- * seconds of ?wait= for flows, 0 = queue only. @a perr (not NULL): what went
- * wrong, for the log; kind FLOW_E_NONE when nothing did. */
+ * envelope with the statuses of docs/apis.md. Flows look for ?wait=SECONDS in
+ * the query. @a perr (not NULL): what went wrong, for the log; kind
+ * FLOW_E_NONE when nothing did. */
 void flow_api_handle(const flow_env_t *env, const flow_api_target_t *target,
                      const flow_request_t *req, flow_answer_t *answer,
                      apr_pool_t *p, flow_error_t *perr);

@@ -95,9 +95,13 @@ static const char *int_problem(const flow_field_t *field, const json_t *v,
     const char *rest;
 
     if (!flow_json_int64(v, &n)) {
-        return apr_psprintf(p, "must be a whole number, not %s %s",
-                            flow_json_is(v, NUMBER) ? "the" : "a",
-                            flow_json_type_name(v));
+        return flow_json_is(v, NUMBER)
+                   ? apr_psprintf(p, "%s is not a whole number",
+                                  flow_json_to_text(v, NULL, p))
+                   : apr_psprintf(p, "must be a whole number, not a%s %s",
+                                  strchr("ao", flow_json_type_name(v)[0]) ? "n"
+                                                                          : "",
+                                  flow_json_type_name(v));
     }
     if (!field->values) {
         return NULL;
@@ -297,6 +301,10 @@ apr_status_t flow_schema_value(const flow_field_t *field, const char *text,
         if (rv != APR_SUCCESS) {
             return rv;
         }
+    }
+    if (!flow_utf8_is_valid(text, strlen(text))) {
+        return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "value",
+                              "the value is not UTF-8");
     }
     if (may_be_json(field, text)) {
         rv = flow_json_parse(&v, text, strlen(text), err);

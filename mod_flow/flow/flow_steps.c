@@ -6,6 +6,7 @@
 #include "flow/flow_steps.h"
 
 #include "data/flow_json.h"
+#include "data/flow_value.h"
 #include "flow/flow_export.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_import.h"
@@ -211,7 +212,7 @@ static apr_status_t map_response(work_t *w, outcome_t *o, json_t **pout,
     if (!w->step->response_mapping || o->is_skipped) {
         return APR_SUCCESS;
     }
-    record = json_copy(o->record);
+    record = flow_value_copy(o->record);
     rv = flow_mapping_merge(w->step->response_mapping, o->response, record,
                             w->p, &why);
     if (rv == APR_SUCCESS) {

@@ -12,7 +12,8 @@
  * records (refuse what does not parse), then store, then answer.
  */
 
-extern const flow_field_t flow_webhook_fields[]; /* schema rows, path NULL end */
+extern const flow_field_t
+    flow_webhook_fields[]; /* schema rows, path NULL end */
 
 /** Compile the `webhook` object of an export. */
 void flow_webhook_compile(flow_compile_t *c, const json_t *doc,
@@ -40,9 +41,8 @@ int flow_webhook_is_challenge(const flow_webhook_t *webhook,
  * top-level array of objects is one record per element. FLOW_E_INPUT with
  * status 400 when it does not parse or has no array at the path. */
 apr_status_t flow_webhook_records(const flow_webhook_t *webhook,
-                                  const flow_request_t *req,
-                                  json_t **precords, apr_pool_t *p,
-                                  flow_error_t *err);
+                                  const flow_request_t *req, json_t **precords,
+                                  apr_pool_t *p, flow_error_t *err);
 
 /** The success (204 and empty unless configured) or challenge answer. */
 apr_status_t flow_webhook_answer(const flow_webhook_t *webhook,

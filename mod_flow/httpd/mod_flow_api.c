@@ -26,7 +26,7 @@ int mod_flow_api_handler(request_rec *r)
 {
     const mod_flow_location_t *loc = mod_flow_location(r);
     flow_error_t err = FLOW_ERROR_INIT;
-    flow_answer_t answer;
+    flow_answer_t answer = { 0, NULL, NULL, NULL, 0 };
     flow_request_t *req;
     int status;
 
@@ -45,13 +45,16 @@ int mod_flow_api_handler(request_rec *r)
     }
     status = mod_flow_request_read(r, loc, &req, &err);
     if (status == OK) {
-        memset(&answer, 0, sizeof(answer));
         flow_api_handle(&mod_flow_global->env, &loc->api, req, &answer, r->pool,
                         &err);
         log_failure(r, loc, &answer, &err);
     }
     else {
         flow_answer_error(&answer, status, &err, "request", r->pool);
+    }
+    if (err.kind == FLOW_E_UNAVAILABLE &&
+        answer.status == HTTP_SERVICE_UNAVAILABLE) {
+        apr_table_setn(r->headers_out, "Retry-After", MOD_FLOW_RETRY_AFTER);
     }
     flow_stats_count(mod_flow_global->stats, loc->api.slot,
                      answer.status >= 400,

@@ -13,9 +13,11 @@
 #include "httpd/mod_flow_private.h"
 
 #include <mod_auth.h>
+#include <util_filter.h>
 
-#define AUTH_TYPE "FlowToken"
-#define CHALLENGE "Bearer realm=\"mod_flow\""
+#define AUTH_TYPE  "FlowToken"
+#define JSON_ERROR "flow-json-error" /* note, and name of the filter */
+#define CHALLENGE  "Bearer realm=\"mod_flow\""
 
 /* What the caller learns. Why a token was refused is for the log only. */
 #define NO_TOKEN  "Unauthorized"
@@ -25,6 +27,11 @@
 static const flow_token_t *verified(request_rec *r)
 {
     return ap_get_module_config(r->request_config, &flow_module);
+}
+
+int mod_flow_has_token(request_rec *r)
+{
+    return verified(r) != NULL;
 }
 
 /* The token's text, or NULL when the request carries none. */
@@ -96,12 +103,27 @@ int mod_flow_authenticate(request_rec *r)
         if (status == HTTP_UNAUTHORIZED) {
             apr_table_setn(r->err_headers_out, "WWW-Authenticate", CHALLENGE);
         }
-        /* A leading quote is httpd's mark for "this text is the body". */
+        /* The body of httpd's own error answer, which calls it HTML. */
         ap_custom_response(
-            r, status,
-            apr_psprintf(r->pool, "\"{\"message\":\"%s\"}", message));
+            r, status, apr_psprintf(r->pool, "{\"message\":\"%s\"}", message));
+        apr_table_setn(r->notes, JSON_ERROR, "1");
     }
     return status;
+}
+
+/* An error answer of ours: say what it is, then step aside. */
+static apr_status_t json_error_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    ap_set_content_type(f->r, "application/json");
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, bb);
+}
+
+static void insert_error_filter(request_rec *r)
+{
+    if (apr_table_get(r->notes, JSON_ERROR)) {
+        ap_add_output_filter(JSON_ERROR, NULL, r, r->connection);
+    }
 }
 
 static authz_status require_token(request_rec *r, const char *line,
@@ -132,6 +154,9 @@ static const authz_provider token_provider = { require_token, parse_require };
 
 void mod_flow_auth_register(apr_pool_t *p)
 {
+    ap_register_output_filter(JSON_ERROR, json_error_filter, NULL,
+                              AP_FTYPE_RESOURCE);
+    ap_hook_insert_error_filter(insert_error_filter, NULL, NULL, APR_HOOK_LAST);
     ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "flow-token",
                               AUTHZ_PROVIDER_VERSION, &token_provider,
                               AP_AUTH_INTERNAL_PER_CONF);
@@ -139,9 +164,21 @@ void mod_flow_auth_register(apr_pool_t *p)
 
 /* ---- for our handlers ---- */
 
+/*
+ * With AuthType and Require in effect Apache has decided, also where it let
+ * somebody in by another way than a user's (<RequireAny> with an address, say).
+ * Require alone restricts who may come near, not who they are.
+ *
+ * ap_some_authn_required() would say no in the <RequireAny> case; the older
+ * ap_some_auth_required() says whether there is a Require, which is what is
+ * wanted here together with AuthType.
+ */
 int mod_flow_apache_authenticates(request_rec *r)
 {
-    return r->user || ap_some_authn_required(r);
+    const char *type = ap_auth_type(r);
+
+    return r->user ||
+           (type && strcasecmp(type, "None") && ap_some_auth_required(r));
 }
 
 static int covers(const flow_token_t *token, const flow_api_target_t *api)

@@ -10,7 +10,7 @@
 #include "httpd/mod_flow_private.h"
 
 #include "data/flow_json.h"
-#include "data/flow_nearest.h"
+#include "data/flow_text.h"
 #include "flow/flow_connector.h"
 
 #include <ap_provider.h>
@@ -19,18 +19,6 @@
 #include <unistd.h>
 #include <unixd.h>
 
-static const char *nearest_id(apr_hash_t *hash, const char *id, apr_pool_t *p)
-{
-    apr_array_header_t *ids = apr_array_make(p, 16, sizeof(const char *));
-    apr_hash_index_t *hi;
-
-    for (hi = apr_hash_first(p, hash); hi; hi = apr_hash_next(hi)) {
-        APR_ARRAY_PUSH(ids, const char *) = apr_hash_this_key(hi);
-    }
-    return flow_nearest(id, (const char *const *)ids->elts,
-                        (apr_size_t)ids->nelts);
-}
-
 /* Find a document; a missing one is a problem that names the nearest id. */
 static void *find(apr_hash_t *hash, flow_kind_e kind, const char *id,
                   const mod_flow_location_t *loc, apr_pool_t *p)
@@ -38,8 +26,9 @@ static void *find(apr_hash_t *hash, flow_kind_e kind, const char *id,
     void *found = apr_hash_get(hash, id, APR_HASH_KEY_STRING);
     const char *near;
 
-    if (!found) {
-        near = nearest_id(hash, id, p);
+    /* One that exists but did not compile has been complained about. */
+    if (!found && !flow_docs_find(mod_flow_global->docs, kind, id)) {
+        near = flow_docs_nearest(mod_flow_global->docs, kind, id, p);
         flow_docs_problem(mod_flow_global->docs, loc->file, loc->line, NULL,
                           NULL, "no %s '%s'%s%s%s", flow_kind_name(kind), id,
                           near ? "; did you mean '" : "", near ? near : "",
@@ -111,7 +100,7 @@ static void resolve_webhook(mod_flow_location_t *loc, const flow_model_t *model,
                             apr_pool_t *p)
 {
     loc->listener = find(model->exports, FLOW_KIND_EXPORT, loc->target, loc, p);
-    if (loc->listener && !loc->listener->webhook) {
+    if (loc->listener && loc->listener->connection) {
         flow_docs_problem(mod_flow_global->docs, loc->file, loc->line, NULL,
                           NULL,
                           "export '%s' is no webhook; FlowWebhook needs an "
@@ -176,6 +165,7 @@ int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,
         return OK;
     }
     flow_json_global_init();
+    flow_text_global_init();
     flow_script_global_init();
     register_connectors();
     (void)flow_compile(&g->model, g->docs, &settings, pconf, ptemp);

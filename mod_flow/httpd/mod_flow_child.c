@@ -11,11 +11,18 @@
 
 #include <ap_mpm.h>
 
-#define IDLE_ARENA_BYTES (64 * 1024 * 1024)
-#define CALL_TIMEOUT     apr_time_from_sec(120)
+#include "flow/flow_host.h"
 
-/* Scripts run on request threads and workers; as many arenas may be in use. */
-static int thread_count(const mod_flow_global_t *g)
+#define IDLE_ARENA_BYTES (64 * 1024 * 1024)
+/* A worker that waits for a run inside a run has up to four helpers. */
+#define THREADS_PER_WORKER 5
+#define CALL_TIMEOUT       apr_time_from_sec(120)
+
+/* Scripts run on request threads and workers, and a script may call an import
+ * whose hook is a script again, each level in an arena of its own, at most
+ * FLOW_CALL_DEPTH levels deep. With fewer arenas than that, threads could wait
+ * for one another. Arenas are made when needed, so this is only a bound. */
+static int arena_count(int workers)
 {
     int threads = 0;
 
@@ -23,7 +30,7 @@ static int thread_count(const mod_flow_global_t *g)
         threads < 1) {
         threads = 1;
     }
-    return threads + (g->workers > 0 ? g->workers : 0) + 1;
+    return (threads + workers * THREADS_PER_WORKER) * FLOW_CALL_DEPTH;
 }
 
 static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
@@ -33,18 +40,18 @@ static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
     apr_status_t rv;
 
     flow_script_global_init();
+    mod_flow_jobs_settings(&settings, pchild);
     g->env.model = g->model;
     g->env.api_timeout = g->api_timeout;
     g->env.hook_timeout = g->hook_timeout;
     g->env.call_timeout = CALL_TIMEOUT;
     rv = flow_script_engine_create(&g->env.scripts, g->script_memory,
-                                   thread_count(g), IDLE_ARENA_BYTES, pchild,
-                                   err);
+                                   arena_count(settings.workers),
+                                   IDLE_ARENA_BYTES, pchild, err);
     if (rv == APR_SUCCESS) {
         rv = flow_http_client_create(&g->env.http, g->egress, pchild, err);
     }
     if (rv == APR_SUCCESS) {
-        mod_flow_jobs_settings(&settings, pchild);
         rv = flow_jobs_start(&g->jobs, &settings, &g->env, pchild, err);
     }
     if (rv == APR_SUCCESS) {

@@ -401,16 +401,28 @@ static const char *stray_set(cmd_parms *cmd, void *dummy, const char *arg)
 
 /* ---- Locations ---- */
 
+/* Files are no APIs: in <Directory> a target would take over whatever else is
+ * mapped there, this server's status page included. */
+static const char *location_only(cmd_parms *cmd)
+{
+    mod_flow_global->used = 1;
+    if (!cmd->path) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                           " belongs in a <Location>", NULL);
+    }
+    return ap_check_cmd_context(cmd, NOT_IN_DIRECTORY | NOT_IN_FILES |
+                                         NOT_IN_LIMIT | NOT_IN_HTACCESS);
+}
+
 static const char *make_location(cmd_parms *cmd, mod_flow_dir_t *dir,
                                  mod_flow_location_e kind, const char *target,
                                  const char *function)
 {
     mod_flow_location_t *loc;
+    const char *err = location_only(cmd);
 
-    mod_flow_global->used = 1;
-    if (!cmd->path) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name,
-                           " belongs in a <Location>", NULL);
+    if (err) {
+        return err;
     }
     if (dir->location) {
         return apr_psprintf(
@@ -463,7 +475,11 @@ static const char *set_webhook(cmd_parms *cmd, void *dir, const char *export_id)
 static const char *set_auth(cmd_parms *cmd, void *dir, const char *arg)
 {
     mod_flow_dir_t *conf = dir;
+    const char *err = location_only(cmd);
 
+    if (err) {
+        return err;
+    }
     if (strcasecmp(arg, "none")) {
         return apr_psprintf(cmd->pool,
                             "FlowAuth: '%s' is unknown; the only value is "

@@ -105,6 +105,10 @@ int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 void mod_flow_child_init(apr_pool_t *pchild, server_rec *s);
 void mod_flow_child_stopping(apr_pool_t *pchild, int graceful);
 
+/** Seconds after which a caller that met a full queue or a store that is away
+ * may come again. */
+#define MOD_FLOW_RETRY_AFTER "5"
+
 /* mod_flow_request.c: between request_rec and flow_request_t */
 /** Our Locations are no files: skip the walk through the file system. */
 int mod_flow_translate_name(request_rec *r);
@@ -134,6 +138,8 @@ void mod_flow_auth_register(apr_pool_t *p);
  * return.
  */
 int mod_flow_authorize(request_rec *r, const mod_flow_location_t *loc);
+/** Was this request authenticated by one of our tokens? */
+int mod_flow_has_token(request_rec *r);
 /** Has Apache been told to authenticate here? */
 int mod_flow_apache_authenticates(request_rec *r);
 

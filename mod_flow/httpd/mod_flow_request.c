@@ -13,6 +13,8 @@
 
 /* ---- no file behind a Location of ours ---- */
 
+#define FILENAME_PREFIX "flow:"
+
 int mod_flow_translate_name(request_rec *r)
 {
     if (!mod_flow_location(r)) {
@@ -20,13 +22,18 @@ int mod_flow_translate_name(request_rec *r)
     }
     /* Something for the access log and for modules that look at it; there is
      * no such file and nobody will open it. */
-    r->filename = apr_pstrcat(r->pool, "flow:", r->uri, NULL);
+    r->filename = apr_pstrcat(r->pool, FILENAME_PREFIX, r->uri, NULL);
     return OK;
 }
 
 int mod_flow_map_to_storage(request_rec *r)
 {
-    return mod_flow_location(r) ? OK : DECLINED;
+    /* httpd has just put the server's default configuration in place of the
+     * Location's, so that only the name tells. */
+    return r->filename && !strncmp(r->filename, FILENAME_PREFIX,
+                                   sizeof(FILENAME_PREFIX) - 1)
+               ? OK
+               : DECLINED;
 }
 
 int mod_flow_fixups(request_rec *r)
@@ -145,6 +152,14 @@ int mod_flow_request_read(request_rec *r, const mod_flow_location_t *loc,
     req->uri = r->parsed_uri.path ? r->parsed_uri.path : r->uri;
     req->query = r->args;
     req->headers = r->headers_in;
+    if (mod_flow_has_token(r)) {
+        /* As for CGI programs: a credential that has done its work is not
+         * passed on. */
+        apr_table_t *headers = apr_table_copy(r->pool, r->headers_in);
+
+        apr_table_unset(headers, "Authorization");
+        req->headers = headers;
+    }
     req->user = r->user;
     req->remote = r->useragent_ip;
     if (prefix && loc->path[prefix - 1] == '/') {
@@ -170,7 +185,12 @@ int mod_flow_answer_send(request_rec *r, const flow_answer_t *answer)
     apr_bucket_brigade *bb;
 
     r->status = answer->status;
-    r->status_line = NULL;
+    /* httpd makes a 500 of a status it has no words for, unless it is given
+     * some. */
+    r->status_line = ap_index_of_response(answer->status) ==
+                             ap_index_of_response(HTTP_INTERNAL_SERVER_ERROR)
+                         ? apr_psprintf(r->pool, "%d Status", answer->status)
+                         : NULL;
     if (answer->headers) {
         apr_table_do(add_header, r, answer->headers, NULL);
     }

@@ -35,6 +35,19 @@ static int by_name(const void *a, const void *b)
     return c ? c : strcmp(x->name, y->name);
 }
 
+/* A listener may stand behind several Locations; it counts once. */
+static int has_row(const apr_array_header_t *rows, int slot)
+{
+    int i;
+
+    for (i = 0; i < rows->nelts; ++i) {
+        if (APR_ARRAY_IDX(rows, i, row_t).slot == slot) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static apr_array_header_t *rows_of(const mod_flow_global_t *g, apr_pool_t *p)
 {
     apr_array_header_t *rows = apr_array_make(p, 32, sizeof(row_t));
@@ -49,7 +62,7 @@ static apr_array_header_t *rows_of(const mod_flow_global_t *g, apr_pool_t *p)
             add_row(rows, "api", loc->path ? loc->path : loc->target,
                     loc->api.slot);
         }
-        else {
+        else if (!has_row(rows, loc->listener->slot)) {
             add_row(rows, "webhook", loc->target, loc->listener->slot);
         }
     }

@@ -9,9 +9,6 @@
 
 #include "flow/flow_webhook.h"
 
-/* Seconds after which a sender that was refused for lack of room may try. */
-#define RETRY_AFTER "5"
-
 static int method_allowed(const char *allowed, const char *method)
 {
     const char *hit = strstr(allowed, method);
@@ -56,7 +53,7 @@ static void deliver(request_rec *r, const flow_export_t *exp,
     if (rv != APR_SUCCESS) {
         flow_answer_error(answer, 0, err, "webhook", r->pool);
         if (answer->status == HTTP_SERVICE_UNAVAILABLE) {
-            apr_table_setn(r->headers_out, "Retry-After", RETRY_AFTER);
+            apr_table_setn(r->headers_out, "Retry-After", MOD_FLOW_RETRY_AFTER);
         }
     }
 }

@@ -298,6 +298,7 @@ static void *APR_THREAD_FUNC committer_main(apr_thread_t *thread, void *data)
     flow_committer_t *c = data;
     flow_work_t *group;
 
+    (void)thread;
     open_store(c, &err);
     while ((group = take_group(c)) != NULL) {
         do_group(c, group);
@@ -309,7 +310,6 @@ static void *APR_THREAD_FUNC committer_main(apr_thread_t *thread, void *data)
     c->has_ended = 1;
     apr_thread_cond_signal(c->ended);
     apr_thread_mutex_unlock(c->lock);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 
@@ -432,7 +432,9 @@ apr_status_t flow_committer_do(flow_committer_t *c, flow_work_t *work,
             return refuse(err, "the store has not answered in time");
         }
         if (change_state(work, WORK_TAKEN, WORK_ABANDONED)) {
-            *pabandoned = 1;
+            if (pabandoned) {
+                *pabandoned = 1;
+            }
             return refuse(err, "the store has not answered in time");
         }
         wait_done(work, -1); /* it is being done this very moment */

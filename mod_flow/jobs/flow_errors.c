@@ -6,7 +6,6 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
-#include "base/flow_sign.h"
 #include "data/flow_json.h"
 
 /* Beyond these a text is cut, or retry data left out. */
@@ -15,23 +14,24 @@
 #define RETRY_MAX      (5 * 1024 * 1024)
 
 typedef struct entry_t {
-    const char *id, *step_id, *code, *message, *source, *trace_key;
+    char id[FLOW_ID_SIZE];
+    const char *step_id, *code, *message, *source, *trace_key;
     const char *retry_data;
     apr_int64_t step_index, occurred;
 } entry_t;
 
 struct flow_errors_t {
     apr_pool_t *p; /* of the entries, cleared with them */
-    apr_pool_t *parent;
+    flow_ids_t *ids;
     apr_array_header_t *entries;
     apr_size_t size;
 };
 
-flow_errors_t *flow_errors_create(apr_pool_t *p)
+flow_errors_t *flow_errors_create(flow_ids_t *ids, apr_pool_t *p)
 {
     flow_errors_t *errors = apr_pcalloc(p, sizeof(*errors));
 
-    errors->parent = p;
+    errors->ids = ids;
     apr_pool_create(&errors->p, p);
     errors->entries = apr_array_make(errors->p, 8, sizeof(entry_t));
     return errors;
@@ -60,8 +60,8 @@ void flow_errors_add(flow_errors_t *errors, const flow_record_error_t *e)
     entry_t *entry = apr_array_push(errors->entries);
     apr_size_t len = 0;
 
-    entry->id = flow_new_id(errors->p);
     entry->occurred = apr_time_now();
+    flow_ids_make(errors->ids, entry->occurred, entry->id);
     entry->step_index = e->step_index;
     entry->step_id = copy(errors, e->step_id, NAME_MAX_BYTES);
     entry->code = copy(errors, e->code, NAME_MAX_BYTES);

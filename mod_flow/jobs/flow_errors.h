@@ -7,6 +7,7 @@
 
 #include "base/flow_error.h"
 #include "flow/flow_run.h"
+#include "jobs/flow_ids.h"
 #include "jobs/flow_store.h"
 
 /**
@@ -16,7 +17,7 @@
  */
 typedef struct flow_errors_t flow_errors_t;
 
-flow_errors_t *flow_errors_create(apr_pool_t *p);
+flow_errors_t *flow_errors_create(flow_ids_t *ids, apr_pool_t *p);
 void flow_errors_add(flow_errors_t *errors, const flow_record_error_t *e);
 /** Bytes held, roughly: store them when it gets much. */
 apr_size_t flow_errors_size(const flow_errors_t *errors);

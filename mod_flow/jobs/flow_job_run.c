@@ -31,7 +31,8 @@ typedef struct execution_t {
     flow_running_t running;
     flow_run_t run;
     flow_errors_t *errors;
-    flow_progress_t committed; /* where a crash would go on */
+    flow_progress_t reached; /* after the last whole page */
+    int kept_back;           /* that page has not been committed yet */
 } execution_t;
 
 int flow_job_known(void *baton, const char *flow_id, const char *export_id)
@@ -113,55 +114,67 @@ static apr_status_t commit_page(execution_t *x, const flow_progress_t *at,
     return APR_SUCCESS;
 }
 
-static apr_status_t stop_reason(execution_t *x, flow_error_t *err)
+/* Is there nothing to read after this page? Then the end of the job comes
+ * next. (flow_run.c leaves a cursor or a rest while a generator goes on.) */
+static int is_last(const execution_t *x, const json_t *checkpoint)
 {
-    if (!is_set(&x->running.stop)) {
-        return APR_SUCCESS;
+    const json_t *cursor = json_object_get(checkpoint, "cursor");
+    apr_int64_t generator = 0;
+
+    if ((cursor && !json_is_null(cursor)) ||
+        json_object_get(checkpoint, "rest")) {
+        return 0;
     }
-    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
-                          "the run goes on later, or elsewhere");
+    flow_json_int64(json_object_get(checkpoint, "generator"), &generator);
+    return x->listener || generator + 1 >= x->flow->ngenerators;
 }
 
 static apr_status_t page_done(void *baton, const flow_counters_t *counters,
                               const json_t *checkpoint, flow_error_t *err)
 {
     execution_t *x = baton;
-    flow_progress_t at = x->committed;
-    apr_pool_t *page_p;
+    flow_progress_t at = x->reached;
+    apr_pool_t *page_p, *old_p = x->page_p;
     apr_status_t rv;
 
-    if (!checkpoint) {
-        return APR_SUCCESS; /* the end of the job, coming next, says it all */
-    }
     apr_pool_create(&page_p, x->p);
     at.counters = *counters;
     at.checkpoint = flow_json_text(checkpoint, NULL, page_p);
     at.errors = x->errors;
-    rv = commit_page(x, &at, err);
+    x->kept_back = is_last(x, checkpoint);
+    rv = x->kept_back ? APR_SUCCESS : commit_page(x, &at, err);
     if (rv != APR_SUCCESS) {
         apr_pool_destroy(page_p);
         return rv;
     }
-    if (x->page_p) {
-        apr_pool_destroy(x->page_p);
-    }
     x->page_p = page_p;
-    x->committed.counters = at.counters;
-    x->committed.checkpoint = at.checkpoint;
-    return stop_reason(x, err);
+    x->reached.counters = at.counters;
+    x->reached.checkpoint = at.checkpoint;
+    if (old_p) {
+        apr_pool_destroy(old_p);
+    }
+    return APR_SUCCESS;
 }
 
 static apr_status_t record_error(void *baton, const flow_record_error_t *e,
                                  flow_error_t *err)
 {
     execution_t *x = baton;
-    flow_progress_t at = x->committed;
+    flow_progress_t at = x->reached;
 
+    at.errors = x->errors;
+    if (x->kept_back) { /* it was not the last page after all */
+        apr_status_t rv = commit_page(x, &at, err);
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        x->kept_back = 0;
+    }
     flow_errors_add(x->errors, e);
     if (flow_errors_size(x->errors) < ERRORS_MAX) {
         return APR_SUCCESS;
     }
-    at.errors = x->errors;
     return commit_page(x, &at, err);
 }
 
@@ -284,7 +297,8 @@ static void report(execution_t *x, const end_work_t *w, apr_time_t began)
 static void judge(execution_t *x, end_work_t *w, apr_status_t rv,
                   const flow_error_t *why)
 {
-    w->at = x->committed;
+    w->at = x->reached;
+    w->at.errors = x->kept_back ? x->errors : NULL;
     if (rv == APR_EINTR || (rv != APR_SUCCESS && is_set(&x->running.stop))) {
         w->status = NULL;
         return;
@@ -462,12 +476,12 @@ flow_job_t *flow_job_run(flow_jobs_t *jobs, flow_job_t *job, apr_pool_t *p,
     flow_job_t *next;
     apr_status_t rv;
 
-    x.errors = flow_errors_create(p);
-    x.committed.job_id = job->id;
-    x.committed.flow_id = job->flow_id;
-    x.committed.owner = jobs->owner;
-    x.committed.counters = job->counters;
-    x.committed.checkpoint = job->checkpoint;
+    x.errors = flow_errors_create(&jobs->ids, p);
+    x.reached.job_id = job->id;
+    x.reached.flow_id = job->flow_id;
+    x.reached.owner = jobs->owner;
+    x.reached.counters = job->counters;
+    x.reached.checkpoint = job->checkpoint;
     x.run.counters = job->counters;
     enter(&x);
     rv = flow_jobs_is_stopping(jobs) ? APR_EINTR : run(&x, &why);

@@ -2,21 +2,20 @@
 #include "jobs/flow_jobs_private.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "base/flow_log.h"
-#include "base/flow_sign.h"
 #include "data/flow_json.h"
 #include "jobs/flow_owner.h"
 
-#define ACCEPT_WAIT    apr_time_from_sec(10)
-#define RETRY_AFTER    apr_time_from_sec(1)
-#define JOIN_PATIENCE  apr_time_from_sec(10)
-#define COUNT_EVERY    apr_time_from_msec(100)
-#define REQUEST_MAX    (50 * 1024 * 1024)
-#define JOBS_PER_EVENT 64
+#define ACCEPT_WAIT   apr_time_from_sec(10)
+#define RETRY_AFTER   apr_time_from_sec(1)
+#define JOIN_PATIENCE apr_time_from_sec(10)
+#define COUNT_EVERY   apr_time_from_msec(100)
+#define REQUEST_MAX   (50 * 1024 * 1024)
 
 int flow_jobs_is_stopping(const flow_jobs_t *jobs)
 {
@@ -68,16 +67,21 @@ void flow_jobs_reader_done(flow_jobs_t *jobs, flow_store_t *store)
 
 /* ---- storing events and jobs ---- */
 
-/* Has memory of its own, which the committer releases if we have given up
- * waiting for it. */
+/* In one block of its own, which the committer frees if we have given up
+ * waiting for it. (No pool: making one costs a system call.) */
+typedef struct insert_job_t {
+    char id[FLOW_ID_SIZE];
+    flow_new_job_t job;
+} insert_job_t;
+
 typedef struct insert_t {
     flow_work_t work;
-    apr_pool_t *p;
     apr_time_t now;
-    const char *event_id; /* NULL = a job without an event */
-    const char *export_id, *request;
+    char event_id[FLOW_ID_SIZE]; /* "" = jobs without an event */
+    const char *export_id;
+    char *text; /* the event or the request, or NULL */
     int n;
-    flow_new_job_t jobs[];
+    insert_job_t jobs[];
 } insert_t;
 
 static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
@@ -87,36 +91,54 @@ static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
     apr_status_t rv = APR_SUCCESS;
     int i;
 
-    if (w->event_id) {
-        rv = flow_queue_event(store, w->event_id, w->export_id, w->now,
-                              w->request, err);
+    if (*w->event_id) {
+        rv = flow_queue_event(store, w->event_id, w->export_id, w->now, w->text,
+                              err);
     }
     for (i = 0; i < w->n && rv == APR_SUCCESS; ++i) {
-        rv = flow_queue_job(store, &w->jobs[i], w->now, err);
+        rv = flow_queue_job(store, &w->jobs[i].job, w->now, err);
     }
     return rv;
 }
 
 static void release_insert(flow_work_t *work)
 {
-    apr_pool_destroy(((insert_t *)work)->p);
+    free(work);
 }
 
-static insert_t *insert_new(int n)
+/* @a v (may be NULL) becomes w->text. */
+static apr_status_t insert_new(insert_t **pw, int n, const json_t *v,
+                               apr_pool_t *p, flow_error_t *err)
 {
-    apr_pool_t *p = flow_store_pool(0);
+    apr_size_t size = sizeof(insert_t) + (apr_size_t)n * sizeof(insert_job_t);
+    const char *text = NULL;
+    apr_size_t len = 0;
     insert_t *w;
 
-    if (!p) {
-        return NULL;
+    if (v) {
+        text = flow_json_text(v, &len, p);
+        if (text && len > REQUEST_MAX) {
+            return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC,
+                                  "request_too_large",
+                                  "more than %d MB cannot be stored with a job",
+                                  REQUEST_MAX / 1024 / 1024);
+        }
     }
-    w = apr_pcalloc(p, sizeof(*w) + (apr_size_t)n * sizeof(w->jobs[0]));
-    w->p = p;
+    w = !v || text ? calloc(1, size + len + 1) : NULL;
+    if (!w) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
+                              "out of memory for a job");
+    }
     w->n = n;
     w->now = apr_time_now();
     w->work.run = run_insert;
     w->work.release = release_insert;
-    return w;
+    if (text) {
+        w->text = (char *)w + size;
+        memcpy(w->text, text, len);
+    }
+    *pw = w;
+    return APR_SUCCESS;
 }
 
 static apr_status_t check_room(flow_jobs_t *jobs, flow_error_t *err)
@@ -136,34 +158,29 @@ static apr_status_t check_room(flow_jobs_t *jobs, flow_error_t *err)
 /* Consumes @a w. */
 static apr_status_t store(flow_jobs_t *jobs, insert_t *w, flow_error_t *err)
 {
-    const char *flow_ids[JOBS_PER_EVENT];
-    int i, n, is_abandoned;
+    int i, n = 0, is_abandoned;
     apr_status_t rv;
 
+    /* Counted before, because the transaction itself may count anew. */
+    __atomic_fetch_add(&jobs->waiting, w->n, __ATOMIC_RELAXED);
     rv = flow_committer_do(jobs->committer, &w->work, ACCEPT_WAIT,
                            &is_abandoned, err);
     if (is_abandoned) {
         return rv;
     }
     if (rv == APR_SUCCESS) {
-        __atomic_fetch_add(&jobs->waiting, w->n, __ATOMIC_RELAXED);
-        for (n = 0; n < w->n && n < JOBS_PER_EVENT; ++n) {
-            flow_ids[n] = w->jobs[n].flow_id;
+        for (i = 0; i < w->n; ++i) {
+            n += flow_workers_could_start(jobs, w->jobs[i].job.flow_id);
         }
-        i = flow_workers_startable(jobs, flow_ids, n);
-        if (i) {
-            flow_workers_wake(jobs, i);
+        if (n) {
+            flow_workers_wake(jobs, n);
         }
     }
-    apr_pool_destroy(w->p);
+    else {
+        __atomic_fetch_sub(&jobs->waiting, w->n, __ATOMIC_RELAXED);
+    }
+    free(w);
     return rv;
-}
-
-static apr_status_t too_large(flow_error_t *err)
-{
-    return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "request_too_large",
-                          "more than %d MB cannot be stored with a job",
-                          REQUEST_MAX / 1024 / 1024);
 }
 
 apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
@@ -172,10 +189,9 @@ apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
 {
     const apr_array_header_t *flows =
         apr_hash_get(jobs->env->model->listeners, exp->id, APR_HASH_KEY_STRING);
-    apr_size_t len = 0;
     apr_status_t rv;
+    insert_t *w = NULL;
     json_t *event;
-    insert_t *w;
     int i;
 
     if (!flows || !flows->nelts) {
@@ -185,27 +201,24 @@ apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    w = insert_new(flows->nelts);
-    if (!w) {
-        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
-                              "out of memory for an event");
-    }
-    event = flow_request_to_json(req, w->p);
-    w->request = flow_json_text(event, &len, w->p);
+    event = flow_request_to_json(req, p);
+    rv = insert_new(&w, flows->nelts, event, p, err);
     json_decref(event);
-    if (!w->request || len > REQUEST_MAX) {
-        apr_pool_destroy(w->p);
-        return too_large(err);
+    if (!w) {
+        return rv;
     }
-    w->event_id = flow_new_id(w->p);
+    flow_ids_make(&jobs->ids, w->now, w->event_id);
     w->export_id = exp->id;
     w->work.events = 1;
     for (i = 0; i < w->n; ++i) {
-        w->jobs[i].id = flow_new_id(w->p);
-        w->jobs[i].flow_id = APR_ARRAY_IDX(flows, i, const flow_flow_t *)->id;
-        w->jobs[i].export_id = exp->id;
-        w->jobs[i].event_id = w->event_id;
-        w->jobs[i].priority = FLOW_PRIORITY_EVENT;
+        flow_new_job_t *job = &w->jobs[i].job;
+
+        flow_ids_make(&jobs->ids, w->now, w->jobs[i].id);
+        job->id = w->jobs[i].id;
+        job->flow_id = APR_ARRAY_IDX(flows, i, const flow_flow_t *)->id;
+        job->export_id = exp->id;
+        job->event_id = w->event_id;
+        job->priority = FLOW_PRIORITY_EVENT;
     }
     *pevent_id = apr_pstrdup(p, w->event_id);
     return store(jobs, w, err);
@@ -215,35 +228,28 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
                              const json_t *request, const char *id, int wait,
                              apr_pool_t *p, flow_error_t *err)
 {
-    apr_size_t len = 0;
+    flow_new_job_t *job;
+    insert_t *w = NULL;
     apr_status_t rv;
-    insert_t *w;
 
-    (void)p;
     if (flow->disabled) {
         return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "flow_disabled",
                               "flow '%s' is disabled", flow->id);
     }
     rv = check_room(jobs, err);
-    if (rv != APR_SUCCESS) {
+    if (rv == APR_SUCCESS) {
+        rv = insert_new(&w, 1, request, p, err);
+    }
+    if (!w) {
         return rv;
     }
-    w = insert_new(1);
-    if (!w) {
-        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
-                              "out of memory for a job");
-    }
-    w->jobs[0].id = apr_pstrdup(w->p, id);
-    w->jobs[0].flow_id = flow->id;
-    w->jobs[0].priority = wait ? FLOW_PRIORITY_WAIT : FLOW_PRIORITY_EVENT;
-    w->jobs[0].collect = wait;
-    if (request && !json_is_null(request)) {
-        w->jobs[0].request = flow_json_text(request, &len, w->p);
-        if (!w->jobs[0].request || len > REQUEST_MAX) {
-            apr_pool_destroy(w->p);
-            return too_large(err);
-        }
-    }
+    apr_cpystrn(w->jobs[0].id, id, FLOW_ID_SIZE);
+    job = &w->jobs[0].job;
+    job->id = w->jobs[0].id;
+    job->flow_id = flow->id;
+    job->request = w->text;
+    job->priority = wait ? FLOW_PRIORITY_WAIT : FLOW_PRIORITY_EVENT;
+    job->collect = wait;
     return store(jobs, w, err);
 }
 
@@ -251,8 +257,12 @@ static apr_status_t iface_queue(void *baton, const flow_flow_t *flow,
                                 const json_t *request, const char **pjob_id,
                                 apr_pool_t *p, flow_error_t *err)
 {
-    *pjob_id = flow_new_id(p);
-    return flow_jobs_queue(baton, flow, request, *pjob_id, 0, p, err);
+    flow_jobs_t *jobs = baton;
+    char *id = apr_palloc(p, FLOW_ID_SIZE);
+
+    flow_ids_make(&jobs->ids, apr_time_now(), id);
+    *pjob_id = id;
+    return flow_jobs_queue(jobs, flow, request, id, 0, p, err);
 }
 
 apr_status_t flow_jobs_do(flow_jobs_t *jobs, flow_work_t *work,
@@ -335,10 +345,8 @@ static void count_waiting(void *baton, flow_store_t *handle)
 apr_status_t flow_jobs_prepare(const flow_jobs_settings_t *settings,
                                apr_pool_t *p, flow_error_t *err)
 {
-    flow_store_t *handle = NULL;
-    apr_status_t rv;
+    apr_status_t rv = flow_store_driver_check(settings->driver, err);
 
-    rv = flow_store_driver_check(settings->driver, err);
     if (rv == APR_SUCCESS) {
         rv = flow_store_global_init(settings->driver, p, err);
     }
@@ -347,12 +355,8 @@ apr_status_t flow_jobs_prepare(const flow_jobs_settings_t *settings,
                                settings->uid, settings->gid, err);
     }
     if (rv == APR_SUCCESS) {
-        rv = flow_store_open(&handle, settings->driver, settings->params, err);
+        rv = flow_store_migrate(settings->driver, settings->params, err);
     }
-    if (rv == APR_SUCCESS) {
-        rv = flow_store_migrate(handle, err);
-    }
-    flow_store_close(handle);
     return rv;
 }
 
@@ -464,6 +468,7 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->env = env;
     jobs->run = flow_run;
     jobs->owner = flow_owner_new(p);
+    flow_ids_init(&jobs->ids);
     jobs->iface.baton = jobs;
     jobs->iface.queue = iface_queue;
     jobs->iface.run_wait = flow_jobs_run_wait;

@@ -20,8 +20,9 @@
  * commit that says so); it resumes after the last page that was committed.
  *
  * Processes: any number of children (and flowctl) may use one store. Threads:
- * every function may be called from any thread unless it says otherwise. Each
- * thread of ours has its own database handle.
+ * every function may be called from any thread unless it says otherwise. One
+ * thread of a process writes (flow_committer.h says why); handles for reading
+ * are lent to who needs one.
  */
 typedef struct flow_jobs_t flow_jobs_t;
 

@@ -10,6 +10,7 @@
 #include <apr_thread_proc.h>
 
 #include "jobs/flow_committer.h"
+#include "jobs/flow_ids.h"
 #include "jobs/flow_jobs.h"
 #include "jobs/flow_queue.h"
 
@@ -54,6 +55,7 @@ struct flow_jobs_t {
     flow_jobs_iface_t iface;
     flow_runner_fn *run; /* flow_run(); tests put their own */
     const char *owner;
+    flow_ids_t ids;
     flow_committer_t *committer;
     apr_thread_pool_t *threads;
     apr_thread_t *keeper;
@@ -99,9 +101,8 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
 apr_status_t flow_workers_start(flow_jobs_t *jobs, flow_error_t *err);
 /** Call up to @a n sleeping workers. */
 void flow_workers_wake(flow_jobs_t *jobs, int n);
-/** How many of these flows could start now, as far as this process knows. */
-int flow_workers_startable(flow_jobs_t *jobs, const char *const *flow_ids,
-                           int n);
+/** Could a job of this flow start now, as far as this process knows? */
+int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id);
 /** Is the calling thread running a job of ours? */
 int flow_worker_is_current(void);
 /** A thread more for this one job, because the caller is going to wait for

@@ -286,6 +286,7 @@ void *APR_THREAD_FUNC flow_keeper_main(apr_thread_t *thread, void *data)
     flow_jobs_t *jobs = data;
     keeper_t k = { .jobs = jobs, .p = flow_store_pool(0) };
 
+    (void)thread;
     k.purge_at = apr_time_now() + PURGE_FIRST;
     apr_thread_mutex_lock(jobs->lock);
     while (k.p && !flow_jobs_is_stopping(jobs)) {
@@ -306,6 +307,5 @@ void *APR_THREAD_FUNC flow_keeper_main(apr_thread_t *thread, void *data)
     if (k.p) {
         apr_pool_destroy(k.p);
     }
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }

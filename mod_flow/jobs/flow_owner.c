@@ -59,7 +59,7 @@ static unsigned long pid_namespace(void)
 
 /* Field 22 of /proc/PID/stat, in clock ticks since boot; 0 = cannot tell. The
  * name in field 2 may hold blanks and parentheses, so count from the last. */
-static unsigned long long start_time(long pid)
+static unsigned long start_time(long pid)
 {
     char path[NAME_MAX_], text[1024];
     const char *at;
@@ -73,7 +73,7 @@ static unsigned long long start_time(long pid)
     for (field = 2; at && field < 22; ++field) {
         at = strchr(at + 1, ' ');
     }
-    return at ? strtoull(at + 1, NULL, 10) : 0;
+    return at ? strtoul(at + 1, NULL, 10) : 0;
 }
 
 char *flow_owner_new(apr_pool_t *p)
@@ -84,15 +84,14 @@ char *flow_owner_new(apr_pool_t *p)
 
     boot_id(boot);
     flow_random(random, sizeof(random));
-    return apr_psprintf(p, "%s:%lu:%ld:%llu:%s", boot, pid_namespace(), pid,
+    return apr_psprintf(p, "%s:%lu:%ld:%lu:%s", boot, pid_namespace(), pid,
                         start_time(pid), flow_hex(random, sizeof(random), p));
 }
 
 flow_owner_state_e flow_owner_state(const char *owner, int local)
 {
     char boot[BOOT_MAX];
-    unsigned long long start, now;
-    unsigned long ns;
+    unsigned long start, now, ns;
     apr_size_t len;
     char *at;
     long pid;
@@ -110,7 +109,7 @@ flow_owner_state_e flow_owner_state(const char *owner, int local)
     if (*at != ':' || pid <= 0) {
         return FLOW_OWNER_UNKNOWN;
     }
-    start = strtoull(at + 1, &at, 10);
+    start = strtoul(at + 1, &at, 10);
     if (kill((pid_t)pid, 0) != 0 && errno == ESRCH) {
         return FLOW_OWNER_DEAD;
     }

@@ -140,16 +140,16 @@ static apr_status_t prepare_handle(flow_store_t *store, flow_error_t *err)
     return APR_SUCCESS;
 }
 
-static apr_status_t open_handle(flow_store_t *store, const char *driver,
-                                flow_error_t *err)
+apr_status_t flow_store_connect(flow_store_t *store, flow_error_t *err)
 {
     const char *why = NULL;
     apr_status_t rv;
 
-    rv = apr_dbd_get_driver(store->p, driver, &store->driver);
+    rv = apr_dbd_get_driver(store->p, store->driver_name, &store->driver);
     if (rv != APR_SUCCESS) {
         return flow_error_set(err, FLOW_E_CONFIG, rv, "store_driver",
-                              "cannot load the apr_dbd driver '%s'", driver);
+                              "cannot load the apr_dbd driver '%s'",
+                              store->driver_name);
     }
     /* The database library would make a missing file; we want to be told. */
     if (access(store->params, R_OK | W_OK) != 0) {
@@ -168,15 +168,14 @@ static apr_status_t open_handle(flow_store_t *store, const char *driver,
     return prepare_handle(store, err);
 }
 
-apr_status_t flow_store_open(flow_store_t **pstore, const char *driver,
-                             const char *params, flow_error_t *err)
+apr_status_t flow_store_new(flow_store_t **pstore, const char *driver,
+                            const char *params, flow_error_t *err)
 {
-    apr_pool_t *p = NULL;
+    apr_status_t rv = flow_store_driver_check(driver, err);
     flow_store_t *store;
-    apr_status_t rv;
+    apr_pool_t *p;
 
     *pstore = NULL;
-    rv = flow_store_driver_check(driver, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -188,9 +187,24 @@ apr_status_t flow_store_open(flow_store_t **pstore, const char *driver,
     store = apr_pcalloc(p, sizeof(*store));
     store->p = p;
     store->lock_fd = -1;
+    store->driver_name = apr_pstrdup(p, driver);
     store->params = apr_pstrdup(p, params);
+    *pstore = store;
+    return APR_SUCCESS;
+}
 
-    rv = open_handle(store, driver, err);
+apr_status_t flow_store_open(flow_store_t **pstore, const char *driver,
+                             const char *params, flow_error_t *err)
+{
+    flow_store_t *store;
+    apr_status_t rv;
+
+    *pstore = NULL;
+    rv = flow_store_new(&store, driver, params, err);
+    if (!store) {
+        return rv;
+    }
+    rv = flow_store_connect(store, err);
     if (rv == APR_SUCCESS) {
         rv = flow_store_lock_open(store, err);
     }
@@ -254,7 +268,7 @@ static apr_status_t prepared(flow_store_t *store, const char *sql,
 apr_status_t flow_store_exec(flow_store_t *store, const char *sql,
                              const void **args, int *pn, flow_error_t *err)
 {
-    apr_dbd_prepared_t *statement;
+    apr_dbd_prepared_t *statement = NULL;
     apr_status_t rv;
     int code, n = 0;
 
@@ -277,7 +291,7 @@ apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
                                const char *sql, const void **args,
                                apr_pool_t *p, flow_error_t *err)
 {
-    apr_dbd_prepared_t *statement;
+    apr_dbd_prepared_t *statement = NULL;
     apr_status_t rv;
     int code;
 
@@ -339,8 +353,8 @@ apr_status_t flow_store_pragma(flow_store_t *store, const char *sql,
 
 /* ---- transactions ---- */
 
-static apr_status_t query(flow_store_t *store, const char *sql,
-                          flow_error_t *err)
+apr_status_t flow_store_query(flow_store_t *store, const char *sql,
+                              flow_error_t *err)
 {
     int code, n = 0;
 
@@ -356,7 +370,7 @@ apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = query(store, "BEGIN IMMEDIATE", err);
+    rv = flow_store_query(store, "BEGIN IMMEDIATE", err);
     if (rv != APR_SUCCESS) {
         flow_store_unlock(store);
     }
@@ -365,7 +379,7 @@ apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
 
 apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
 {
-    apr_status_t rv = query(store, "COMMIT", err);
+    apr_status_t rv = flow_store_query(store, "COMMIT", err);
 
     if (rv != APR_SUCCESS) {
         flow_store_rollback(store);

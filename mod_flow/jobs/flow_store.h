@@ -50,14 +50,16 @@ apr_status_t flow_store_global_init(const char *driver, apr_pool_t *p,
 apr_status_t flow_store_create(const char *driver, const char *params, int uid,
                                int gid, flow_error_t *err);
 
-/** Open; the store must exist and have our schema (see migrate). */
+/** Open; the store must exist. Whether it has our schema is another question,
+ * see flow_store_check(). */
 apr_status_t flow_store_open(flow_store_t **pstore, const char *driver,
                              const char *params, flow_error_t *err);
 void flow_store_close(flow_store_t *store); /* NULL is fine */
 
 /** Bring the schema up to date: each step once, under the write lock, however
  * many processes try. A store of a newer version is FLOW_E_CONFIG. */
-apr_status_t flow_store_migrate(flow_store_t *store, flow_error_t *err);
+apr_status_t flow_store_migrate(const char *driver, const char *params,
+                                flow_error_t *err);
 /** Our version? FLOW_E_UNAVAILABLE when older or empty. */
 apr_status_t flow_store_check(flow_store_t *store, flow_error_t *err);
 

@@ -19,7 +19,7 @@ struct flow_store_t {
     apr_pool_t *p;
     const apr_dbd_driver_t *driver;
     apr_dbd_t *handle;
-    const char *params;
+    const char *driver_name, *params;
     int lock_fd;
     int broken;
     flow_statement_t statements[FLOW_STORE_STATEMENTS];
@@ -27,6 +27,15 @@ struct flow_store_t {
 
 /** Turn the database's error into ours. */
 apr_status_t flow_store_fail(flow_store_t *store, int code, flow_error_t *err);
+
+/** A handle that is not connected yet; connect it. */
+apr_status_t flow_store_new(flow_store_t **pstore, const char *driver,
+                            const char *params, flow_error_t *err);
+apr_status_t flow_store_connect(flow_store_t *store, flow_error_t *err);
+
+/** One statement that answers no rows, not prepared. */
+apr_status_t flow_store_query(flow_store_t *store, const char *sql,
+                              flow_error_t *err);
 
 /** One statement without parameters, now and then only; *pvalue (may be NULL)
  * is the first cell of what it answers, in the handle's pool. */

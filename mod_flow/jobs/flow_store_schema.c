@@ -10,9 +10,11 @@
  * change is a new step. Times are microseconds since 1970. Long texts stand in
  * tables of their own, so that the small rows that change often stay small.
  *
- * Types and statements are plain enough for PostgreSQL. Two indexes carry
+ * Types and statements are plain enough for PostgreSQL, but for WITHOUT ROWID
+ * (small rows that are found by their key only). Two indexes carry
  * rules: job_running lets a flow have one running job only, whoever claims;
- * job_queued orders the waiting jobs of each flow.
+ * job_queued orders the waiting jobs of each flow (with the status in it,
+ * counting reads no table).
  */
 #define MIGRATE_WAIT apr_time_from_sec(60)
 
@@ -49,9 +51,9 @@ static const char *const step_1[] = {
     " lease_until BIGINT NOT NULL DEFAULT 0,"
     " attempts INTEGER NOT NULL DEFAULT 0,"
     " error_code TEXT,"
-    " error_message TEXT)",
+    " error_message TEXT) WITHOUT ROWID",
 
-    "CREATE INDEX job_queued ON job (flow_id, priority DESC, created, id)"
+    "CREATE INDEX job_queued ON job (status, flow_id, priority DESC, created, id)"
     " WHERE status = 'queued'",
     "CREATE UNIQUE INDEX job_running ON job (flow_id)"
     " WHERE status = 'running'",
@@ -95,7 +97,7 @@ static const char *const step_1[] = {
     " scope TEXT NOT NULL,"
     " name TEXT NOT NULL,"
     " value TEXT NOT NULL,"
-    " PRIMARY KEY (scope, name))",
+    " PRIMARY KEY (scope, name)) WITHOUT ROWID",
     NULL
 };
 
@@ -135,14 +137,6 @@ static apr_status_t too_new(flow_store_t *store, int version, flow_error_t *err)
                           store->params, version, VERSION);
 }
 
-static apr_status_t run(flow_store_t *store, const char *sql, flow_error_t *err)
-{
-    int n = 0, code;
-
-    code = apr_dbd_query(store->driver, store->handle, &n, sql);
-    return code ? flow_store_fail(store, code, err) : APR_SUCCESS;
-}
-
 /* In a transaction. */
 static apr_status_t upgrade(flow_store_t *store, int version, flow_error_t *err)
 {
@@ -151,25 +145,27 @@ static apr_status_t upgrade(flow_store_t *store, int version, flow_error_t *err)
     int i;
 
     if (version < 0) {
-        rv = run(store,
-                 "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL,"
-                 " value TEXT NOT NULL)",
-                 err);
+        rv = flow_store_query(
+            store,
+            "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL,"
+            " value TEXT NOT NULL)",
+            err);
         version = 0;
     }
     for (; version < VERSION && rv == APR_SUCCESS; ++version) {
         for (i = 0; steps[version][i] && rv == APR_SUCCESS; ++i) {
-            rv = run(store, steps[version][i], err);
+            rv = flow_store_query(store, steps[version][i], err);
         }
     }
     if (rv == APR_SUCCESS) {
-        rv = run(store, "DELETE FROM meta WHERE name = 'schema'", err);
+        rv = flow_store_query(store, "DELETE FROM meta WHERE name = 'schema'",
+                              err);
     }
     if (rv == APR_SUCCESS) {
         apr_snprintf(sql, sizeof(sql),
                      "INSERT INTO meta (name, value) VALUES ('schema', '%d')",
                      VERSION);
-        rv = run(store, sql, err);
+        rv = flow_store_query(store, sql, err);
     }
     return rv;
 }
@@ -190,21 +186,15 @@ static apr_status_t use_wal(flow_store_t *store, flow_error_t *err)
     return rv;
 }
 
-apr_status_t flow_store_migrate(flow_store_t *store, flow_error_t *err)
+static apr_status_t migrate(flow_store_t *store, flow_error_t *err)
 {
+    flow_error_t ignored = FLOW_ERROR_INIT;
     apr_status_t rv;
     int version;
 
-    /* The mode cannot change inside a transaction, so the lock is taken
-     * twice; what happens in between is found by reading again. */
-    rv = flow_store_lock(store, MIGRATE_WAIT, err);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
     rv = use_wal(store, err);
-    flow_store_unlock(store);
     if (rv == APR_SUCCESS) {
-        rv = flow_store_begin(store, MIGRATE_WAIT, err);
+        rv = flow_store_query(store, "BEGIN IMMEDIATE", err);
     }
     if (rv != APR_SUCCESS) {
         return rv;
@@ -216,11 +206,38 @@ apr_status_t flow_store_migrate(flow_store_t *store, flow_error_t *err)
     if (rv == APR_SUCCESS && version < VERSION) {
         rv = upgrade(store, version, err);
     }
-    if (rv != APR_SUCCESS) {
-        flow_store_rollback(store);
-        return rv;
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_query(store, "COMMIT", err);
     }
-    return flow_store_commit(store, err);
+    if (rv != APR_SUCCESS) {
+        flow_store_query(store, "ROLLBACK", &ignored);
+    }
+    return rv;
+}
+
+/* Under the lock from before the file is looked into until it is closed: a
+ * handle that has seen an older schema would fail in its first statement. */
+apr_status_t flow_store_migrate(const char *driver, const char *params,
+                                flow_error_t *err)
+{
+    flow_store_t *store;
+    apr_status_t rv;
+
+    rv = flow_store_new(&store, driver, params, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_lock_open(store, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_lock(store, MIGRATE_WAIT, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_connect(store, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = migrate(store, err);
+    }
+    flow_store_close(store); /* and with it the lock */
+    return rv;
 }
 
 apr_status_t flow_store_check(flow_store_t *store, flow_error_t *err)

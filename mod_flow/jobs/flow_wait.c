@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/flow_sign.h"
 #include "data/flow_json.h"
 
 /*
@@ -199,15 +198,18 @@ apr_status_t flow_jobs_run_wait(void *baton, const flow_flow_t *flow,
                                 flow_error_t *err)
 {
     flow_jobs_t *jobs = baton;
-    flow_waiter_t waiter = { .job_id = flow_new_id(p) };
+    flow_waiter_t waiter = { NULL };
+    char id[FLOW_ID_SIZE];
     apr_status_t rv;
 
     *presult = NULL;
+    flow_ids_make(&jobs->ids, apr_time_now(), id);
+    waiter.job_id = id;
     /* Before it is stored, so that its end cannot be missed. */
     enter(jobs, &waiter);
-    rv = flow_jobs_queue(jobs, flow, request, waiter.job_id, 1, p, err);
+    rv = flow_jobs_queue(jobs, flow, request, id, 1, p, err);
     if (rv == APR_SUCCESS) {
-        rv = wait_for(jobs, waiter.job_id, &waiter, until, presult, p, err);
+        rv = wait_for(jobs, id, &waiter, until, presult, p, err);
     }
     leave(jobs, &waiter);
     if (rv != APR_SUCCESS && rv != APR_TIMEUP) {

@@ -81,21 +81,16 @@ void flow_workers_wake(flow_jobs_t *jobs, int n)
     apr_thread_mutex_unlock(jobs->lock);
 }
 
-int flow_workers_startable(flow_jobs_t *jobs, const char *const *flow_ids,
-                           int n)
+int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id)
 {
     const flow_running_t *r;
-    int i, startable = 0;
 
     apr_thread_mutex_lock(jobs->lock);
-    for (i = 0; i < n; ++i) {
-        for (r = jobs->running; r && strcmp(r->flow_id, flow_ids[i]) != 0;
-             r = r->next) {
-        }
-        startable += !r;
+    for (r = jobs->running; r && strcmp(r->flow_id, flow_id) != 0;
+         r = r->next) {
     }
     apr_thread_mutex_unlock(jobs->lock);
-    return startable;
+    return !r;
 }
 
 static unsigned rings(flow_jobs_t *jobs)

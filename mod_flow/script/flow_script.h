@@ -71,8 +71,8 @@ typedef struct flow_script_host_t {
 } flow_script_host_t;
 
 typedef struct flow_script_limits_t {
-    apr_time_t deadline;     /* absolute */
-    apr_size_t result_size;  /* bytes of JSON text; 0 = 5 MB */
+    apr_time_t deadline;    /* absolute */
+    apr_size_t result_size; /* bytes of JSON text; 0 = 5 MB */
 } flow_script_limits_t;
 
 /**
@@ -84,8 +84,8 @@ typedef struct flow_script_limits_t {
  */
 apr_status_t flow_script_engine_create(flow_script_engine_t **pengine,
                                        apr_size_t memory, int max_arenas,
-                                       apr_size_t max_idle_bytes,
-                                       apr_pool_t *p, flow_error_t *err);
+                                       apr_size_t max_idle_bytes, apr_pool_t *p,
+                                       flow_error_t *err);
 
 /**
  * Call @a function of @a script with one argument. @a arg is borrowed and not
@@ -107,15 +107,15 @@ apr_status_t flow_script_engine_create(flow_script_engine_t **pengine,
  * through unchanged in kind, code and message.
  */
 apr_status_t flow_script_call(flow_script_engine_t *engine,
-                              const flow_script_t *script,
-                              const char *function, const json_t *arg,
+                              const flow_script_t *script, const char *function,
+                              const json_t *arg,
                               const flow_script_limits_t *limits,
                               const flow_script_host_t *host, json_t **presult,
                               apr_pool_t *p, flow_error_t *err);
 
 typedef struct flow_script_stats_t {
-    apr_uint32_t arenas;      /* existing now */
-    apr_uint32_t busy;        /* of those, in a call now */
+    apr_uint32_t arenas; /* existing now */
+    apr_uint32_t busy;   /* of those, in a call now */
     apr_uint64_t calls, stopped, out_of_memory, loads;
 } flow_script_stats_t;
 void flow_script_engine_stats(const flow_script_engine_t *engine,

@@ -185,6 +185,10 @@ class Httpd:
         """Stop as `apachectl stop` does. Harmless when nothing runs."""
         if self._process is None:
             return
+        # A child of the event MPM that is told to stop in the very moment in
+        # which a worker closes its connection may crash: httpd's own race
+        # (2.4.71, seen without our module), which must not hide ours.
+        time.sleep(0.1)
         process, children = self._process, self.children()
         self._process = None
         if process.poll() is None:

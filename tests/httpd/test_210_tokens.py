@@ -27,6 +27,10 @@ FlowScript other "@root@/s.js"
     Require expr "%{HTTP:X-Let-Me-In} == 'yes'"
   </RequireAny>
 </Location>
+<Location "/near">
+  FlowAPI script:s
+  Require ip 127.0.0.1
+</Location>
 <Location "/basic">
   FlowAPI script:s
   AuthType Basic
@@ -99,7 +103,9 @@ def test_as_an_apache_authentication_type(server):
     token = server.flowctl("token", "create", "--name", "t", "--full")
     assert server.get("/typed", headers=bearer(token)).text == "in"
     got = server.get("/typed")
-    assert got.status_code == 401 and "Unauthorized" in got.text
+    assert got.status_code == 401
+    assert got.json() == {"message": "Unauthorized"}
+    assert got.headers["Content-Type"] == "application/json"
     assert got.headers["WWW-Authenticate"].startswith("Bearer")
     assert server.get("/typed", headers=bearer("no")).status_code == 401
     assert ' t "GET /typed ' in (server.root / "logs/access.log").read_text()
@@ -111,6 +117,19 @@ def test_it_combines_with_other_requirements(server):
     assert server.get("/either", headers={"X-Let-Me-In": "yes"}).text == "in"
     assert server.get("/either").status_code == 401
     server.allow_log("AH01630")
+
+
+def test_a_script_does_not_see_the_token(httpd):
+    httpd.files({"s.js": "function handleRequest (o) { return { statusCode: 200, "
+                         "body: o.headers } }"})
+    httpd.start('<Location "/api">\n  FlowAPI "@root@/s.js"\n</Location>\n')
+    token = httpd.flowctl("token", "create", "--name", "t", "--full")
+    got = httpd.get("/api", headers=bearer(token)).json()
+    assert "user-agent" in got and "authorization" not in got
+
+
+def test_an_address_alone_is_no_authentication(server):
+    assert server.get("/near").status_code == 401
 
 
 def test_apaches_own_authentication_is_used_where_configured(server):

@@ -56,7 +56,7 @@ DOCUMENT = [
      'relativeURI /orders\n  FlowSet hooks.preSavePage {"_scriptId":"nope",'
      '"function":"f"}', 10, "'nope'"),
     ("http.method POST", "http.method", 13, "http.method"),
-    ("relativeURI /in", "relativeURI /in\n  FlowSet http.batchSize 0", 15, "'0'"),
+    ("relativeURI /in", "relativeURI /in\n  FlowSet http.batchSize 0", 15, "1 to 1000"),
     ("relativeURI /in", 'relativeURI /in\n  FlowSet mapping.fields '
      '[{"extract":"a","generat":"b"}]', 15, "generat"),
     ('"_exportId":"orders"', '"_exportId":"ordres"', 17, "did you mean 'orders'"),
@@ -110,13 +110,15 @@ DIRECTIVES = [
     ("FlowMaxBody 5X", "'5X' is not a number of bytes"),
     ("FlowStore mysql x", "'mysql' is not supported yet; use sqlite3"),
     ("FlowEgress maybe host", "'maybe' is neither 'allow' nor 'deny'"),
-    ("FlowEgress allow 10.0.0.0/99", "10.0.0.0/99"),
+    ("FlowEgress allow 10.0.0.0/99", "'/99' is not a number of bits"),
     ("FlowSet type http", "FlowSet belongs in"),
     ("<Flow>\n</Flow>", "takes one argument"),
     ("<Location /x>\nFlowAuth all\n</Location>", "'all' is unknown"),
     ("<Location /x>\nFlowAPI export:a f\n</Location>", "takes no function"),
     ("<Location /x>\nFlowAPI script:a\nFlowWebhook b\n</Location>",
      "one Location, one target"),
+    ("<Directory />\nFlowAPI export:a\n</Directory>", "cannot occur within"),
+    ("<Directory />\nFlowAuth none\n</Directory>", "cannot occur within"),
     ("<VirtualHost *:1>\nFlowWorkers 1\n</VirtualHost>",
      "cannot occur within"),
 ]

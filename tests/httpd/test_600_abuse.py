@@ -111,25 +111,29 @@ def test_two_thousand_of_them_leave_good_calls_and_memory_alone(server):
         good.append(n)
 
     def round_of(quick_calls, slow_calls):
-        workers = [threading.Thread(target=abuse, args=(quick, quick_calls))
-                   for _ in range(4)]
-        workers += [threading.Thread(target=abuse, args=(slow, slow_calls))
-                    for _ in range(20)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
+        """4 * quick_calls that end by themselves, then 20 * slow_calls that
+        have to be stopped."""
+        for count, names, n in ((4, quick, quick_calls), (20, slow, slow_calls)):
+            workers = [threading.Thread(target=abuse, args=(names, n))
+                       for _ in range(count)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
 
     good = []
-    round_of(25, 2)
-    before = rss(pid)
     behaving = threading.Thread(target=behave)
     behaving.start()
-    round_of(400, 20)
+    memory = []
+    for _ in range(4):
+        round_of(100, 5)
+        memory.append(rss(pid))
     stop.set()
     behaving.join()
     assert not wrong, wrong[:3]
     assert bad[0] >= 2000
     assert good[0] > 100
     assert server.children() == [pid], "the child must have survived"
-    assert rss(pid) < before * 1.3 + 20000, (before, rss(pid))
+    # The first rounds fill the pool of idle arenas, which is bounded; from
+    # then on nothing grows.
+    assert memory[3] < memory[1] * 1.1 + 8000, memory

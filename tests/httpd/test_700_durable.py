@@ -122,6 +122,7 @@ def test_a_run_that_was_killed_goes_on_after_the_last_page(httpd, upstream):
   FlowSet http.method GET
   FlowSet http.relativeURI /orders
   FlowSet http.paging.method linkheader
+  FlowSet pageSize 1
 </FlowExport>
 <FlowImport i>
   FlowSet _connectionId c

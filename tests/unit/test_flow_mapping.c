@@ -302,6 +302,8 @@ static void what_is_wrong_or_missing_is_named(void **state)
         { "{\"fields\":5}", "mapping_field", "mapping.fields: must be an array" },
         { "[]", "mapping_field", "mapping: must be an object" },
         { "{\"feilds\":[]}", "mapping_field", "mapping: unknown field 'feilds'; did you mean 'fields'" },
+        { FIELD("\"generate\":\"b\",\"extract\":\"a\",\"isKey\\u0000\":1"), "mapping_field",
+          "mapping.fields[0] 'b': unknown field 'isKey'; did you mean 'isKey'" },
         { "{\"mappings\":[]}", "not_implemented", "mapping: mapping field 'mappings' is not supported yet" },
         { "{\"lists\":[{\"fields\":[]}]}", "mapping_field", "mapping.lists[0]: 'generate' is missing" },
         { LIST("\"jsonpath\":\"a\""), "mapping_field", "mapping.lists[0]: unknown field 'jsonpath'; did you mean 'jsonPath'" },

@@ -311,6 +311,21 @@ static void records_that_share_values_do_not_see_each_other(void **state)
     json_decref(two);
 }
 
+static void a_copied_container_keeps_keys_with_nul(void **state)
+{
+    static const char text[] = "{\"a\":{\"k\\u0000y\":1,\"k\":2}}";
+    json_t *one = parse(text), *two = json_object();
+
+    json_object_set(two, "a", json_object_get(one, "a"));
+    assert_int_equal(flow_path_set(compile("a.b", *state), two, parse("3")),
+                     APR_SUCCESS);
+    assert_string_equal(flow_json_text(two, NULL, *state),
+                        "{\"a\":{\"k\\u0000y\":1,\"k\":2,\"b\":3}}");
+    assert_string_equal(flow_json_text(one, NULL, *state), text);
+    json_decref(one);
+    json_decref(two);
+}
+
 static void what_is_ours_alone_is_changed_in_place(void **state)
 {
     json_t *root = parse("{\"a\":{\"b\":1}}");
@@ -360,6 +375,7 @@ int main(void)
         cmocka_unit_test(a_value_is_put_where_the_path_says),
         cmocka_unit_test(a_path_into_nowhere_sets_nothing),
         cmocka_unit_test(records_that_share_values_do_not_see_each_other),
+        cmocka_unit_test(a_copied_container_keeps_keys_with_nul),
         cmocka_unit_test(what_is_ours_alone_is_changed_in_place),
         cmocka_unit_test(a_value_moved_below_itself_makes_no_circle),
     };

@@ -22,7 +22,39 @@ void js_globalinit(void)
 
 void js_seed(js_State *J, unsigned int seed)
 {
-    J->seed = seed % 0x7ffffffe + 1; /* the generator stays at 0 for ever */
+    /* Seeds are moments, so near each other; the generator keeps such
+     * nearness, and stays at 0 for ever. */
+    seed = (seed ^ seed >> 16) * 0x45d9f3bu;
+    seed = (seed ^ seed >> 16) * 0x45d9f3bu;
+    seed ^= seed >> 16;
+    J->seed = seed % 0x7ffffffe + 1;
+}
+
+void js_pushutf8(js_State *J, const char *s, int len)
+{
+    char *copy, *out;
+    int i;
+
+    if (!memchr(s, 0, len)) {
+        js_pushlstring(J, s, len);
+        return;
+    }
+    if (len > JS_STRLIMIT) {
+        js_rangeerror(J, "invalid string length");
+    }
+    /* strings end at a zero byte here, so U+0000 is written C0 80 */
+    copy = out = js_malloc(J, 2 * len);
+    for (i = 0; i < len; ++i) {
+        if (s[i] == 0) {
+            *out++ = (char)0xC0;
+            *out++ = (char)0x80;
+        }
+        else {
+            *out++ = s[i];
+        }
+    }
+    js_pushlstring(J, copy, (int)(out - copy));
+    js_free(J, copy);
 }
 
 /* ---- numbers with their text ---- */
@@ -250,9 +282,9 @@ int js_hastojson(js_State *J, const js_Value *object)
     return p && (p->getter || js_valuekind(&p->value) == JS_KFUNCTION);
 }
 
-void js_pushpeeked(js_State *J, const js_Value *v)
+int js_isscripted(const js_Value *v)
 {
-    js_pushvalue(J, *v);
+    return v->t.type == JS_TOBJECT && v->u.object->type == JS_CFUNCTION;
 }
 
 /* ---- errors ---- */

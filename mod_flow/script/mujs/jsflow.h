@@ -24,6 +24,9 @@ void js_flowinit(js_State *J, js_ParseText parse);
 /** Start Math.random() anew: a restored state would repeat itself. */
 void js_seed(js_State *J, unsigned int seed);
 
+/** Push UTF-8 that may contain U+0000. */
+void js_pushutf8(js_State *J, const char *s, int len);
+
 /**
  * Push the number that @a text (one JSON number) says, together with that
  * text. The text costs memory of the state only when it is neither what
@@ -76,8 +79,8 @@ const js_Value *js_membervalue(const js_Property *m);
 /** Would JSON.stringify call a toJSON (or run a getter to find one)? */
 int js_hastojson(js_State *J, const js_Value *object);
 
-/** Push the value @a v. */
-void js_pushpeeked(js_State *J, const js_Value *v);
+/** Is it a function written in the script (not a built-in one)? */
+int js_isscripted(const js_Value *v);
 
 /* ---- errors ---- */
 

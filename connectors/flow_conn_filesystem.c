@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files in a directory of this machine: JSON or CSV, read and written.
+ */
+#include "connectors/flow_conn_filesystem.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+#include <unistd.h>
+
+/* clang-format off */
+
+#define STRING    FLOW_FIELD_STRING
+#define TEMPLATE  FLOW_FIELD_TEMPLATE
+#define PATH      FLOW_FIELD_PATH
+#define INT       FLOW_FIELD_INT
+#define BOOL      FLOW_FIELD_BOOL
+#define OBJECT    FLOW_FIELD_OBJECT
+#define STRINGS   FLOW_FIELD_STRINGS
+#define ANY       FLOW_FIELD_ANY
+#define REQUIRED  FLOW_FIELD_REQUIRED
+#define LATER     FLOW_FIELD_LATER
+
+static const flow_field_t connection_fields[] = {
+    { "filesystem", OBJECT, REQUIRED, NULL, NULL, "where" },
+    { "filesystem.directoryPath", STRING, REQUIRED, NULL, NULL, "absolute path; nothing outside of it is ever touched" },
+    { NULL },
+};
+
+static const flow_field_t export_fields[] = {
+    { "filesystem", OBJECT, 0, NULL, NULL, "which files" },
+    { "filesystem.directoryPath", TEMPLATE, 0, NULL, NULL, "below the connection's; no .. and no symbolic links" },
+    { "filesystem.fileNameStartsWith", TEMPLATE, 0, NULL, NULL, "only files whose name begins so" },
+    { "filesystem.fileNameEndsWith", TEMPLATE, 0, NULL, NULL, "only files whose name ends so" },
+    { "filesystem.backupDirectoryPath", TEMPLATE, LATER, NULL, NULL, "move files there instead of deleting them" },
+    { "file", OBJECT, REQUIRED, NULL, NULL, "what is in them; files are read in the order of their names" },
+    { "file.type", STRING, REQUIRED, "csv json | xlsx xml filedefinition", NULL, "format" },
+    { "file.output", STRING, 0, "records | metadata blobKeys", "records", "what is handed on" },
+    { "file.encoding", STRING, 0, "utf8 | win1252 utf-16le gb18030 macroman iso88591 shiftjis", "utf8", "encoding" },
+    { "file.skipDelete", BOOL, 0, NULL, "false", "keep the file; false: it is deleted when the page after its last one is asked for, that is, when its records have gone through the flow" },
+    { "file.csv", OBJECT, 0, NULL, NULL, "for type csv" },
+    { "file.csv.columnDelimiter", STRING, 0, NULL, ",", "one character, or \\t" },
+    { "file.csv.hasHeaderRow", BOOL, 0, NULL, "true", "names are in the first row; else Column1, Column2 and so on" },
+    { "file.csv.trimSpaces", BOOL, 0, NULL, "false", "trim cells" },
+    { "file.csv.rowsToSkip", INT, 0, "0 1000", "0", "rows before the header" },
+    { "file.csv.rowDelimiter", STRING, LATER, NULL, NULL, "found by itself" },
+    { "file.csv.disableQuoteAndStripEnclosingQuotes", BOOL, LATER, NULL, NULL, "quotes are text" },
+    { "file.csv.keyColumns", STRINGS, LATER, NULL, NULL, "merge rows of equal keys" },
+    { "file.json", OBJECT, 0, NULL, NULL, "for type json" },
+    { "file.json.resourcePath", PATH, 0, NULL, NULL, "where the records are; else the whole file" },
+    { "file.xlsx", OBJECT, LATER, NULL, NULL, "for type xlsx" },
+    { "file.xml", OBJECT, LATER, NULL, NULL, "for type xml" },
+    { "file.fileDefinition", OBJECT, LATER, NULL, NULL, "for type filedefinition" },
+    { "file.decrypt", STRING, LATER, NULL, NULL, "pgp" },
+    { "file.compressionFormat", STRING, LATER, NULL, NULL, "gzip zip" },
+    { "file.batchSize", INT, LATER, NULL, NULL, "files per batch" },
+    { "file.sortByFields", ANY, LATER, NULL, NULL, "sort" },
+    { "file.groupByFields", STRINGS, LATER, NULL, NULL, "group" },
+    { "file.groupEmptyValues", BOOL, LATER, NULL, NULL, "group" },
+    { "file.filter", OBJECT, LATER, NULL, NULL, "which files" },
+    { "file.backupPath", STRING, LATER, NULL, NULL, "backup" },
+    { "file.purgeInternalBackup", BOOL, LATER, NULL, NULL, "backup" },
+    { NULL },
+};
+
+static const flow_field_t import_fields[] = {
+    { "filesystem", OBJECT, 0, NULL, NULL, "where" },
+    { "filesystem.directoryPath", TEMPLATE, 0, NULL, NULL, "below the connection's, must exist; no .. and no symbolic links" },
+    { "filesystem.fileName", TEMPLATE, 0, NULL, NULL, "as file.fileName" },
+    { "filesystem.inProgressFileName", TEMPLATE, LATER, NULL, NULL, "name while it is written" },
+    { "filesystem.backupDirectoryPath", TEMPLATE, LATER, NULL, NULL, "copy" },
+    { "file", OBJECT, REQUIRED, NULL, NULL, "what is written" },
+    { "file.fileName", TEMPLATE, 0, NULL, NULL, "name; a file that is there is added to, or with skipAggregation replaced" },
+    { "file.type", STRING, REQUIRED, "csv json | xlsx xml filedefinition", NULL, "format; json: an array of records, with skipAggregation the record" },
+    { "file.encoding", STRING, 0, "utf8 | win1252 utf-16le gb18030 macroman iso88591 shiftjis", "utf8", "encoding" },
+    { "file.skipAggregation", BOOL, 0, NULL, "false", "a file per record; false: all records of a page go to one file" },
+    { "file.csv", OBJECT, 0, NULL, NULL, "for type csv" },
+    { "file.csv.columnDelimiter", STRING, 0, NULL, ",", "one character, or \\t" },
+    { "file.csv.includeHeader", BOOL, 0, NULL, "true", "names in the first row" },
+    { "file.csv.wrapWithQuotes", BOOL, 0, NULL, "false", "quote every cell" },
+    { "file.csv.rowDelimiter", STRING, LATER, NULL, NULL, "between rows" },
+    { "file.csv.replaceTabWithSpace", BOOL, LATER, NULL, NULL, "in cells" },
+    { "file.csv.replaceNewlineWithSpace", BOOL, LATER, NULL, NULL, "in cells" },
+    { "file.csv.truncateLastRowDelimiter", BOOL, LATER, NULL, NULL, "no line end after the last row" },
+    { "file.json", OBJECT, LATER, NULL, NULL, "for type json" },
+    { "file.xml", OBJECT, LATER, NULL, NULL, "for type xml" },
+    { "file.fileDefinition", OBJECT, LATER, NULL, NULL, "for type filedefinition" },
+    { "file.compressionFormat", STRING, LATER, NULL, NULL, "gzip zip" },
+    { "file.aggregation", OBJECT, LATER, NULL, NULL, "what goes into one file" },
+    { "file.batchSize", INT, LATER, NULL, NULL, "records per file" },
+    { "file.encrypt", BOOL, LATER, NULL, NULL, "pgp" },
+    { "file.pgp", OBJECT, LATER, NULL, NULL, "pgp" },
+    { "file.skipRename", BOOL, LATER, NULL, NULL, "write under the final name" },
+    { "file.delete", BOOL, LATER, NULL, NULL, "delete instead" },
+    { "file.backupPath", STRING, LATER, NULL, NULL, "backup" },
+    { "file.lookups", ANY, LATER, NULL, NULL, "tables" },
+    { NULL },
+};
+
+/* clang-format on */
+
+/* ---- compiling ---- */
+
+static void compile_connection(flow_compile_t *c, const json_t *doc,
+                               void **pdata)
+{
+    fs_connection_t *conn = apr_pcalloc(flow_compile_pool(c), sizeof(*conn));
+
+    (void)doc;
+    *pdata = conn;
+    conn->root = flow_compile_string(c, "filesystem.directoryPath");
+    if (conn->root && conn->root[0] != '/') {
+        flow_compile_problem(c, "filesystem.directoryPath",
+                             "must be an absolute path");
+    }
+}
+
+static char delimiter(flow_compile_t *c)
+{
+    const char *text = flow_compile_string(c, "file.csv.columnDelimiter");
+
+    if (!text || strcmp(text, "\\t") == 0) {
+        return text ? '\t' : ',';
+    }
+    if (strlen(text) != 1 || strchr("\"\r\n", text[0]) ||
+        (unsigned char)text[0] >= 0x80) {
+        flow_compile_problem(c, "file.csv.columnDelimiter",
+                             "must be one ASCII character, or \\t for a tab");
+        return ',';
+    }
+    return text[0];
+}
+
+static int is_csv(flow_compile_t *c)
+{
+    const char *type = flow_compile_string(c, "file.type");
+    int csv = type && strcmp(type, "csv") == 0;
+
+    if (type && !csv && flow_compile_get(c, "file.csv")) {
+        flow_compile_problem(c, "file.csv", "only for file.type 'csv'");
+    }
+    if (csv && flow_compile_get(c, "file.json")) {
+        flow_compile_problem(c, "file.json", "only for file.type 'json'");
+    }
+    return csv;
+}
+
+static void compile_export(flow_compile_t *c, const json_t *doc,
+                           const flow_connection_t *connection, void **pdata)
+{
+    fs_export_t *x = apr_pcalloc(flow_compile_pool(c), sizeof(*x));
+
+    (void)doc;
+    (void)connection;
+    *pdata = x;
+#define TEXT(field)                                                            \
+    flow_compile_template(c, "filesystem." field, FLOW_ESCAPE_NONE)
+    x->directory = TEXT("directoryPath");
+    x->starts_with = TEXT("fileNameStartsWith");
+    x->ends_with = TEXT("fileNameEndsWith");
+#undef TEXT
+    x->is_csv = is_csv(c);
+    x->keep = flow_compile_bool(c, "file.skipDelete");
+    x->csv.delimiter = delimiter(c);
+    x->csv.no_header = !flow_compile_bool(c, "file.csv.hasHeaderRow");
+    x->csv.trim_spaces = flow_compile_bool(c, "file.csv.trimSpaces");
+    x->csv.rows_to_skip = (int)flow_compile_int(c, "file.csv.rowsToSkip");
+    x->resource_path = flow_compile_path(c, "file.json.resourcePath");
+}
+
+static void compile_import(flow_compile_t *c, const json_t *doc,
+                           const flow_connection_t *connection, void **pdata)
+{
+    fs_import_t *x = apr_pcalloc(flow_compile_pool(c), sizeof(*x));
+    const char *field = flow_compile_get(c, "file.fileName")
+                            ? "file.fileName"
+                            : "filesystem.fileName";
+
+    (void)doc;
+    (void)connection;
+    *pdata = x;
+    x->directory =
+        flow_compile_template(c, "filesystem.directoryPath", FLOW_ESCAPE_NONE);
+    x->file_name = flow_compile_template(c, field, FLOW_ESCAPE_NONE);
+    if (!flow_compile_get(c, field)) {
+        flow_compile_problem(c, "file.fileName",
+                             "required field 'file.fileName' is missing");
+    }
+    x->is_csv = is_csv(c);
+    x->file_per_record = flow_compile_bool(c, "file.skipAggregation");
+    x->csv.delimiter = delimiter(c);
+    x->csv.no_header_out = !flow_compile_bool(c, "file.csv.includeHeader");
+    x->csv.wrap_with_quotes = flow_compile_bool(c, "file.csv.wrapWithQuotes");
+}
+
+static apr_status_t ping(const flow_connection_t *connection,
+                         const flow_call_t *call, apr_pool_t *p,
+                         flow_error_t *err)
+{
+    const fs_connection_t *conn = connection->data;
+    apr_status_t rv;
+    int fd = -1;
+
+    (void)call;
+    rv = flow_conn_fs_open_dir(&fd, conn->root, "", p, err);
+    if (rv == APR_SUCCESS) {
+        close(fd);
+    }
+    return rv;
+}
+
+const flow_connector_t flow_connector_filesystem = {
+    .name = "filesystem",
+    .export_adaptor = "FileSystemExport",
+    .import_adaptor = "FileSystemImport",
+    .connection_fields = connection_fields,
+    .export_fields = export_fields,
+    .import_fields = import_fields,
+    .compile_connection = compile_connection,
+    .compile_export = compile_export,
+    .compile_import = compile_import,
+    .export_page = flow_conn_fs_export_page,
+    .import_records = flow_conn_fs_import_records,
+    .ping = ping,
+};

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/flow_text.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include <apr_strings.h>
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <libxml/xmlerror.h>
+
+#include "data/flow_json.h"
+#include "data/flow_text_private.h"
+
+#define DEPTH_MAX 128
+#define NODES_MAX 1000000 /* elements and attributes */
+
+/*
+ * libxml2 in its older event form: names arrive as they are written, with
+ * their prefix, and xmlns attributes among the others in their order. No tree
+ * of libxml2's is ever built.
+ */
+
+void flow_text_global_init(void)
+{
+    xmlInitParser();
+}
+
+/* --- reading ---------------------------------------------------------------*/
+
+/* An open element. */
+typedef struct element_t {
+    json_t *object; /* NULL as long as there is nothing but text */
+    flow_buf_t text;
+    int is_cdata;       /* blanks count when somebody took the trouble */
+    int has_underscore; /* a child is named as we name the text */
+} element_t;
+
+typedef struct reader_t {
+    xmlParserCtxtPtr ctxt;
+    json_t *root; /* {name: value}, once the root element is closed */
+    element_t stack[DEPTH_MAX];
+    int depth;
+    int n_nodes;
+    apr_size_t max; /* no text is longer than the document */
+    flow_error_t err;
+} reader_t;
+
+static void stop(reader_t *r)
+{
+    xmlStopParser(r->ctxt);
+}
+
+static void fail(reader_t *r, const char *code, const char *why)
+{
+    if (r->err.kind == FLOW_E_NONE) {
+        flow_error_set(&r->err, FLOW_E_INPUT, APR_EINVAL, code,
+                       "invalid XML at line %d: %s",
+                       xmlSAX2GetLineNumber(r->ctxt), why);
+    }
+    stop(r);
+}
+
+static void fail_memory(reader_t *r)
+{
+    flow_text_no_memory(&r->err);
+    stop(r);
+}
+
+/* libxml2's own complaint; it ends with a newline. */
+static void explain(reader_t *r)
+{
+    const xmlError *error = xmlCtxtGetLastError(r->ctxt);
+    char why[256];
+
+    if (!error || error->level < XML_ERR_ERROR || r->err.kind != FLOW_E_NONE) {
+        return;
+    }
+    if (error->code == XML_ERR_NO_MEMORY) {
+        fail_memory(r);
+        return;
+    }
+    apr_cpystrn(why, error->message ? error->message : "not well-formed",
+                sizeof(why));
+    why[strcspn(why, "\n")] = '\0';
+    flow_error_set(&r->err, FLOW_E_INPUT, APR_EINVAL, "invalid_xml",
+                   "invalid XML at line %d: %s", error->line, why);
+}
+
+/* The first of several is the one that counts. */
+static void on_error(void *data, const char *format, ...)
+{
+    (void)format;
+    explain(data);
+}
+
+static json_t *make_text(const char *s, apr_size_t len)
+{
+    /* libxml2 has checked it; what is stored must be valid in any case */
+    json_t *v = flow_json_string_new(s, len);
+
+    return v ? v : json_string_nocheck("\xef\xbf\xbd");
+}
+
+/*
+ * Without entity substitution, which would open the door to entities, libxml2
+ * hands over every '&' in an attribute as "&#38;". Nothing else in the value
+ * begins with '&'.
+ */
+static json_t *make_attribute(const char *value)
+{
+    apr_size_t len = strlen(value);
+    const char *s = value;
+    flow_buf_t b;
+    json_t *v;
+
+    if (!strchr(value, '&')) {
+        return make_text(value, len);
+    }
+    flow_buf_init(&b, len);
+    while (*s) {
+        const char *amp = strstr(s, "&#38;");
+        apr_size_t n = amp ? (apr_size_t)(amp - s) + 1 : strlen(s);
+
+        flow_buf_add(&b, s, n);
+        s += amp ? n + 4 : n;
+    }
+    v = b.status == APR_SUCCESS ? make_text(b.data, b.len) : NULL;
+    flow_buf_release(&b);
+    return v;
+}
+
+/* The element's object, made when first needed, with a place for the text in
+ * front. */
+static json_t *need_object(reader_t *r, element_t *e)
+{
+    if (!e->object) {
+        e->object = json_object();
+        if (json_object_set_new_nocheck(e->object, "_", json_null()) != 0) {
+            fail_memory(r);
+        }
+    }
+    return e->object;
+}
+
+static int count_node(reader_t *r)
+{
+    if (++r->n_nodes > NODES_MAX) {
+        fail(r, "invalid_xml",
+             "more than " APR_STRINGIFY(NODES_MAX) " elements and attributes");
+        return 0;
+    }
+    return 1;
+}
+
+static void on_start(void *data, const xmlChar *name, const xmlChar **atts)
+{
+    reader_t *r = data;
+    element_t *e = &r->stack[r->depth];
+    json_t *dollar = NULL;
+
+    (void)name;
+    if (r->err.kind != FLOW_E_NONE || !count_node(r)) {
+        return;
+    }
+    if (r->depth == DEPTH_MAX) {
+        fail(r, "invalid_xml",
+             "nested too deeply; at most " APR_STRINGIFY(DEPTH_MAX) " levels");
+        return;
+    }
+    memset(e, 0, sizeof(*e));
+    flow_buf_init(&e->text, r->max);
+    ++r->depth;
+    for (; atts && atts[0]; atts += 2) {
+        if (!count_node(r)) {
+            return;
+        }
+        if (!dollar) {
+            dollar = json_object();
+            if (json_object_set_new_nocheck(need_object(r, e), "$", dollar)) {
+                fail_memory(r);
+                return;
+            }
+        }
+        if (json_object_set_new_nocheck(
+                dollar, (const char *)atts[0],
+                make_attribute(atts[1] ? (const char *)atts[1] : "")) != 0) {
+            fail_memory(r);
+            return;
+        }
+    }
+}
+
+static void add_text(reader_t *r, const xmlChar *s, int len, int is_cdata)
+{
+    element_t *e;
+
+    if (r->err.kind != FLOW_E_NONE || r->depth == 0) {
+        return;
+    }
+    e = &r->stack[r->depth - 1];
+    e->is_cdata |= is_cdata;
+    if (flow_buf_add(&e->text, s, (apr_size_t)len) != APR_SUCCESS) {
+        fail_memory(r);
+    }
+}
+
+static void on_text(void *data, const xmlChar *s, int len)
+{
+    add_text(data, s, len, 0);
+}
+
+static void on_cdata(void *data, const xmlChar *s, int len)
+{
+    add_text(data, s, len, 1);
+}
+
+static void on_doctype(void *data, const xmlChar *name,
+                       const xmlChar *external_id, const xmlChar *system_id)
+{
+    (void)name;
+    (void)external_id;
+    (void)system_id;
+    fail(data, "xml_doctype",
+         "a DOCTYPE is not allowed; send the document without it");
+}
+
+static int is_blank(const flow_buf_t *text)
+{
+    return text->len == 0 || strspn(text->data, " \t\r\n") == text->len;
+}
+
+/* What the element is worth, now that it is complete. Takes e->object. */
+static json_t *take_value(element_t *e)
+{
+    json_t *object = e->object;
+    int has_text = e->is_cdata || !is_blank(&e->text);
+    json_t *text;
+    int rv = 0;
+
+    e->object = NULL;
+    if (!object) {
+        return make_text(e->text.len ? e->text.data : "", e->text.len);
+    }
+    if (has_text) {
+        text = make_text(e->text.data ? e->text.data : "", e->text.len);
+        rv = e->has_underscore
+                 ? json_array_insert_new(json_object_get(object, "_"), 0, text)
+                 : json_object_set_new_nocheck(object, "_", text);
+    }
+    else if (!e->has_underscore) {
+        rv = json_object_del(object, "_");
+    }
+    if (rv != 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+/* Takes value. */
+static int add_child(reader_t *r, element_t *parent, const char *name,
+                     json_t *value)
+{
+    json_t *object = need_object(r, parent);
+    json_t *list = json_object_get(object, name);
+
+    if (strcmp(name, "_") == 0 && !parent->has_underscore) {
+        parent->has_underscore = 1;
+        list = NULL;
+    }
+    if (!list) {
+        list = json_array();
+        if (json_object_set_new_nocheck(object, name, list) != 0) {
+            json_decref(value);
+            return 0;
+        }
+    }
+    return json_array_append_new(list, value) == 0;
+}
+
+static void on_end(void *data, const xmlChar *name)
+{
+    reader_t *r = data;
+    element_t *e;
+    json_t *value;
+    int is_added;
+
+    if (r->err.kind != FLOW_E_NONE || r->depth == 0) {
+        return;
+    }
+    e = &r->stack[--r->depth];
+    value = take_value(e);
+    flow_buf_release(&e->text);
+    if (!value) {
+        fail_memory(r);
+        return;
+    }
+    if (r->depth > 0) {
+        is_added = add_child(r, e - 1, (const char *)name, value);
+    }
+    else {
+        r->root = json_object();
+        is_added = json_object_set_new_nocheck(r->root, (const char *)name,
+                                               value) == 0;
+    }
+    if (!is_added) {
+        fail_memory(r);
+    }
+}
+
+static void set_handler(xmlSAXHandler *sax)
+{
+    memset(sax, 0, sizeof(*sax));
+    sax->initialized = 1; /* not the magic number: the older events */
+    sax->error = on_error;
+    sax->startElement = on_start;
+    sax->endElement = on_end;
+    sax->characters = on_text;
+    sax->ignorableWhitespace = on_text;
+    sax->cdataBlock = on_cdata;
+    sax->internalSubset = on_doctype;
+}
+
+static void close_all(reader_t *r)
+{
+    while (r->depth > 0) {
+        element_t *e = &r->stack[--r->depth];
+
+        flow_buf_release(&e->text);
+        json_decref(e->object);
+    }
+}
+
+static void run(reader_t *r, const char *xml, int len)
+{
+    r->ctxt = xmlCreateMemoryParserCtxt(xml, len);
+    if (!r->ctxt) {
+        flow_text_no_memory(&r->err);
+        return;
+    }
+    set_handler(r->ctxt->sax);
+    r->ctxt->userData = r;
+    xmlCtxtUseOptions(r->ctxt, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+    xmlParseDocument(r->ctxt);
+    explain(r); /* another module may have taken the error channel */
+    if (r->err.kind == FLOW_E_NONE && (!r->ctxt->wellFormed || !r->root)) {
+        fail(r, "invalid_xml", "not well-formed");
+    }
+    close_all(r);
+    /* there is none, unless libxml2 made one on its way to a DOCTYPE */
+    if (r->ctxt->myDoc) {
+        xmlFreeDoc(r->ctxt->myDoc);
+    }
+    xmlFreeParserCtxt(r->ctxt);
+}
+
+/* libxml2 gets nothing but what it will not take for another encoding. */
+static apr_status_t check_bytes(const char *xml, apr_size_t len,
+                                flow_error_t *err)
+{
+    const char *why = NULL;
+
+    if (len == 0) {
+        why = "the document is empty";
+    }
+    else if (len > INT_MAX) {
+        why = "the document is too large";
+    }
+    else if (!flow_utf8_is_valid(xml, len)) {
+        why = "bytes that are not valid UTF-8";
+    }
+    else if (memchr(xml, '\0', len)) {
+        why = "a NUL character";
+    }
+    return why ? flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "invalid_xml",
+                                "invalid XML: %s", why)
+               : APR_SUCCESS;
+}
+
+apr_status_t flow_xml_parse_utf8(json_t **pv, const char *xml, apr_size_t len,
+                                 apr_pool_t *p, flow_error_t *err)
+{
+    apr_status_t rv = check_bytes(xml, len, err);
+    reader_t *r;
+
+    *pv = NULL;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    r = apr_pcalloc(p, sizeof(*r)); /* 10 KB: too much for some stacks */
+    r->max = len;
+    run(r, xml, (int)len);
+    if (r->err.kind != FLOW_E_NONE) {
+        json_decref(r->root);
+        return flow_error_set(err, r->err.kind, r->err.status, r->err.code,
+                              "%s", r->err.message);
+    }
+    *pv = r->root;
+    return APR_SUCCESS;
+}
+
+/* --- encodings -------------------------------------------------------------*/
+
+/*
+ * Not left to libxml2: it would load whatever conversion the document names,
+ * and complain about broken text on stderr.
+ */
+
+static int begins(const char *s, apr_size_t len, const char *mark, apr_size_t n)
+{
+    return len >= n && memcmp(s, mark, n) == 0;
+}
+
+/* The encoding that an XML declaration names, or NULL. */
+static const char *declared_encoding(const char *xml, apr_size_t len,
+                                     apr_pool_t *p)
+{
+    const char *end = memchr(xml, '>', len < 256 ? len : 256);
+    const char *s;
+    char *head;
+    apr_size_t n;
+
+    if (!end || !begins(xml, len, "<?xml", 5)) {
+        return NULL;
+    }
+    head = apr_pstrmemdup(p, xml, (apr_size_t)(end - xml));
+    s = strstr(head, "encoding");
+    if (!s) {
+        return NULL;
+    }
+    s += strlen("encoding");
+    s += strspn(s, " \t\r\n");
+    s += *s == '=';
+    s += strspn(s, " \t\r\n");
+    if (*s != '"' && *s != '\'') {
+        return NULL;
+    }
+    ++s;
+    n = strcspn(s, "\"'");
+    return n ? apr_pstrndup(p, s, n) : NULL;
+}
+
+apr_status_t flow_xml_parse(json_t **pv, const char *xml, apr_size_t len,
+                            apr_pool_t *p, flow_error_t *err)
+{
+    const char *encoding = NULL;
+    apr_status_t rv = APR_SUCCESS;
+
+    *pv = NULL;
+    if (begins(xml, len, "\xef\xbb\xbf", 3)) {
+        xml += 3;
+        len -= 3;
+    }
+    else if (begins(xml, len, "\xff\xfe", 2) || begins(xml, len, "<\0", 2)) {
+        encoding = "utf-16le";
+    }
+    else if (begins(xml, len, "\xfe\xff", 2) || begins(xml, len, "\0<", 2)) {
+        encoding = "utf-16be";
+    }
+    else {
+        encoding = declared_encoding(xml, len, p);
+    }
+    if (encoding) {
+        rv = flow_charset_decode(&xml, &len, encoding, p, err);
+    }
+    return rv == APR_SUCCESS ? flow_xml_parse_utf8(pv, xml, len, p, err) : rv;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_WEBHOOK_PRIVATE_H
+#define FLOW_WEBHOOK_PRIVATE_H
+
+#include "base/flow_sign.h"
+#include "data/flow_text.h"
+#include "flow/flow_webhook.h"
+
+/**
+ * A compiled listener, shared by the files of the webhook. Texts are never
+ * NULL where the method that `verify` names needs them.
+ */
+typedef enum {
+    FLOW_VERIFY_NONE,
+    FLOW_VERIFY_BASIC,
+    FLOW_VERIFY_TOKEN_BODY,
+    FLOW_VERIFY_TOKEN_HEADER,
+    FLOW_VERIFY_TOKEN_QUERY,
+    FLOW_VERIFY_HMAC,
+    FLOW_VERIFY_SECRET_URL,
+    FLOW_VERIFY_BROKEN /* could not be compiled: refuses everything */
+} flow_verify_e;
+
+typedef struct flow_webhook_header_t {
+    const char *name;
+    const flow_template_t *value;
+} flow_webhook_header_t;
+
+/** One of the two answers. */
+typedef struct flow_webhook_reply_t {
+    int status;
+    const flow_template_t *body; /* or NULL */
+    const char *content_type;    /* of the body */
+    flow_webhook_header_t *headers;
+    apr_size_t nheaders;
+} flow_webhook_reply_t;
+
+struct flow_webhook_t {
+    flow_verify_e verify;
+    const char *username, *password;
+    const char *token;
+    const flow_path_t *token_path; /* in the body */
+    const char *token_name;        /* of the header or query parameter */
+    const char *token_scheme;      /* before the token, NULL = none */
+    const char *key, *header;      /* hmac */
+    flow_digest_e digest;
+    int is_base64; /* else hex */
+
+    flow_media_e media;              /* UNKNOWN = by Content-Type */
+    const flow_path_t *records_path; /* or NULL */
+    int include_parent;
+
+    flow_webhook_reply_t success, challenge;
+    int has_challenge;
+};
+
+/** The request's body as the listener reads it; *pv is new. FLOW_E_INPUT. */
+apr_status_t flow_webhook_body(const flow_webhook_t *webhook,
+                               const flow_request_t *req, json_t **pv,
+                               apr_pool_t *p, flow_error_t *err);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOWCTL_H
+#define FLOWCTL_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <jansson.h>
+
+#include "base/flow_error.h"
+#include "jobs/flow_jobs.h"
+#include "jobs/flow_store.h"
+
+/**
+ * flowctl: what its files share. Results go to stdout, everything else to
+ * stderr. One thread, one pool, which ends with the process.
+ */
+#define FLOWCTL_VERSION "0.1"
+
+enum {
+    FLOWCTL_OK = 0,
+    FLOWCTL_FAILED = 1,
+    FLOWCTL_USAGE = 2
+};
+
+/** An option: a word of its own, or one that takes a value ("--x V", "--x=V"),
+ * once or several times. Exactly one of the pointers is set. */
+typedef struct flowctl_option_t {
+    const char *name; /* with its dashes */
+    int *flag;
+    const char **value;
+    apr_array_header_t *list; /* of const char * */
+} flowctl_option_t;
+
+typedef struct flowctl_t {
+    apr_pool_t *p;
+    const char *state_dir, *store; /* as given, or NULL */
+    apr_array_header_t *includes;
+    int json, help;
+    flow_jobs_settings_t settings; /* driver and params filled in */
+    int argc;                      /* what is left after the command's words */
+    const char *const *argv;
+} flowctl_t;
+
+/** Say what is wrong with the command line; returns FLOWCTL_USAGE. */
+int flowctl_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/** Say why it failed; returns FLOWCTL_FAILED. */
+int flowctl_failed(const flow_error_t *err);
+
+/**
+ * Read ctl->argv: the command's own options (NULL name at the end) and the
+ * general ones, which may stand anywhere. What is no option goes to @a words,
+ * of which there may be at most @a max. FLOWCTL_OK or FLOWCTL_USAGE.
+ */
+int flowctl_options(flowctl_t *ctl, const flowctl_option_t *options,
+                    const char **words, int max);
+
+/** Print a JSON value (indented) and release it. */
+int flowctl_print_json(json_t *v);
+/** "2026-11-25T02:00:01.200Z", or @a none for 0. */
+const char *flowctl_time(const flowctl_t *ctl, apr_time_t t, const char *none);
+
+/** The store for reading, if it is there; else says so and returns NULL. */
+flow_store_t *flowctl_open(flowctl_t *ctl);
+
+/* the commands */
+int flowctl_token_create(flowctl_t *ctl);
+int flowctl_token_list(flowctl_t *ctl);
+int flowctl_token_revoke(flowctl_t *ctl);
+int flowctl_check(flowctl_t *ctl);
+int flowctl_fields(flowctl_t *ctl);
+int flowctl_job_list(flowctl_t *ctl);
+int flowctl_job_show(flowctl_t *ctl);
+
+#endif

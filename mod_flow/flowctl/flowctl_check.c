@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flowctl/flowctl.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include <apr_file_info.h>
+#include <apr_strings.h>
+
+#include "data/flow_json.h"
+#include "flow/flow_connector.h"
+#include "flow/flow_docs.h"
+#include "flow/flow_file.h"
+#include "flow/flow_model.h"
+#include "jobs/flow_errors.h"
+#include "script/flow_script.h"
+
+#define SCRIPT_MEMORY (64 * 1024 * 1024) /* FlowScriptMemory's default */
+#define FIELDS_MAX    (16 * 1024 * 1024)
+
+static void register_connectors(void)
+{
+    flow_connector_register(&flow_connector_http);
+    flow_connector_register(&flow_connector_filesystem);
+}
+
+static json_t *problem_json(const flow_problem_t *problem, apr_pool_t *p)
+{
+    json_t *v = json_object();
+
+    flow_json_put(v, "file", problem->file, p);
+    json_object_set_new(v, "line", json_integer(problem->line));
+    flow_json_put(v, "document", problem->what, p);
+    flow_json_put(v, "field", problem->field, p);
+    flow_json_put(v, "message", problem->message, p);
+    return v;
+}
+
+/* The problems are the result, so they go to stdout. */
+static int print_problems(flowctl_t *ctl, const flow_docs_t *docs)
+{
+    apr_size_t i, n;
+    const flow_problem_t *problems = flow_docs_problems(docs, &n);
+    json_t *all;
+
+    if (ctl->json) {
+        all = json_array();
+        for (i = 0; i < n; ++i) {
+            json_array_append_new(all, problem_json(&problems[i], ctl->p));
+        }
+        flowctl_print_json(all);
+    }
+    else {
+        for (i = 0; i < n; ++i) {
+            puts(flow_problem_text(&problems[i], ctl->p));
+        }
+        if (!n) {
+            fprintf(stderr, "flowctl: %lu documents, no mistakes\n",
+                    (unsigned long)flow_docs_count(docs));
+        }
+    }
+    return n ? FLOWCTL_FAILED : FLOWCTL_OK;
+}
+
+int flowctl_check(flowctl_t *ctl)
+{
+    flow_compile_settings_t settings = { SCRIPT_MEMORY };
+    int i, rc = flowctl_options(ctl, NULL, NULL, 0);
+    flow_model_t *model = NULL;
+    char *here = NULL;
+    apr_pool_t *scratch;
+    flow_docs_t *docs;
+
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    if (!ctl->includes->nelts) {
+        return flowctl_usage("check: what to check is missing; give --include "
+                             "with a file, a directory or a wildcard");
+    }
+    if (apr_filepath_get(&here, APR_FILEPATH_NATIVE, ctl->p) != APR_SUCCESS) {
+        here = apr_pstrdup(ctl->p, ".");
+    }
+    flow_script_global_init();
+    register_connectors();
+    apr_pool_create(&scratch, ctl->p);
+    docs = flow_docs_create(ctl->p);
+    for (i = 0; i < ctl->includes->nelts; ++i) {
+        const char *path = APR_ARRAY_IDX(ctl->includes, i, const char *);
+
+        flow_docs_include(docs, flow_file_absolute(here, path, ctl->p),
+                          "--include", i + 1);
+    }
+    (void)flow_compile(&model, docs, &settings, ctl->p, scratch);
+    return print_problems(ctl, docs);
+}
+
+int flowctl_fields(flowctl_t *ctl)
+{
+    int rc = flowctl_options(ctl, NULL, NULL, 0);
+    flow_buf_t text;
+
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    register_connectors();
+    flow_buf_init(&text, FIELDS_MAX);
+    if (flow_schema_write_markdown(&text) != APR_SUCCESS) {
+        fputs("flowctl: the list of fields is too large\n", stderr);
+        rc = FLOWCTL_FAILED;
+    }
+    else {
+        fwrite(text.data, 1, text.len, stdout);
+    }
+    flow_buf_release(&text);
+    return rc;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flowctl/flowctl.h"
+
+#include <stdio.h>
+
+#include <apr_strings.h>
+
+#include "data/flow_json.h"
+#include "jobs/flow_errors.h"
+#include "jobs/flow_queue.h"
+
+#define LIST_DEFAULT 20
+#define LIST_MAX     1000
+#define ERRORS_MAX   100
+
+static const char *text_of(const json_t *v, const char *key, apr_pool_t *p)
+{
+    apr_size_t len;
+
+    return flow_json_to_text(json_object_get(v, key), &len, p);
+}
+
+static int print_list(flowctl_t *ctl, json_t *list)
+{
+    size_t i;
+
+    if (ctl->json) {
+        return flowctl_print_json(list);
+    }
+    for (i = 0; i < json_array_size(list); ++i) {
+        const json_t *job = json_array_get(list, i);
+
+        printf("%s  %-9s  %s  %s  (%s good, %s failed, %s ignored)\n",
+               text_of(job, "_id", ctl->p), text_of(job, "status", ctl->p),
+               text_of(job, "createdAt", ctl->p),
+               text_of(job, "_flowId", ctl->p),
+               text_of(job, "numSuccess", ctl->p),
+               text_of(job, "numError", ctl->p),
+               text_of(job, "numIgnore", ctl->p));
+    }
+    json_decref(list);
+    return FLOWCTL_OK;
+}
+
+int flowctl_job_list(flowctl_t *ctl)
+{
+    const char *limit = NULL;
+    const flowctl_option_t options[] = { { "--limit", .value = &limit },
+                                         { NULL } };
+    int rc = flowctl_options(ctl, options, NULL, 0);
+    flow_error_t err = FLOW_ERROR_INIT;
+    apr_int64_t most = LIST_DEFAULT;
+    json_t *list = NULL;
+    flow_store_t *store;
+    apr_status_t rv;
+    char *end;
+
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    if (limit) {
+        most = apr_strtoi64(limit, &end, 10);
+        if (end == limit || *end || most < 1 || most > LIST_MAX) {
+            return flowctl_usage("job list: '--limit %s' is not a number from "
+                                 "1 to %d",
+                                 limit, LIST_MAX);
+        }
+    }
+    store = flowctl_open(ctl);
+    if (!store) {
+        return FLOWCTL_FAILED;
+    }
+    rv = flow_queue_list(store, (int)most, &list, ctl->p, &err);
+    flow_store_close(store);
+    return rv == APR_SUCCESS ? print_list(ctl, list) : flowctl_failed(&err);
+}
+
+static apr_status_t read_job(flowctl_t *ctl, flow_store_t *store,
+                             const char *id, json_t **pjob, flow_error_t *err)
+{
+    json_t *reason = NULL, *errors = NULL;
+    apr_status_t rv;
+
+    rv = flow_queue_get(store, id, pjob, &reason, ctl->p, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (reason) {
+        json_object_set_new(*pjob, "failure", reason);
+    }
+    rv = flow_errors_list(store, id, ERRORS_MAX, &errors, ctl->p, err);
+    if (rv == APR_SUCCESS) {
+        json_object_set_new(*pjob, "errors", errors);
+    }
+    return rv;
+}
+
+static int print_job(flowctl_t *ctl, json_t *job)
+{
+    const char *key;
+    json_t *v, *error;
+    size_t i;
+
+    if (ctl->json) {
+        return flowctl_print_json(job);
+    }
+    json_object_foreach(job, key, v)
+    {
+        if (json_is_array(v)) {
+            json_array_foreach(v, i, error)
+            {
+                printf("error              %s: %s: %s\n",
+                       text_of(error, "stepId", ctl->p),
+                       text_of(error, "code", ctl->p),
+                       text_of(error, "message", ctl->p));
+            }
+        }
+        else if (json_is_object(v)) {
+            printf("%-18s %s: %s\n", key, text_of(v, "code", ctl->p),
+                   text_of(v, "message", ctl->p));
+        }
+        else {
+            printf("%-18s %s\n", key, text_of(job, key, ctl->p));
+        }
+    }
+    json_decref(job);
+    return FLOWCTL_OK;
+}
+
+int flowctl_job_show(flowctl_t *ctl)
+{
+    const char *id = NULL;
+    int rc = flowctl_options(ctl, NULL, &id, 1);
+    flow_error_t err = FLOW_ERROR_INIT;
+    json_t *job = NULL;
+    flow_store_t *store;
+    apr_status_t rv;
+
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    if (!id) {
+        return flowctl_usage("job show: the job's id is missing; 'flowctl job "
+                             "list' shows the newest");
+    }
+    store = flowctl_open(ctl);
+    if (!store) {
+        return FLOWCTL_FAILED;
+    }
+    rv = read_job(ctl, store, id, &job, &err);
+    flow_store_close(store);
+    if (rv == APR_NOTFOUND) {
+        fprintf(stderr, "flowctl: there is no job with the id '%s'\n", id);
+        return FLOWCTL_FAILED;
+    }
+    if (rv != APR_SUCCESS) {
+        json_decref(job);
+        return flowctl_failed(&err);
+    }
+    return print_job(ctl, job);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "script/flow_script_private.h"
+
+#include <string.h>
+
+#include "base/flow_buf.h"
+#include "data/flow_json.h"
+
+/* What one console line may hold. */
+#define CONSOLE_MAX 8192
+
+/* What one host call may be given. */
+#define ARGUMENTS_MAX ((apr_size_t)5 << 20)
+
+/* ---- console ---- */
+
+/* Append argument @a i as people want to see it. */
+static void console_argument(flow_script_call_t *call, flow_buf_t *line, int i)
+{
+    js_State *J = call->J;
+    flow_taken_t taken;
+    const char *text;
+    apr_size_t len;
+
+    js_copy(J, i);
+    flow_script_take(call, FLOW_TAKE_TEXT, CONSOLE_MAX, &taken);
+    flow_stop_leave(&call->stop);
+    if (i > 1) {
+        flow_buf_addc(line, ' ');
+    }
+    text = flow_json_string(taken.value, &len);
+    if (taken.code) {
+        flow_buf_addf(line, "(value %s)", taken.why);
+    }
+    else if (text) {
+        flow_buf_add(line, text, len);
+    }
+    else if (taken.value) {
+        flow_json_write(line, taken.value, FLOW_JSON_COMPACT);
+    }
+    else {
+        flow_buf_adds(line, "undefined");
+    }
+    flow_script_drop(call, taken.mark);
+    flow_stop_enter(&call->stop);
+}
+
+/* Cut at a character's end, and say so. */
+static apr_size_t cut(flow_buf_t *line)
+{
+    apr_size_t len = line->len;
+
+    if (!line->data || (line->status == APR_SUCCESS && len <= CONSOLE_MAX)) {
+        return len;
+    }
+    if (len > CONSOLE_MAX) {
+        len = CONSOLE_MAX;
+    }
+    if (len < 3) {
+        return len; /* out of memory at the first word */
+    }
+    len -= 3;
+    while (len > 0 && ((unsigned char)line->data[len] & 0xC0) == 0x80) {
+        --len;
+    }
+    memcpy(line->data + len, "...", 3);
+    return len + 3;
+}
+
+static void console_write(js_State *J)
+{
+    flow_script_call_t *call = flow_call_of(J);
+    const char *level = js_currentfunctiondata(J);
+    int n = js_gettop(J), i;
+    flow_buf_t *line;
+
+    if (!call->host || !call->host->console) {
+        return;
+    }
+    /* The line is the call's, so that a jump does not lose it. */
+    line = &call->line;
+    flow_stop_leave(&call->stop);
+    if (call->line_in_use) {
+        /* a getter of an argument writes a line itself; one is enough */
+        flow_stop_enter(&call->stop);
+        return;
+    }
+    call->line_in_use = 1;
+    flow_buf_clear(line);
+    flow_stop_enter(&call->stop);
+
+    if (js_try(J)) {
+        call->line_in_use = 0;
+        js_throw(J);
+    }
+    for (i = 1; i < n && line->status == APR_SUCCESS; ++i) {
+        console_argument(call, line, i);
+    }
+    js_endtry(J);
+
+    flow_stop_leave_far(&call->stop);
+    call->line_in_use = 0;
+    call->host->console(call->host->baton, level, line->data ? line->data : "",
+                        cut(line));
+    flow_stop_enter_far(&call->stop);
+}
+
+static void define_console(js_State *J)
+{
+    static const char *const levels[] = { "error", "warn", "info", "log",
+                                          "debug" };
+    int i;
+
+    js_newobject(J);
+    for (i = 0; i < (int)(sizeof(levels) / sizeof(levels[0])); ++i) {
+        js_newcfunctionx(J, console_write, levels[i], 0,
+                         (void *)(apr_uintptr_t)levels[i], NULL);
+        js_defproperty(J, -2, levels[i], JS_DONTENUM);
+    }
+    js_defglobal(J, "console", JS_DONTENUM);
+}
+
+/* ---- integrator-api ---- */
+
+#define CRUD          "find", "get", "create", "update", "patch", "delete"
+#define MAX_FUNCTIONS 16
+
+static const struct {
+    const char *name;
+    const char *functions[MAX_FUNCTIONS];
+} objects[] = {
+    { "exports", { "run", "runVirtual", "runVirtualWithPaging", CRUD } },
+    { "imports", { "run", "runVirtual", CRUD } },
+    { "flows", { "run", CRUD } },
+    { "connections", { CRUD } },
+    { "integrations", { CRUD } },
+    { "accessTokens", { CRUD } },
+    { "asyncHelpers", { CRUD } },
+    { "fileDefinitions", { CRUD } },
+    { "state",
+      { "get", "put", "delete", "getKeys", "getForResource", "putForResource",
+        "deleteForResource" } },
+    { "lookupCaches",
+      { "getData", "upsertData", "deleteData", "purgeData", CRUD } },
+};
+#define N_OBJECTS ((int)(sizeof(objects) / sizeof(objects[0])))
+
+/* The arguments as a new array, held by the call. Throws. */
+static void take_arguments(flow_script_call_t *call, flow_taken_t *taken)
+{
+    js_State *J = call->J;
+    int n = js_gettop(J), i;
+
+    js_newarray(J);
+    for (i = 1; i < n; ++i) {
+        js_copy(J, i);
+        js_setindex(J, -2, i - 1);
+    }
+    flow_script_take(call, FLOW_TAKE_ARGUMENT, ARGUMENTS_MAX, taken);
+    if (taken->code) {
+        flow_stop_leave(&call->stop);
+        flow_script_drop(call, taken->mark);
+        flow_stop_enter(&call->stop);
+        js_typeerror(J, "an argument cannot be passed on: %s", taken->why);
+    }
+}
+
+static void call_host(flow_script_call_t *call, const char *object,
+                      const char *function)
+{
+    const flow_script_host_t *host = call->host;
+    js_State *J = call->J;
+    flow_error_t why = FLOW_ERROR_INIT;
+    json_t *result = NULL;
+    apr_status_t rv = APR_ENOTIMPL;
+    flow_taken_t args;
+    int status = 0;
+    unsigned mark = 0;
+
+    take_arguments(call, &args);
+    flow_stop_leave_far(&call->stop);
+    if (host && host->call) {
+        rv = host->call(host->baton, object, function, args.value,
+                        call->deadline, &result, &status, &why);
+    }
+    if (rv != APR_SUCCESS) {
+        flow_error_set(&why, FLOW_E_SCRIPT, rv, "not_available",
+                       "%s%s%s() is not available here", object,
+                       *object ? "." : "", function);
+    }
+    flow_script_drop(call, args.mark);
+    if (rv != APR_SUCCESS) {
+        json_decref(result);
+        result = NULL;
+    }
+    if (result) {
+        mark = flow_script_hold(call, result);
+    }
+    flow_stop_enter_far(&call->stop);
+    if (rv != APR_SUCCESS) {
+        flow_throw_host(call, status, &why);
+    }
+    if (result) {
+        flow_script_push_held(call, mark);
+    }
+    else {
+        js_pushundefined(J);
+    }
+}
+
+/* The function's data is where its name stands in `objects`, so that the
+ * object it belongs to can be told. */
+static void integrator_function(js_State *J)
+{
+    const char *const *slot = js_currentfunctiondata(J);
+    int i;
+
+    for (i = 0; i < N_OBJECTS; ++i) {
+        if (slot >= objects[i].functions &&
+            slot < objects[i].functions + MAX_FUNCTIONS) {
+            call_host(flow_call_of(J), objects[i].name, *slot);
+            return;
+        }
+    }
+}
+
+static void integrator_request(js_State *J)
+{
+    call_host(flow_call_of(J), "", "request");
+}
+
+static void push_object(js_State *J, int which)
+{
+    const char *const *slot = objects[which].functions;
+
+    js_newobject(J);
+    for (; *slot; ++slot) {
+        js_newcfunctionx(J, integrator_function, *slot, 0,
+                         (void *)(apr_uintptr_t)slot, NULL);
+        js_defproperty(J, -2, *slot, 0);
+    }
+}
+
+/* The module, made when the first script line imports it: most scripts use
+ * one of its objects or none, and what is not made need not be copied. */
+static void import_member(js_State *J)
+{
+    const char *name = js_tostring(J, 2);
+    int i;
+
+    js_getregistry(J, name);
+    if (!js_isundefined(J, -1)) {
+        return;
+    }
+    js_pop(J, 1);
+    if (strcmp(name, "request") == 0) {
+        js_newcfunction(J, integrator_request, "request", 0);
+    }
+    else {
+        for (i = 0; i < N_OBJECTS && strcmp(objects[i].name, name); ++i) {
+        }
+        if (i == N_OBJECTS) {
+            js_typeerror(J, "'integrator-api' has no '%s'", name);
+        }
+        push_object(J, i);
+    }
+    js_copy(J, -1);
+    js_setregistry(J, name);
+}
+
+/* __flow_import(module, name): what an import declaration becomes. "*" is all
+ * of it. */
+static void flow_import(js_State *J)
+{
+    const char *name = js_tostring(J, 2);
+    int i;
+
+    if (strcmp(name, "*") != 0) {
+        import_member(J);
+        return;
+    }
+    js_newobject(J);
+    for (i = 0; i < flow_lib_export_count(); ++i) {
+        js_getglobal(J, "__flow_import");
+        js_pushundefined(J);
+        js_copy(J, 1);
+        js_pushstring(J, flow_lib_export(i));
+        js_call(J, 2);
+        js_setproperty(J, -2, flow_lib_export(i));
+    }
+}
+
+int flow_lib_export_count(void)
+{
+    return N_OBJECTS + 1;
+}
+
+const char *flow_lib_export(int i)
+{
+    return i < N_OBJECTS ? objects[i].name : "request";
+}
+
+void flow_lib_define(js_State *J)
+{
+    define_console(J);
+    js_newcfunction(J, flow_import, "__flow_import", 2);
+    js_defglobal(J, "__flow_import", JS_DONTENUM | JS_READONLY | JS_DONTCONF);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/file.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "jobs/flow_committer.h"
+#include "jobs/flow_queue.h"
+#include "jobs_fixture.h"
+
+#define THREADS 16
+#define ROUNDS  200
+
+typedef struct event_work_t {
+    flow_work_t work;
+    char id[64];
+    const char *request; /* NULL is refused by the table */
+    int released;
+} event_work_t;
+
+static apr_status_t run_event(flow_work_t *work, flow_store_t *store,
+                              flow_error_t *err)
+{
+    event_work_t *w = (event_work_t *)work;
+
+    return flow_queue_event(store, w->id, "hook", apr_time_now(), w->request,
+                            err);
+}
+
+static int setup(void **state)
+{
+    jobs_fixture_t *f = jobs_fixture_new();
+
+    *state = f;
+    return f ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    jobs_fixture_free(*state);
+    return 0;
+}
+
+static apr_status_t destroy_pool(void *p)
+{
+    apr_pool_destroy(p);
+    return APR_SUCCESS;
+}
+
+static flow_committer_t *start(jobs_fixture_t *f, flow_stats_t *stats)
+{
+    flow_committer_settings_t settings = { "sqlite3", f->file, stats };
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_committer_t *committer = NULL;
+    apr_pool_t *p = flow_store_pool(1);
+
+    apr_pool_cleanup_register(f->p, p, destroy_pool, apr_pool_cleanup_null);
+    assert_int_equal(flow_committer_start(&committer, &settings, p, &err), 0);
+    return committer;
+}
+
+static void prepare(jobs_fixture_t *f)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    assert_int_equal(flow_jobs_prepare(&f->settings, f->p, &err), APR_SUCCESS);
+}
+
+typedef struct sender_t {
+    flow_committer_t *committer;
+    int number, ok, poison_every, refused;
+} sender_t;
+
+static void *send_many(void *data)
+{
+    sender_t *s = data;
+    event_work_t w;
+    int i;
+
+    for (i = 0; i < ROUNDS; ++i) {
+        flow_error_t err = FLOW_ERROR_INIT;
+        apr_status_t rv;
+
+        memset(&w, 0, sizeof(w));
+        w.work.run = run_event;
+        w.work.events = 1;
+        apr_snprintf(w.id, sizeof(w.id), "%02d-%04d", s->number, i);
+        w.request =
+            s->poison_every && i % s->poison_every == 0 ? NULL : "{\"a\":1}";
+        rv = flow_committer_do(s->committer, &w.work, -1, NULL, &err);
+        if (rv == APR_SUCCESS) {
+            ++s->ok;
+        }
+        else if (strcmp(err.code, "store_refused") == 0 &&
+                 err.kind == FLOW_E_INTERNAL) {
+            ++s->refused;
+        }
+    }
+    return NULL;
+}
+
+static void send_from_all(flow_committer_t *committer, sender_t *senders,
+                          int poison_every)
+{
+    pthread_t threads[THREADS];
+    int i;
+
+    for (i = 0; i < THREADS; ++i) {
+        memset(&senders[i], 0, sizeof(senders[i]));
+        senders[i].committer = committer;
+        senders[i].number = i;
+        senders[i].poison_every = i % 2 ? poison_every : 0;
+        pthread_create(&threads[i], NULL, send_many, &senders[i]);
+    }
+    for (i = 0; i < THREADS; ++i) {
+        pthread_join(threads[i], NULL);
+    }
+}
+
+static void all_that_was_accepted_is_there_after_reopening(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_stats_t *stats = apr_palloc(f->p, flow_stats_size(0));
+    sender_t senders[THREADS];
+    flow_committer_t *committer;
+    int i;
+
+    flow_stats_init(stats, 0);
+    prepare(f);
+    committer = start(f, stats);
+    send_from_all(committer, senders, 0);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    for (i = 0; i < THREADS; ++i) {
+        assert_int_equal(senders[i].ok, ROUNDS);
+    }
+    assert_string_equal(jobs_fixture_query(f, "SELECT count(*) FROM event"),
+                        apr_itoa(f->p, THREADS * ROUNDS));
+    assert_int_equal(stats->events, THREADS * ROUNDS);
+    /* Commits were shared. */
+    assert_true(stats->commits < stats->events);
+    assert_true(stats->commits > 0);
+}
+
+static void a_poisoned_item_fails_nobody_else(void **state)
+{
+    jobs_fixture_t *f = *state;
+    sender_t senders[THREADS];
+    flow_committer_t *committer;
+    int i, poisoned = 0;
+
+    prepare(f);
+    committer = start(f, NULL);
+    send_from_all(committer, senders, 10);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    for (i = 0; i < THREADS; ++i) {
+        int bad = i % 2 ? ROUNDS / 10 : 0;
+
+        assert_int_equal(senders[i].refused, bad);
+        assert_int_equal(senders[i].ok, ROUNDS - bad);
+        poisoned += bad;
+    }
+    assert_string_equal(jobs_fixture_query(f, "SELECT count(*) FROM event"),
+                        apr_itoa(f->p, THREADS * ROUNDS - poisoned));
+}
+
+static apr_status_t do_one(flow_committer_t *committer, const char *id,
+                           flow_error_t *err)
+{
+    event_work_t w = { .work.run = run_event, .request = "{}" };
+
+    apr_cpystrn(w.id, id, sizeof(w.id));
+    return flow_committer_do(committer, &w.work, -1, NULL, err);
+}
+
+static void a_store_that_is_away_is_said_to_be_and_found_again(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_committer_t *committer = start(f, NULL);
+    flow_error_t err = FLOW_ERROR_INIT;
+    int i;
+
+    assert_int_not_equal(do_one(committer, "a", &err), APR_SUCCESS);
+    assert_int_equal(err.kind, FLOW_E_UNAVAILABLE);
+    assert_string_equal(err.code, "store_unavailable");
+    assert_false(flow_committer_is_up(committer));
+
+    prepare(f);
+    for (i = 0; i < 300 && !flow_committer_is_up(committer); ++i) {
+        apr_sleep(10000);
+    }
+    flow_error_clear(&err);
+    assert_int_equal(do_one(committer, "b", &err), APR_SUCCESS);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    assert_string_equal(jobs_fixture_query(f, "SELECT id FROM event"), "b");
+}
+
+static void a_schema_change_by_another_process_is_survived(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_committer_t *committer;
+
+    prepare(f);
+    committer = start(f, NULL);
+    assert_int_equal(do_one(committer, "a", &err), APR_SUCCESS);
+    jobs_fixture_query(f, "CREATE INDEX later ON event (export_id)");
+    assert_int_equal(do_one(committer, "b", &err), APR_SUCCESS);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    assert_string_equal(jobs_fixture_query(f, "SELECT count(*) FROM event"),
+                        "2");
+}
+
+static void after_the_stop_all_is_refused(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_committer_t *committer;
+
+    prepare(f);
+    committer = start(f, NULL);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    assert_int_not_equal(do_one(committer, "a", &err), APR_SUCCESS);
+    assert_int_equal(err.kind, FLOW_E_UNAVAILABLE);
+}
+
+static volatile int released;
+
+static void release(flow_work_t *work)
+{
+    free(work);
+    __atomic_store_n(&released, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Another process holds the write lock for longer than the caller will wait. */
+static void waiting_is_bounded_and_the_work_is_not_freed_too_early(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_committer_t *committer;
+    event_work_t *first, *second;
+    int fd, abandoned, i;
+
+    prepare(f);
+    committer = start(f, NULL);
+    assert_int_equal(do_one(committer, "a", &err), APR_SUCCESS);
+    fd = open(apr_pstrcat(f->p, f->file, "-lock", NULL), O_RDWR);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+
+    first = calloc(1, sizeof(*first));
+    first->work.run = run_event;
+    first->work.release = release;
+    first->request = "{}";
+    apr_cpystrn(first->id, "first", sizeof(first->id));
+    assert_int_not_equal(
+        flow_committer_do(committer, &first->work, 50000, &abandoned, &err),
+        APR_SUCCESS);
+    assert_int_equal(err.kind, FLOW_E_UNAVAILABLE);
+    assert_int_equal(abandoned, 1); /* it had begun */
+
+    second = calloc(1, sizeof(*second));
+    second->work.run = run_event;
+    second->work.release = release;
+    second->request = "{}";
+    apr_cpystrn(second->id, "second", sizeof(second->id));
+    assert_int_not_equal(
+        flow_committer_do(committer, &second->work, 20000, &abandoned, &err),
+        APR_SUCCESS);
+    assert_int_equal(abandoned, 0); /* it had not, and will not */
+    free(second);
+    assert_int_equal(__atomic_load_n(&released, __ATOMIC_SEQ_CST), 0);
+
+    close(fd);
+    for (i = 0; i < 500 && !__atomic_load_n(&released, __ATOMIC_SEQ_CST); ++i) {
+        apr_sleep(10000);
+    }
+    assert_int_equal(__atomic_load_n(&released, __ATOMIC_SEQ_CST), 1);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    assert_string_equal(
+        jobs_fixture_query(f, "SELECT count(*) FROM event WHERE id = 'second'"),
+        "0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(all_that_was_accepted_is_there_after_reopening),
+        TEST(a_poisoned_item_fails_nobody_else),
+        TEST(a_store_that_is_away_is_said_to_be_and_found_again),
+        TEST(a_schema_change_by_another_process_is_survived),
+        TEST(after_the_stop_all_is_refused),
+        TEST(waiting_is_bounded_and_the_work_is_not_freed_too_early),
+    };
+
+    apr_initialize();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "data/flow_json.h"
+#include "jobs/flow_owner.h"
+#include "jobs/flow_queue.h"
+#include "jobs_fixture.h"
+
+typedef struct fixture_t {
+    jobs_fixture_t *f;
+    flow_store_t *store;
+    apr_pool_t *p;
+    flow_error_t err;
+} fixture_t;
+
+static int setup(void **state)
+{
+    jobs_fixture_t *f = jobs_fixture_new();
+    fixture_t *x = f ? apr_pcalloc(f->p, sizeof(*x)) : NULL;
+
+    if (!x) {
+        return -1;
+    }
+    x->f = f;
+    x->p = f->p;
+    x->store = jobs_fixture_store(f);
+    *state = x;
+    return x->store ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    fixture_t *x = *state;
+
+    flow_store_close(x->store);
+    jobs_fixture_free(x->f);
+    return 0;
+}
+
+static int knows_all(void *baton, const char *flow_id, const char *export_id)
+{
+    (void)baton;
+    (void)export_id;
+    return strncmp(flow_id, "unknown", 7) != 0;
+}
+
+static void begin(fixture_t *x)
+{
+    assert_int_equal(flow_store_begin(x->store, -1, &x->err), 0);
+}
+
+static void commit(fixture_t *x)
+{
+    assert_int_equal(flow_store_commit(x->store, &x->err), 0);
+}
+
+static void add(fixture_t *x, const char *id, const char *flow_id,
+                apr_int64_t priority, apr_time_t created)
+{
+    flow_new_job_t job = { id, flow_id, .priority = priority };
+
+    begin(x);
+    assert_int_equal(flow_queue_job(x->store, &job, created, &x->err), 0);
+    commit(x);
+}
+
+static flow_job_t *claim_as(fixture_t *x, const char *owner, const char *only,
+                            int *pmore)
+{
+    flow_claim_t claim = { owner, knows_all, NULL, only };
+
+    begin(x);
+    assert_int_equal(flow_queue_claim(x->store, &claim, x->p, &x->err), 0);
+    commit(x);
+    if (pmore) {
+        *pmore = claim.more;
+    }
+    return claim.job;
+}
+
+static const char *claimed(fixture_t *x)
+{
+    flow_job_t *job = claim_as(x, "me", NULL, NULL);
+
+    return job ? job->id : "none";
+}
+
+static int end_as(fixture_t *x, const char *id, const char *owner,
+                  const char *status)
+{
+    flow_progress_t at = { id, "f", owner };
+    int lost = 0;
+
+    begin(x);
+    assert_int_equal(
+        flow_queue_end(x->store, &at, status, NULL, NULL, NULL, &lost, &x->err),
+        0);
+    commit(x);
+    return !lost;
+}
+
+static const char *status_of(fixture_t *x, const char *id)
+{
+    return jobs_fixture_query(
+        x->f, apr_psprintf(x->p, "SELECT status FROM job WHERE id = '%s'", id));
+}
+
+static void jobs_come_by_priority_age_and_id(void **state)
+{
+    fixture_t *x = *state;
+
+    add(x, "4", "d", 0, 200);
+    add(x, "3", "c", 0, 100);
+    add(x, "2", "b", 0, 100);
+    add(x, "1", "a", 5, 900);
+    assert_string_equal(claimed(x), "1");
+    assert_string_equal(claimed(x), "2");
+    assert_string_equal(claimed(x), "3");
+    assert_string_equal(claimed(x), "4");
+    assert_string_equal(claimed(x), "none");
+}
+
+static void a_flow_has_one_running_job(void **state)
+{
+    fixture_t *x = *state;
+    int more = -1;
+
+    add(x, "1", "a", 0, 1);
+    add(x, "2", "a", 0, 2);
+    add(x, "3", "b", 0, 3);
+    assert_string_equal(claim_as(x, "me", NULL, &more)->id, "1");
+    assert_int_equal(more, 1); /* 3, not 2 */
+    assert_string_equal(claim_as(x, "me", NULL, &more)->id, "3");
+    assert_int_equal(more, 0);
+    assert_string_equal(claimed(x), "none");
+    assert_null(claim_as(x, "me", "2", NULL));
+    assert_true(end_as(x, "1", "me", "completed"));
+    assert_string_equal(claimed(x), "2");
+    /* and the database would not have it otherwise */
+    assert_non_null(strstr(
+        jobs_fixture_query(x->f, "INSERT INTO job (id, type, flow_id, status,"
+                                 " created, modified)"
+                                 " VALUES ('9', 'flow', 'a', 'running', 1, 1)"),
+        "UNIQUE"));
+}
+
+static void a_slow_flow_does_not_keep_others_waiting(void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    add(x, "slow", "a", 0, 1);
+    assert_string_equal(claimed(x), "slow");
+    begin(x);
+    for (i = 0; i < 3000; ++i) {
+        flow_new_job_t job = { apr_psprintf(x->p, "a%d", i), "a" };
+
+        assert_int_equal(flow_queue_job(x->store, &job, 2, &x->err), 0);
+    }
+    commit(x);
+    add(x, "quick", "b", 0, 9);
+    assert_string_equal(claimed(x), "quick");
+}
+
+static void flows_that_nobody_knows_here_stay_queued(void **state)
+{
+    fixture_t *x = *state;
+
+    add(x, "1", "unknown", 9, 1);
+    add(x, "2", "known", 0, 2);
+    assert_string_equal(claimed(x), "2");
+    assert_string_equal(claimed(x), "none");
+    assert_string_equal(status_of(x, "1"), "queued");
+}
+
+static void a_claim_brings_all_that_a_run_needs(void **state)
+{
+    fixture_t *x = *state;
+    flow_new_job_t job = { .id = "1",
+                           .flow_id = "a",
+                           .export_id = "hook",
+                           .event_id = "e",
+                           .request = "{\"data\":1}",
+                           .collect = 1 };
+    flow_job_t *got;
+
+    begin(x);
+    assert_int_equal(
+        flow_queue_event(x->store, "e", "hook", 7, "{\"m\":1}", &x->err), 0);
+    assert_int_equal(flow_queue_job(x->store, &job, 7, &x->err), 0);
+    commit(x);
+    got = claim_as(x, "me", NULL, NULL);
+    assert_string_equal(got->type, "flow");
+    assert_string_equal(got->flow_id, "a");
+    assert_string_equal(got->export_id, "hook");
+    assert_string_equal(got->event_id, "e");
+    assert_string_equal(got->event, "{\"m\":1}");
+    assert_string_equal(got->request, "{\"data\":1}");
+    assert_int_equal(got->collect, 1);
+    assert_int_equal(got->attempts, 1);
+    assert_null(got->checkpoint);
+    assert_true(got->started > 0);
+}
+
+static void a_page_is_kept_with_its_counters_and_errors(void **state)
+{
+    fixture_t *x = *state;
+    flow_ids_t ids;
+    flow_errors_t *errors;
+    flow_record_error_t e = { "imp",         1,    "bad",        "no\xff good",
+                              "application", "k1", json_object() };
+    flow_progress_t at = { "1", "a", "me", { 3, 1, 2, 6, 1, 1 }, "{\"c\":1}" };
+    json_t *list = NULL, *job = NULL, *kept;
+    int lost = 1;
+
+    flow_ids_init(&ids);
+    errors = flow_errors_create(&ids, x->p);
+    add(x, "1", "a", 0, 1);
+    claimed(x);
+    flow_errors_add(errors, &e);
+    json_decref((json_t *)e.retry_data);
+    at.errors = errors;
+    begin(x);
+    assert_int_equal(flow_queue_page(x->store, &at, &lost, &x->err), 0);
+    commit(x);
+    assert_int_equal(lost, 0);
+
+    assert_int_equal(flow_errors_list(x->store, "1", 10, &list, x->p, &x->err),
+                     0);
+    assert_int_equal(json_array_size(list), 1);
+    kept = json_array_get(list, 0);
+    assert_string_equal(flow_json_member(kept, "code"), "bad");
+    assert_string_equal(flow_json_member(kept, "message"),
+                        "no\xef\xbf\xbd good");
+    assert_string_equal(flow_json_member(kept, "traceKey"), "k1");
+    assert_string_equal(flow_json_member(kept, "oIndex"), "1");
+    assert_string_equal(flow_json_member(kept, "stepId"), "imp");
+    assert_string_equal(flow_json_member(kept, "retryDataKey"),
+                        flow_json_member(kept, "errorId"));
+    json_decref(list);
+
+    assert_int_equal(flow_queue_get(x->store, "1", &job, NULL, x->p, &x->err),
+                     0);
+    assert_string_equal(
+        flow_json_text(json_object_get(job, "numIgnore"), NULL, x->p), "2");
+    json_decref(job);
+}
+
+static void an_end_is_final(void **state)
+{
+    static const char *const finals[] = { "completed", "failed", "canceled" };
+    fixture_t *x = *state;
+    flow_progress_t at = { NULL, "a", "me" };
+    int i, j, lost;
+
+    for (i = 0; i < 3; ++i) {
+        char *id = apr_itoa(x->p, i);
+
+        add(x, id, "a", 0, 1);
+        assert_string_equal(claimed(x), id);
+        assert_false(end_as(x, id, "another", finals[i]));
+        assert_true(end_as(x, id, "me", finals[i]));
+        at.job_id = id;
+        for (j = 0; j < 3; ++j) {
+            assert_false(end_as(x, id, "me", finals[j]));
+        }
+        begin(x);
+        assert_int_equal(flow_queue_page(x->store, &at, &lost, &x->err), 0);
+        assert_int_equal(lost, 1);
+        assert_int_equal(flow_queue_return(x->store, &at, &lost, &x->err), 0);
+        assert_int_equal(lost, 1);
+        assert_int_equal(
+            flow_queue_heartbeat(x->store, id, "me", &lost, &x->err), 0);
+        assert_int_equal(lost, 1);
+        commit(x);
+        assert_string_equal(status_of(x, id), finals[i]);
+        assert_null(claim_as(x, "me", id, NULL));
+    }
+}
+
+static void a_job_that_is_handed_back_goes_on_where_it_stood(void **state)
+{
+    fixture_t *x = *state;
+    flow_progress_t at = { "1", "a", "me", { 3, 1, 2, 6, 1, 1 }, "{\"c\":1}" };
+    flow_job_t *job;
+    int lost = 1;
+
+    add(x, "1", "a", 0, 1);
+    claimed(x);
+    begin(x);
+    assert_int_equal(flow_queue_return(x->store, &at, &lost, &x->err), 0);
+    commit(x);
+    assert_int_equal(lost, 0);
+    assert_string_equal(status_of(x, "1"), "queued");
+    job = claim_as(x, "other", NULL, NULL);
+    assert_string_equal(job->checkpoint, "{\"c\":1}");
+    assert_int_equal(job->counters.success, 3);
+    assert_int_equal(job->counters.exported, 6);
+    assert_int_equal(job->attempts, 1); /* that was no crash */
+}
+
+/* ---- rescue ---- */
+
+static const flow_orphan_t *orphan(fixture_t *x, const char *id)
+{
+    apr_array_header_t *list;
+    int i;
+
+    assert_int_equal(flow_queue_running(x->store, &list, x->p, &x->err), 0);
+    for (i = 0; i < list->nelts; ++i) {
+        const flow_orphan_t *o = &APR_ARRAY_IDX(list, i, flow_orphan_t);
+
+        if (strcmp(o->id, id) == 0) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+static void rescue(fixture_t *x, const flow_orphan_t *o, int *pburied,
+                   int *plost)
+{
+    begin(x);
+    assert_int_equal(flow_queue_rescue(x->store, o, pburied, plost, &x->err),
+                     0);
+    commit(x);
+}
+
+static void three_crashes_set_a_job_aside(void **state)
+{
+    fixture_t *x = *state;
+    json_t *job = NULL, *reason = NULL;
+    int i, buried, lost;
+
+    add(x, "1", "a", 0, 1);
+    for (i = 1; i <= 3; ++i) {
+        assert_string_equal(claimed(x), "1");
+        rescue(x, orphan(x, "1"), &buried, &lost);
+        assert_int_equal(lost, 0);
+        assert_int_equal(buried, i == 3);
+    }
+    assert_string_equal(status_of(x, "1"), "failed");
+    assert_string_equal(claimed(x), "none");
+    assert_int_equal(
+        flow_queue_get(x->store, "1", &job, &reason, x->p, &x->err), 0);
+    assert_string_equal(flow_json_member(reason, "code"), "job_crashed");
+    json_decref(job);
+    json_decref(reason);
+}
+
+static void a_lease_that_was_renewed_is_not_taken(void **state)
+{
+    fixture_t *x = *state;
+    const flow_orphan_t *o;
+    int buried, lost;
+
+    add(x, "1", "a", 0, 1);
+    claimed(x);
+    o = orphan(x, "1");
+    begin(x);
+    assert_int_equal(flow_queue_heartbeat(x->store, "1", "me", &lost, &x->err),
+                     0);
+    assert_int_equal(lost, 0);
+    commit(x);
+    rescue(x, o, &buried, &lost);
+    assert_int_equal(lost, 1);
+    assert_string_equal(status_of(x, "1"), "running");
+}
+
+/* ---- several processes ---- */
+
+#define CLAIMERS 4
+#define FLOWS    40
+#define PER_FLOW 5
+
+static void claim_all(jobs_fixture_t *f, int number)
+{
+    fixture_t x = { f, NULL, f->p };
+    const char *owner = flow_owner_new(f->p);
+    char path[100];
+    FILE *log;
+    int idle = 0;
+
+    snprintf(path, sizeof(path), "%s/log%d", f->dir, number);
+    log = fopen(path, "w");
+    if (flow_store_open(&x.store, "sqlite3", f->file, &x.err) != 0 || !log) {
+        _exit(2);
+    }
+    while (idle < 20) {
+        flow_job_t *job = claim_as(&x, owner, NULL, NULL);
+
+        if (!job) {
+            ++idle;
+            apr_sleep(2000);
+            continue;
+        }
+        idle = 0;
+        fprintf(log, "%s\n", job->id);
+        if (!end_as(&x, job->id, owner, "completed")) {
+            _exit(3);
+        }
+    }
+    fclose(log);
+    _exit(0);
+}
+
+static void four_processes_share_the_work_and_double_none(void **state)
+{
+    fixture_t *x = *state;
+    char seen[FLOWS * PER_FLOW] = { 0 };
+    int i, status, n = 0;
+
+    begin(x);
+    for (i = 0; i < FLOWS * PER_FLOW; ++i) {
+        flow_new_job_t job = { apr_itoa(x->p, i),
+                               apr_psprintf(x->p, "flow%d", i % FLOWS) };
+
+        assert_int_equal(flow_queue_job(x->store, &job, i, &x->err), 0);
+    }
+    commit(x);
+    flow_store_close(x->store);
+    x->store = NULL;
+    for (i = 0; i < CLAIMERS; ++i) {
+        if (fork() == 0) {
+            claim_all(x->f, i);
+        }
+    }
+    for (i = 0; i < CLAIMERS; ++i) {
+        assert_true(wait(&status) > 0);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    for (i = 0; i < CLAIMERS; ++i) {
+        char path[100], line[40];
+        FILE *log;
+
+        snprintf(path, sizeof(path), "%s/log%d", x->f->dir, i);
+        log = fopen(path, "r");
+        assert_non_null(log);
+        while (fgets(line, sizeof(line), log)) {
+            int id = (int)strtol(line, NULL, 10);
+
+            assert_int_equal(seen[id]++, 0);
+            ++n;
+        }
+        fclose(log);
+    }
+    assert_int_equal(n, FLOWS * PER_FLOW);
+    assert_string_equal(jobs_fixture_query(x->f, "SELECT count(*) FROM job"
+                                                 " WHERE status = 'completed'"),
+                        apr_itoa(x->p, n));
+}
+
+/* ---- reading ---- */
+
+static void the_document_has_celigos_fields(void **state)
+{
+    fixture_t *x = *state;
+    json_t *job = NULL, *list = NULL;
+    char *text;
+
+    add(x, "1", "a", 0, apr_time_from_sec(1790000000) + 1200);
+    assert_int_equal(flow_queue_get(x->store, "1", &job, NULL, x->p, &x->err),
+                     0);
+    text = flow_json_text(job, NULL, x->p);
+    assert_string_equal(
+        text,
+        "{\"_id\":\"1\",\"type\":\"flow\",\"_flowId\":\"a\","
+        "\"status\":\"queued\",\"createdAt\":\"2026-09-21T14:13:20.001Z\","
+        "\"lastModified\":\"2026-09-21T14:13:20.001Z\",\"numSuccess\":0,"
+        "\"numError\":0,\"numIgnore\":0,\"numExport\":0,"
+        "\"numPagesGenerated\":0,\"numPagesProcessed\":0,"
+        "\"doneExporting\":false}");
+    json_decref(job);
+    assert_int_equal(flow_queue_get(x->store, "2", &job, NULL, x->p, &x->err),
+                     APR_NOTFOUND);
+    add(x, "2", "a", 0, 5);
+    assert_int_equal(flow_queue_list(x->store, 10, &list, x->p, &x->err), 0);
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(flow_json_member(json_array_get(list, 0), "_id"), "2");
+    json_decref(list);
+}
+
+static void old_ends_are_deleted_and_nothing_else(void **state)
+{
+    static const char *const sql =
+        "SELECT group_concat(x) FROM (SELECT id AS x FROM job UNION ALL"
+        " SELECT id FROM event UNION ALL SELECT text FROM job_text ORDER BY 1)";
+    fixture_t *x = *state;
+    const char *event_id = NULL;
+    apr_time_t before = apr_time_from_sec(0x60000000);
+    flow_new_job_t job = { .request = "text" };
+    int more = 1, i;
+
+    /* jobs 1 (ended long ago), 2 (ended now), 3 (queued, with an old event) */
+    begin(x);
+    for (i = 1; i <= 3; ++i) {
+        job.id = apr_itoa(x->p, i);
+        job.flow_id = job.id;
+        job.event_id = apr_psprintf(x->p, "5000000%d", i);
+        assert_int_equal(
+            flow_queue_event(x->store, job.event_id, "h", 1, "{}", &x->err), 0);
+        assert_int_equal(flow_queue_job(x->store, &job, 1, &x->err), 0);
+    }
+    commit(x);
+    claimed(x);
+    claimed(x);
+    end_as(x, "1", "me", "failed");
+    end_as(x, "2", "me", "completed");
+    jobs_fixture_query(x->f, "UPDATE job SET ended = 5 WHERE id = '1'");
+
+    assert_int_equal(
+        flow_queue_oldest_event(x->store, before, &event_id, x->p, &x->err), 0);
+    assert_string_equal(event_id, "50000003");
+    begin(x);
+    assert_int_equal(
+        flow_queue_purge(x->store, before, event_id, &more, x->p, &x->err), 0);
+    commit(x);
+    assert_int_equal(more, 0);
+    assert_string_equal(jobs_fixture_query(x->f, sql),
+                        "2,3,50000003,text,text");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(jobs_come_by_priority_age_and_id),
+        TEST(a_flow_has_one_running_job),
+        TEST(a_slow_flow_does_not_keep_others_waiting),
+        TEST(flows_that_nobody_knows_here_stay_queued),
+        TEST(a_claim_brings_all_that_a_run_needs),
+        TEST(a_page_is_kept_with_its_counters_and_errors),
+        TEST(an_end_is_final),
+        TEST(a_job_that_is_handed_back_goes_on_where_it_stood),
+        TEST(three_crashes_set_a_job_aside),
+        TEST(a_lease_that_was_renewed_is_not_taken),
+        TEST(four_processes_share_the_work_and_double_none),
+        TEST(the_document_has_celigos_fields),
+        TEST(old_ends_are_deleted_and_nothing_else),
+    };
+
+    apr_initialize();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
