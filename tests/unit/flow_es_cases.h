@@ -373,5 +373,7 @@ static const es_case_t eval_and_function_take_the_language_too_cases[] = {
     { "function f(x) { return eval('x + 1'); } out(f(2));", "3" },
     { "try { eval('let a; let a;'); } catch (e) { out(e.name); }", "\"SyntaxError\"" },
     { "out(typeof eval, eval(5));", "\"function\" 5" },
+    { "try { eval('try { throw 1 } finally { out(2) }'); } catch (e) { out(e); }", "2 1" },
+    { "function F() {} const G = F.bind(null); out(new F().constructor === F, new G() instanceof F, Math.max.bind(null, 3)(1));", "true true 3" },
 };
 /* clang-format on */
