@@ -86,12 +86,13 @@ int flow_conn_fs_make(int dirfd, const char *name, const char *data,
 apr_status_t flow_conn_fs_lock(int fd, const char *name,
                                const flow_call_t *call, flow_error_t *err)
 {
+    apr_time_t until = flow_call_until(call);
+
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
             return flow_conn_fs_error("lock", name, errno, err);
         }
-        if (apr_time_now() >= call->deadline ||
-            (call->stopping && *call->stopping)) {
+        if (apr_time_now() >= until || (call->stopping && *call->stopping)) {
             return flow_error_set(
                 err, FLOW_E_UNAVAILABLE, APR_TIMEUP, "file_locked",
                 "file '%s' is being written by somebody else", name);

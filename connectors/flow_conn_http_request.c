@@ -358,7 +358,7 @@ static apr_status_t build(http_try_t *t, flow_http_request_t *req,
     req->headers = out.headers;
     req->body = t->send.body;
     req->body_len = t->send.body_len;
-    req->deadline = t->call->deadline;
+    req->deadline = flow_call_until(t->call);
     req->insecure = t->conn->insecure;
     return APR_SUCCESS;
 }

@@ -60,7 +60,7 @@ apr_int64_t flow_compile_int(flow_compile_t *c, const char *field);
 /** What one call has to respect and may use. */
 typedef struct flow_call_t {
     flow_http_client_t *http;
-    apr_time_t deadline;             /* absolute */
+    apr_time_t deadline;             /* absolute; of the whole call */
     volatile apr_uint32_t *stopping; /* non-zero: give up soon; may be NULL */
     /** Template context, an object: connection, settings, export or import,
      * lastExportDateTime, job, testMode ... The connector may add members
@@ -73,7 +73,12 @@ typedef struct flow_call_t {
     /** The caller cannot say when the records are safe (an API reads them):
      * an export that takes what it reads leaves it. */
     int leave;
+    apr_interval_time_t step_timeout; /* of one request; 0 = the deadline's */
 } flow_call_t;
+
+/** When a request (or a wait) that begins now has to be over: the call's
+ * deadline or its step_timeout, whichever comes first. */
+apr_time_t flow_call_until(const flow_call_t *call);
 
 /** One page as it came from the far end. */
 typedef struct flow_page_t {
@@ -121,7 +126,7 @@ struct flow_connector_t {
                                 apr_pool_t *p, flow_error_t *err);
 
     /**
-     * Deliver records. @a records: array, mapped; @a originals: array of the
+     * Deliver the records of a page. @a records: array, mapped; @a originals: array of the
      * same length, before mapping. *presponses: new array of the same length
      * of response elements {statusCode, id, ignored, errors, _json, _headers,
      * dataURI}: errors of single records go there (flow_response_error()).

@@ -13,8 +13,9 @@
 #include "flow/flow_hooks.h"
 #include "flow/flow_record.h"
 
-/* Records in one call of a connector: each call has its own time limit. */
-#define SUBMIT_MAX 250
+/* A connector gets a page as a whole, since it makes batches and files of it;
+ * its time grows with every so many records. */
+#define RECORDS_PER_TIMEOUT 250
 
 /* One record (with oneToMany: one child) on its way. */
 typedef struct item_t {
@@ -269,17 +270,6 @@ static void post_map_items(work_t *w)
 
 /* ---- submit ---- */
 
-static json_t *slice(const json_t *list, size_t from, size_t n)
-{
-    json_t *part = json_array();
-    size_t i;
-
-    for (i = 0; i < n; ++i) {
-        json_array_append(part, json_array_get(list, from + i));
-    }
-    return part;
-}
-
 /* One object for each record? Connectors may be other people's. */
 static int is_answer(const json_t *responses, size_t n)
 {
@@ -291,6 +281,13 @@ static int is_answer(const json_t *responses, size_t n)
         }
     }
     return json_array_size(responses) == n;
+}
+
+static apr_interval_time_t time_for(const work_t *w, size_t n)
+{
+    size_t times = (n + RECORDS_PER_TIMEOUT - 1) / RECORDS_PER_TIMEOUT;
+
+    return w->scope->env->call_timeout * (apr_interval_time_t)times;
 }
 
 static apr_status_t call_connector(const work_t *w, const json_t *records,
@@ -307,6 +304,8 @@ static apr_status_t call_connector(const work_t *w, const json_t *records,
                               imp->id);
     }
     flow_scope_call(w->scope, &call);
+    call.deadline =
+        flow_deadline(w->scope->caller, time_for(w, json_array_size(records)));
     /* What has been begun is finished: breaking off now would leave records
      * of which nobody knows whether they have arrived. */
     call.stopping = NULL;
@@ -324,41 +323,24 @@ static apr_status_t call_connector(const work_t *w, const json_t *records,
     return rv;
 }
 
-/* The elements of one call are appended to @a all. */
-static void submit_part(const work_t *w, json_t *records, json_t *originals,
-                        json_t *all)
+/* New: a response element for every record. */
+static json_t *submit(const work_t *w, json_t *records, json_t *originals)
 {
     flow_error_t err = FLOW_ERROR_INIT;
     json_t *responses = NULL;
-    size_t i, n = json_array_size(records);
-    apr_status_t rv = call_connector(w, records, originals, &responses, &err);
+    size_t i;
 
-    if (rv == APR_SUCCESS) {
-        json_array_extend(all, responses);
-    }
-    for (i = 0; i < n && rv != APR_SUCCESS; ++i) {
-        json_array_append_new(
-            all, flow_response_error(&err, flow_error_source(&err)));
+    if (call_connector(w, records, originals, &responses, &err) ==
+        APR_SUCCESS) {
+        return responses;
     }
     json_decref(responses);
-}
-
-static json_t *submit(const work_t *w, const json_t *records,
-                      const json_t *originals)
-{
-    json_t *all = json_array();
-    size_t from;
-
-    for (from = 0; from < w->n; from += SUBMIT_MAX) {
-        size_t n = w->n - from < SUBMIT_MAX ? w->n - from : SUBMIT_MAX;
-        json_t *some = slice(records, from, n);
-        json_t *some_originals = slice(originals, from, n);
-
-        submit_part(w, some, some_originals, all);
-        json_decref(some);
-        json_decref(some_originals);
+    responses = json_array();
+    for (i = 0; i < w->n; ++i) {
+        json_array_append_new(
+            responses, flow_response_error(&err, flow_error_source(&err)));
     }
-    return all;
+    return responses;
 }
 
 static json_t *status_error(apr_int64_t status)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flow/flow_scope.h"
 
+#include <string.h>
+
 #include "data/flow_json.h"
 #include "flow/flow_delta.h"
 #include "flow/flow_host.h"
@@ -154,8 +156,17 @@ json_t *flow_scope_hook_args(flow_scope_t *scope)
     return json_copy(scope->hook_fields);
 }
 
+apr_time_t flow_call_until(const flow_call_t *call)
+{
+    apr_time_t until = apr_time_now() + call->step_timeout;
+
+    return call->step_timeout > 0 && until < call->deadline ? until
+                                                            : call->deadline;
+}
+
 void flow_scope_call(const flow_scope_t *scope, flow_call_t *call)
 {
+    memset(call, 0, sizeof(*call));
     call->http = scope->env->http;
     call->deadline = flow_deadline(scope->caller, scope->env->call_timeout);
     call->stopping = scope->caller->stopping;
@@ -163,6 +174,7 @@ void flow_scope_call(const flow_scope_t *scope, flow_call_t *call)
     call->test_mode = scope->caller->test_mode;
     call->dry_run = 0;
     call->stages = NULL;
+    call->step_timeout = scope->env->call_timeout;
 }
 
 /* ---- record functions ---- */

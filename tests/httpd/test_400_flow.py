@@ -319,6 +319,18 @@ def test_files_in_and_out(httpd):
     assert (inbox / "a.csv").exists()
 
 
+def test_batches_are_as_large_as_batch_size_says(flow, upstream):
+    upstream.on("GET", "/orders", 200, [{"id": n} for n in range(800)])
+    upstream.on("POST", "/in", 200, {})
+    result = run(flow({
+        "exports": [{**export(), "pageSize": 800}],
+        "imports": [{"_id": "i", "_connectionId": "c", "http": {
+            "method": ["POST"], "relativeURI": ["/in"], "batchSize": 400}}],
+        "flows": [a_flow(STEP)]}))
+    assert result["job"]["numSuccess"] == 800
+    assert [len(r.json()) for r in upstream.seen("POST", "/in")] == [400, 400]
+
+
 FILES = """
 <FlowConnection in>
   FlowSet type filesystem

@@ -177,7 +177,7 @@ static void a_broken_contract_is_an_error_of_the_call(void **state)
     assert_int_equal(fake.calls, 0);
 }
 
-static void many_records_are_sent_in_several_calls(void **state)
+static void the_connector_gets_a_page_as_a_whole_and_time_for_it(void **state)
 {
     json_t *records, *response = NULL;
     flow_error_t err = FLOW_ERROR_INIT;
@@ -186,6 +186,7 @@ static void many_records_are_sent_in_several_calls(void **state)
     (void)state;
     an_import(NULL, NULL);
     world_compile(world);
+    world->caller.deadline = 0;
     records = world_own(world, json_array());
     for (i = 0; i < 600; ++i) {
         json_t *record = json_object();
@@ -201,7 +202,11 @@ static void many_records_are_sent_in_several_calls(void **state)
     assert_int_equal(json_array_size(response), 600);
     world_expect(world, json_object_get(json_array_get(response, 599), "id"),
                  "599");
-    assert_int_equal(fake.calls, 3);
+    assert_int_equal(fake.calls, 1);
+    /* ten seconds for each 250 records begun, but not for one request */
+    assert_in_range(fake.deadline - apr_time_now(), apr_time_from_sec(20),
+                    apr_time_from_sec(30));
+    assert_in_range(fake.until - apr_time_now(), 0, apr_time_from_sec(10));
 }
 
 static void children_must_be_objects(void **state)
@@ -253,7 +258,7 @@ int main(void)
         TEST(post_map_changes_what_is_sent),
         TEST(post_submit_may_find_fault),
         TEST(a_broken_contract_is_an_error_of_the_call),
-        TEST(many_records_are_sent_in_several_calls),
+        TEST(the_connector_gets_a_page_as_a_whole_and_time_for_it),
         TEST(children_must_be_objects),
         TEST(rows_of_a_grouped_record_are_its_children),
     };

@@ -92,6 +92,8 @@ static apr_status_t fake_import(const flow_import_t *imp,
     (void)p;
     note_call(call);
     ++fake.calls;
+    fake.deadline = call->deadline;
+    fake.until = flow_call_until(call);
     fake.dry_runs += call->dry_run;
     if (fake.import_fails) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,

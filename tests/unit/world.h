@@ -56,11 +56,13 @@ typedef struct fake_t {
     json_t *pages; /* array of pages (arrays of records) to be read */
     int fail_at;   /* reading this page fails; -1 = none */
     flow_error_kind_e fail_kind;
-    json_t *inputs;    /* array: what exports were fed with */
-    json_t *sent;      /* array: records that arrived */
-    json_t *originals; /* array: and what they were before mapping */
-    json_t *contexts;  /* array: template contexts of all calls */
-    int calls;         /* of import_records */
+    json_t *inputs;      /* array: what exports were fed with */
+    json_t *sent;        /* array: records that arrived */
+    json_t *originals;   /* array: and what they were before mapping */
+    json_t *contexts;    /* array: template contexts of all calls */
+    int calls;           /* of import_records */
+    apr_time_t deadline; /* of its last call */
+    apr_time_t until;    /* what a request of it would have had */
     int dry_runs;
     int import_fails;          /* import_records itself fails */
     int echo_input;            /* lookups: answer [{"found": input's id}] */
