@@ -268,12 +268,24 @@ int flow_path_is_multi(const flow_path_t *path)
 
 /* --- getting -------------------------------------------------------------- */
 
+/* Header fields stand in every row. What is no object is no row. */
+static const json_t *first_row(const json_t *list)
+{
+    apr_size_t i;
+
+    for (i = 0; i < json_array_size(list); ++i) {
+        if (flow_json_is(json_array_get(list, i), OBJECT))
+            return json_array_get(list, i);
+    }
+    return NULL;
+}
+
 const json_t *flow_step_take(const flow_step_t *step, const json_t *v)
 {
     if (flow_json_is(v, ARRAY)) {
         if (step->kind == FLOW_STEP_INDEX)
             return json_array_get(v, step->index);
-        v = json_array_get(v, 0); /* header fields stand in every row */
+        v = first_row(v);
     }
     if (!flow_json_is(v, OBJECT))
         return NULL;

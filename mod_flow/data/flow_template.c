@@ -4,6 +4,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "data/flow_json.h"
+
 /* Pieces of text that stripping left side by side are one. */
 static int is_text_only(const flow_program_t *program)
 {
@@ -30,6 +32,11 @@ apr_status_t flow_template_compile_with(flow_template_t **ptpl,
         return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "template_syntax",
                               "the template is longer than %d bytes",
                               FLOW_TEMPLATE_MAX);
+    }
+    if (!flow_utf8_is_valid(text, len)) {
+        return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "template_syntax",
+                              "the template is not valid UTF-8 text; save the "
+                              "file that it stands in as UTF-8");
     }
     tpl = apr_pcalloc(p, sizeof(*tpl));
     tpl->options = *options;

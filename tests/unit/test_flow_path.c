@@ -54,6 +54,7 @@ static void a_path_finds_what_it_names(void **state)
         { ORDER, "$['a']['b'].c",   "1" },
         { ORDER, "$[\"a\"].b",      "{\"c\":1}" },
         { ORDER, "a.b.c.d",         NULL },
+        { "[1e400,{\"x\":1}]", "x",   "1" },
         { ORDER, "A",               NULL },
         { ORDER, "n",               "null" },
         { ORDER, "n.x",             NULL },
