@@ -470,7 +470,14 @@ apr_status_t flow_mapping_compile(flow_mapping_t **pmapping, const json_t *doc,
     flow_notes_init(&notes, NULL, NULL);
     flow_lookups_compile(&compiled, lookups, "lookups", &notes, p);
     options->lookups = compiled;
-    if (mappings)
+    if (mappings && json_object_size(doc) > 1) {
+        flow_notes_take(&notes,
+                        flow_error_set(&notes.now, FLOW_E_CONFIG, APR_EINVAL,
+                                       "mapping_field",
+                                       "mapping: 'mappings' is Mapper 2.0 and "
+                                       "excludes 'fields' and 'lists'"));
+    }
+    else if (mappings)
         flow_mapping_compile_mappings(pmapping, mappings, options, &notes, p);
     else
         flow_mapping_compile_fields(pmapping, doc, options, &notes, p);
