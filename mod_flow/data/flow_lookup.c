@@ -153,7 +153,7 @@ const char *flow_lookups_unknown(const flow_lookups_t *lookups,
 static apr_status_t unavailable(const flow_lookup_t *lookup, flow_error_t *err)
 {
     return flow_error_set(
-        err, FLOW_E_CONFIG, APR_ENOTIMPL, "lookup_unavailable",
+        err, FLOW_E_INPUT, APR_ENOTIMPL, "lookup_unavailable",
         "lookup '%s' needs a %s, which is not there here", lookup->name,
         lookup->kind == FLOW_LOOKUP_CACHE ? "lookup cache" : "far end");
 }
