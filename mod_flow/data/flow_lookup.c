@@ -107,6 +107,8 @@ void flow_lookups_compile(flow_lookups_t **plookups, const json_t *list,
     for (i = 0; i < n; ++i) {
         flow_lookup_t *lookup = &all[lookups->n];
 
+        if (flow_json_is(json_array_get(list, i), NULL))
+            continue; /* what was wrong there has been told */
         lookup->index = (int)i;
         if (flow_notes_take(
                 notes, compile_one(
