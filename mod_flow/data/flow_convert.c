@@ -199,7 +199,8 @@ static int read_date(const flow_dates_t *dates, apr_time_t now, const char *s,
     if (!dates->from)
         return flow_date_parse(s, len, dates->from_zone, pms);
     return flow_date_parse_format(s, len, dates->from, strlen(dates->from),
-                                  dates->from_zone, now, pms);
+                                  dates->from_zone, now ? now : apr_time_now(),
+                                  pms);
 }
 
 static apr_status_t convert_one(const flow_dates_t *dates, apr_time_t now,

@@ -146,42 +146,51 @@ void flow_compile_lookups(flow_compile_t *c,
 
 /* ---- mappings ---- */
 
+static const flow_mapping_t *compile_mapping(
+    flow_compile_t *c, const char *name, const json_t *doc,
+    const flow_mapping_options_t *options)
+{
+    flow_mapping_t *compiled = NULL;
+    flow_notes_t notes;
+    teller_t t;
+
+    if (!doc) {
+        return NULL;
+    }
+    start_notes(&t, c, name, name, &notes);
+    if (strcmp(name, "mappings") == 0) {
+        flow_mapping_compile_mappings(&compiled, doc, options, &notes, c->p);
+    }
+    else {
+        flow_mapping_compile_fields(&compiled, doc, options, &notes, c->p);
+    }
+    return notes.n ? NULL : compiled;
+}
+
 const flow_mapping_t *flow_compile_mapping(flow_compile_t *c,
                                            const flow_lookup_set_t *set)
 {
     const json_t *fields = flow_compile_get(c, "mapping");
     const json_t *mappings = flow_compile_get(c, "mappings");
     const char *context = flow_compile_string(c, "mappingContext");
-    flow_mapping_options_t options = { set->lookups, 0 };
-    flow_mapping_options_t *kept;
-    const char *name = mappings ? "mappings" : "mapping";
-    flow_mapping_t *compiled = NULL;
-    flow_notes_t notes;
-    teller_t t;
+    flow_mapping_options_t *options = apr_pcalloc(c->p, sizeof(*options));
+    const flow_mapping_t *one, *two;
 
-    if (!fields && !mappings) {
-        return NULL;
+    options->lookups = set->lookups;
+    options->is_envelope = context && strcmp(context, "envelope") == 0;
+    if (options->is_envelope && fields) {
+        flow_compile_problem(c, "mappingContext",
+                             "'envelope' is for 'mappings' (Mapper 2.0)");
     }
+    one = compile_mapping(c, "mapping", fields, options);
+    two = compile_mapping(c, "mappings", mappings, options);
     if (fields && mappings) {
         flow_compile_problem(c, "mappings",
                              "\"mappings\" is not allowed when \"mapping\" "
                              "is present");
         return NULL;
     }
-    options.is_envelope = context && strcmp(context, "envelope") == 0;
-    if (options.is_envelope && fields) {
-        flow_compile_problem(c, "mappingContext",
-                             "'envelope' is for 'mappings' (Mapper 2.0)");
-    }
-    kept = apr_pmemdup(c->p, &options, sizeof(options));
-    start_notes(&t, c, name, name, &notes);
-    if (mappings) {
-        flow_mapping_compile_mappings(&compiled, mappings, kept, &notes, c->p);
-    }
-    else {
-        flow_mapping_compile_fields(&compiled, fields, kept, &notes, c->p);
-    }
-    return notes.n ? NULL : compiled;
+    return one ? one : two;
 }
 
 const flow_mapping_t *flow_compile_rules(flow_compile_t *c, const char *field,
