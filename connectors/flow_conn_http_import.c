@@ -318,6 +318,18 @@ static apr_status_t look_up_one(const delivery_t *d, size_t k,
     return rv;
 }
 
+static int is_own(const http_import_t *x, const char *name)
+{
+    int i;
+
+    for (i = 0; i < x->nlookups; ++i) {
+        if (strcmp(x->lookups[i].name, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* What the templates look up, unless the test for existence has. */
 static apr_status_t look_up(const delivery_t *d, size_t k,
                             const json_t *original, flow_error_t *err)
@@ -335,7 +347,7 @@ static apr_status_t look_up(const delivery_t *d, size_t k,
     }
     /* and those that stand at the import's root */
     for (i = 0; all && i < all->n && rv == APR_SUCCESS; ++i) {
-        if (d->imp->lookups.asks[i]) {
+        if (d->imp->lookups.asks[i] && !is_own(d->x, all->all[i].name)) {
             rv = look_up_one(d, k, d->imp->lookups.asks[i], original, err);
         }
     }

@@ -566,7 +566,7 @@ static void templates_see_what_the_caller_has(void **state)
 #define TWO(mode, members)                                                     \
     "{\"type\":\"expression\",\"expression\":{\"version\":\"2\","              \
     "\"rulesTwoDotZero\":{\"mode\":\"" mode "\",\"mappings\":[" members        \
-    "],\"lookups\":" LOOKUPS "}}}"
+    "],\"lookups\":[{\"name\":\"tiers\",\"map\":{\"B\":\"silver\"}}]}}}"
 
 static void a_transform_creates_or_modifies(void **state)
 {
