@@ -168,6 +168,28 @@ void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
                                    const flow_connection_t *connection,
                                    void **pdata);
 
+/** A lookup that is a request, but for its name; @a shared: as the import's
+ * step has it. */
+void flow_conn_http_compile_search(flow_compile_t *c, const json_t *item,
+                                   const char *field, const http_step_t *shared,
+                                   http_lookup_t *lookup);
+/** Does a template of the document have {{lookup.NAME}}? */
+int flow_conn_http_in_templates(flow_compile_t *c, const char *name);
+
+/* ---- flow_conn_http_ask.c: lookups[], for mappings ---- */
+void flow_conn_http_compile_lookup(flow_compile_t *c, const char *field,
+                                   const json_t *item,
+                                   const flow_connection_t *connection,
+                                   void **pdata);
+apr_status_t flow_conn_http_ask(const flow_connection_t *connection,
+                                const void *data, const flow_call_t *call,
+                                const json_t *record, json_t **pvalue,
+                                apr_pool_t *p, flow_error_t *err);
+apr_status_t flow_conn_http_is_update(const flow_import_t *imp,
+                                      const flow_call_t *call,
+                                      const json_t *original, int *pis,
+                                      apr_pool_t *p, flow_error_t *err);
+
 /* ---- flow_conn_http_url.c ---- */
 /** Do both absolute URLs have the same scheme, host and port? What has user
  * information or a backslash in its authority has no origin at all. */
@@ -263,7 +285,8 @@ typedef struct http_send_t {
     const json_t *body_context; /* for it; NULL: context */
     const char *body;           /* when there is no template; NULL = none */
     apr_size_t body_len;
-    const char *content_type; /* of body; NULL: by the step */
+    const char *content_type;             /* of body; NULL: by the step */
+    const flow_template_env_t *templates; /* what templates may use; or NULL */
 } http_send_t;
 
 /** Build the request's URL, without credentials (for guards) ... */

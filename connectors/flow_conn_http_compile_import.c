@@ -117,7 +117,7 @@ static void compile_operation(flow_compile_t *c, http_import_t *x,
 
 /* ---- lookups ---- */
 
-static int is_in_templates(flow_compile_t *c, const char *name)
+int flow_conn_http_in_templates(flow_compile_t *c, const char *name)
 {
     static const char *const fields[] = { "http.relativeURI", "http.body",
                                           "http.headers" };
@@ -135,9 +135,9 @@ static int is_in_templates(flow_compile_t *c, const char *name)
     return 0;
 }
 
-static void compile_search(flow_compile_t *c, const json_t *item,
-                           const char *field, const http_step_t *shared,
-                           http_lookup_t *lookup)
+void flow_conn_http_compile_search(flow_compile_t *c, const json_t *item,
+                                   const char *field, const http_step_t *shared,
+                                   http_lookup_t *lookup)
 {
     apr_pool_t *p = flow_compile_pool(c);
     const char *method = flow_json_member(item, "method");
@@ -184,18 +184,18 @@ static void compile_lookups(flow_compile_t *c, http_import_t *x,
         const char *name = flow_json_member(item, "name");
         http_lookup_t *lookup = &all[x->nlookups];
 
-        if (!name) {
-            continue;
+        if (!name || json_object_get(item, "_lookupCacheId")) {
+            continue; /* a cache is for mappings, see flow_compile_mapping.c */
         }
         lookup->name = apr_pstrdup(p, name);
         lookup->map = json_object_get(item, "map");
         lookup->dflt = json_object_get(item, "default");
         lookup->allow_failures =
             flow_json_member_bool(item, "allowFailures") == 1;
-        lookup->in_templates = is_in_templates(c, name);
+        lookup->in_templates = flow_conn_http_in_templates(c, name);
         if (!lookup->map) {
-            compile_search(c, item, at(c, "http.lookups", (int)i), shared,
-                           lookup);
+            flow_conn_http_compile_search(
+                c, item, at(c, "http.lookups", (int)i), shared, lookup);
         }
         ++x->nlookups;
     }
@@ -262,7 +262,7 @@ static void check_composite(flow_compile_t *c, http_import_t *x)
     for (i = 0; i < x->nops; ++i) {
         const char *type = entry_text(c, "http.requestType", i);
 
-        if (type && x->nops == HTTP_OPERATIONS_MAX) {
+        if (type) {
             *(strcmp(type, "UPDATE") == 0 ? &x->update : &x->create) = i;
         }
     }

@@ -4,6 +4,10 @@
  */
 #include "connectors/flow_conn_http.h"
 
+#include <string.h>
+
+#define BODY_MAX (50 * 1024 * 1024)
+
 /* A lookup sees its record's fields at the top level, too. */
 static void add_input(http_turn_t *t, const json_t *input)
 {
@@ -32,10 +36,47 @@ static void add_input(http_turn_t *t, const json_t *input)
     }
 }
 
-static apr_status_t request_page(http_turn_t *t, flow_error_t *err)
+/* A body's template sees what the mapping has made; without a template that
+ * is the body itself. */
+static apr_status_t use_mapped(http_turn_t *t, flow_error_t *err)
 {
+    const json_t *mapped = t->call->mapped;
+    const http_step_t *step = t->send.step;
+    json_t *context, *list;
+    flow_buf_t text;
     apr_status_t rv;
 
+    if (t->send.tpl->tpl) {
+        context = flow_json_own(t->p, json_copy(t->context));
+        list = json_array();
+        json_array_append(list, (json_t *)mapped);
+        json_object_set_new(context, "data", list);
+        json_object_set(context, "record", (json_t *)mapped);
+        t->send.body_context = context;
+        return APR_SUCCESS;
+    }
+    if (strcmp(step->method, "GET") == 0) {
+        return APR_SUCCESS;
+    }
+    if (step->request_media == FLOW_MEDIA_FORM_DATA) {
+        return flow_conn_http_multipart(mapped, &t->send.body,
+                                        &t->send.body_len,
+                                        &t->send.content_type, t->p, err);
+    }
+    flow_buf_init(&text, BODY_MAX);
+    rv = flow_body_write(&text, step->request_media, mapped, t->p, err);
+    if (rv == APR_SUCCESS) {
+        t->send.body = flow_buf_steal(&text, &t->send.body_len, t->p);
+    }
+    flow_buf_release(&text);
+    return rv;
+}
+
+static apr_status_t request_page(http_turn_t *t, flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    t->send.templates = t->call->templates;
     t->send.tpl = &t->x->step.body;
     t->send.connection = t->exp->connection;
     t->send.step = &t->x->step;
@@ -47,7 +88,12 @@ static apr_status_t request_page(http_turn_t *t, flow_error_t *err)
             t->send.tpl = &t->x->next_body;
         }
     }
-    rv = flow_conn_http_paging_check(t, err);
+    if (t->call->mapped) {
+        rv = use_mapped(t, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_conn_http_paging_check(t, err);
+    }
     if (rv == APR_SUCCESS) {
         rv = flow_conn_http_send(&t->send, t->call, &t->answer, t->p, err);
     }

@@ -223,6 +223,7 @@ const flow_field_t flow_conn_http_import_fields[] = {
     { "http.lookups[].extract", PATH, 0, NULL, NULL, "where the answer has the value; else the whole answer. More than one is an error" },
     { "http.lookups[].useImportHeaders", BOOL, 0, NULL, "false", "send the import's headers, too" },
     { "http.lookups[].map", ANY, 0, NULL, NULL, "a table instead of a request" },
+    { "http.lookups[]._lookupCacheId", STRING, 0, NULL, NULL, "a lookup cache instead of a request" },
     { "http.lookups[].default", ANY, 0, NULL, NULL, "value when nothing is found, with allowFailures" },
     { "http.lookups[].allowFailures", BOOL, 0, NULL, "false", "true: finding nothing (no value, or 404) does not fail the record" },
     { "http.strictHandlebarEvaluation", BOOL, LATER, NULL, "false", "a missing field is an error" },

@@ -244,6 +244,7 @@ static apr_status_t submit(const batch_t *b, flow_error_t *err)
     http_answer_t answer;
     apr_status_t rv;
 
+    send.templates = b->call->templates;
     send.context = context_with(b, b->originals);
     rv = make_body(b, b->x->send_original ? b->originals : b->records, &send,
                    err);
@@ -291,34 +292,63 @@ static apr_status_t exists(const delivery_t *d, const flow_path_t *path,
     return rv;
 }
 
+static apr_status_t look_up_one(const delivery_t *d, size_t k,
+                                const http_lookup_t *lookup,
+                                const json_t *original, flow_error_t *err)
+{
+    json_t *found = NULL;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!lookup->in_templates || json_object_get(d->lookups[k], lookup->name)) {
+        return APR_SUCCESS;
+    }
+    if (d->call->dry_run) {
+        const char *text =
+            apr_pstrcat(d->batch_p, "lookup.", lookup->name, NULL);
+
+        found = flow_json_string_new(text, strlen(text));
+    }
+    else {
+        rv = flow_conn_http_lookup(lookup, d->imp->connection, d->call,
+                                   original, &found, d->batch_p, err);
+    }
+    if (found) {
+        json_object_set_new(d->lookups[k], lookup->name, found);
+    }
+    return rv;
+}
+
+static int is_own(const http_import_t *x, const char *name)
+{
+    int i;
+
+    for (i = 0; i < x->nlookups; ++i) {
+        if (strcmp(x->lookups[i].name, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* What the templates look up, unless the test for existence has. */
 static apr_status_t look_up(const delivery_t *d, size_t k,
                             const json_t *original, flow_error_t *err)
 {
+    const flow_lookups_t *all = d->imp->lookups.lookups;
     apr_status_t rv = APR_SUCCESS;
     int i;
 
     for (i = 0; i < d->x->nlookups && rv == APR_SUCCESS; ++i) {
         const http_lookup_t *lookup = &d->x->lookups[i];
-        json_t *found = NULL;
 
-        if (lookup->map || !lookup->in_templates ||
-            lookup == d->x->existing_lookup ||
-            json_object_get(d->lookups[k], lookup->name)) {
-            continue;
+        if (!lookup->map && lookup != d->x->existing_lookup) {
+            rv = look_up_one(d, k, lookup, original, err);
         }
-        if (d->call->dry_run) {
-            const char *text =
-                apr_pstrcat(d->batch_p, "lookup.", lookup->name, NULL);
-
-            found = flow_json_string_new(text, strlen(text));
-        }
-        else {
-            rv = flow_conn_http_lookup(lookup, d->imp->connection, d->call,
-                                       original, &found, d->batch_p, err);
-        }
-        if (found) {
-            json_object_set_new(d->lookups[k], lookup->name, found);
+    }
+    /* and those that stand at the import's root */
+    for (i = 0; all && i < all->n && rv == APR_SUCCESS; ++i) {
+        if (d->imp->lookups.asks[i] && !is_own(d->x, all->all[i].name)) {
+            rv = look_up_one(d, k, d->imp->lookups.asks[i], original, err);
         }
     }
     return rv;

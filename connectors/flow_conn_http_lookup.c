@@ -69,6 +69,7 @@ static apr_status_t search(const http_lookup_t *lookup,
     json_object_set_new(context, "data", list);
     json_object_set(context, "record", (json_t *)record);
     send.context = context;
+    send.templates = call->templates;
     send.tpl = &lookup->step.body;
     rv = flow_conn_http_send(&send, call, &answer, p, err);
     if (rv == APR_SUCCESS && answer.status != 404) {

@@ -78,9 +78,9 @@ apr_status_t flow_conn_http_render_body(http_send_t *send, apr_pool_t *p,
     if (!send->tpl || !send->tpl->tpl) {
         return APR_SUCCESS;
     }
-    rv = flow_template_text(
+    rv = flow_template_text_with(
         send->tpl->tpl, send->body_context ? send->body_context : send->context,
-        BODY_TEXT_MAX, &send->body, &send->body_len, p, err);
+        send->templates, BODY_TEXT_MAX, &send->body, &send->body_len, p, err);
     if (rv == APR_SUCCESS && send->tpl->is_object) {
         rv = make_form(send, p, err);
     }
@@ -96,11 +96,11 @@ apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
     apr_size_t len;
     apr_status_t rv;
 
-    rv = flow_template_text(conn->base, send->context, URL_TEXT_MAX, &base,
-                            &len, p, err);
+    rv = flow_template_text_with(conn->base, send->context, send->templates,
+                                 URL_TEXT_MAX, &base, &len, p, err);
     if (rv == APR_SUCCESS && !send->url && tpl) {
-        rv = flow_template_text(tpl, send->context, URL_TEXT_MAX, &relative,
-                                &len, p, err);
+        rv = flow_template_text_with(tpl, send->context, send->templates,
+                                     URL_TEXT_MAX, &relative, &len, p, err);
     }
     if (rv == APR_SUCCESS) {
         rv = flow_conn_http_join(purl, base, relative, p, err);
@@ -110,10 +110,11 @@ apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
 
 /* ---- headers ---- */
 
-apr_status_t flow_conn_http_render_headers(apr_table_t *out,
-                                           const http_headers_t *headers,
-                                           const json_t *context, apr_pool_t *p,
-                                           flow_error_t *err)
+static apr_status_t render_headers(apr_table_t *out,
+                                   const http_headers_t *headers,
+                                   const json_t *context,
+                                   const flow_template_env_t *templates,
+                                   apr_pool_t *p, flow_error_t *err)
 {
     const char *value;
     apr_size_t len;
@@ -123,8 +124,8 @@ apr_status_t flow_conn_http_render_headers(apr_table_t *out,
     for (i = 0; i < headers->n; ++i) {
         const http_header_t *h = &headers->all[i];
 
-        rv = flow_template_text(h->value, context, HEADER_TEXT_MAX, &value,
-                                &len, p, err);
+        rv = flow_template_text_with(h->value, context, templates,
+                                     HEADER_TEXT_MAX, &value, &len, p, err);
         if (rv != APR_SUCCESS) {
             return flow_error_prefix(err, "header '%s'", h->name);
         }
@@ -140,6 +141,14 @@ apr_status_t flow_conn_http_render_headers(apr_table_t *out,
         }
     }
     return APR_SUCCESS;
+}
+
+apr_status_t flow_conn_http_render_headers(apr_table_t *out,
+                                           const http_headers_t *headers,
+                                           const json_t *context, apr_pool_t *p,
+                                           flow_error_t *err)
+{
+    return render_headers(out, headers, context, NULL, p, err);
 }
 
 /* From the weakest to the strongest: defaults, the connection's, the step's.
@@ -161,11 +170,11 @@ static apr_status_t make_headers(const http_send_t *send, apr_table_t **pout,
     apr_table_set(out, "Accept",
                   accept == FLOW_MEDIA_UNKNOWN ? "application/json, */*;q=0.5"
                                                : flow_media_type(accept));
-    rv = flow_conn_http_render_headers(out, &conn->headers, send->context, p,
-                                       err);
+    rv = render_headers(out, &conn->headers, send->context, send->templates, p,
+                        err);
     if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_render_headers(out, &send->step->headers,
-                                           send->context, p, err);
+        rv = render_headers(out, &send->step->headers, send->context,
+                            send->templates, p, err);
     }
     *pout = out;
     return rv;

@@ -6,37 +6,86 @@
 
 #include <string.h>
 
-typedef struct run_t {
-    const json_t *record;
-    const json_t *element; /* of a list; NULL outside one */
-    json_t *context;       /* what templates see; made when first needed */
-    apr_pool_t *scratch;
-    flow_error_t *err;
-} run_t;
+typedef flow_mapping_run_t run_t;
 
-static apr_status_t no_memory(const run_t *run)
+apr_status_t flow_mapping_no_memory(const run_t *run)
 {
     return flow_error_set(run->err, FLOW_E_INTERNAL, APR_ENOMEM,
                           "out_of_memory", "no memory for a mapping");
 }
 
-/* --- where values come from ----------------------------------------------- */
+/* --- what templates see --------------------------------------------------- */
 
-/* The members of the record, those of the element over them, and the record
- * as a whole. Of grouped rows the first one's members. */
-static json_t *make_context(const run_t *run)
+/* {{lookup.NAME}} of requests, asked once for the record. */
+static apr_status_t ask(run_t *run)
 {
-    const json_t *first = run->record;
-    json_t *context = json_object();
+    const flow_mapping_t *mapping = run->mapping;
+    apr_status_t rv = APR_SUCCESS;
+    json_t *v;
+    int i;
 
-    if (flow_json_is(first, ARRAY))
-        first = json_array_get(first, 0);
-    if (flow_json_is(first, OBJECT))
-        flow_value_update(context, first);
-    if (flow_json_is(run->element, OBJECT))
-        flow_value_update(context, run->element);
-    json_object_set(context, "record", (json_t *)run->record);
+    if (!mapping->nasked || run->asked)
+        return APR_SUCCESS;
+    run->asked = json_object();
+    for (i = 0; i < mapping->nasked && rv == APR_SUCCESS; ++i) {
+        rv = flow_lookup_value(mapping->asked[i], run->env->lookups, NULL,
+                               run->record, &v, run->scratch, run->err);
+        if (rv == APR_SUCCESS && v)
+            json_object_set_new(run->asked, mapping->asked[i]->name, v);
+    }
+    return rv;
+}
+
+/* The members of the input (of grouped rows: the first one's), those of the
+ * element over them, and the input as a whole; below all that, what the caller
+ * has. */
+json_t *flow_mapping_context(run_t *run, const json_t *input,
+                             const json_t *element, apr_status_t *prv)
+{
+    const json_t *first = input;
+    json_t *context;
+
+    *prv = ask(run);
+    context = *prv == APR_SUCCESS ? json_object() : NULL;
+    if (!context) {
+        if (*prv == APR_SUCCESS)
+            *prv = flow_mapping_no_memory(run);
+        return NULL;
+    }
+    if (run->mapping->needs_members) {
+        if (flow_json_is(run->env->context, OBJECT))
+            flow_value_update(context, run->env->context);
+        if (run->asked)
+            json_object_set(context, "lookup", run->asked);
+        if (flow_json_is(first, ARRAY))
+            first = json_array_get(first, 0);
+        if (flow_json_is(first, OBJECT))
+            flow_value_update(context, first);
+        if (flow_json_is(element, OBJECT))
+            flow_value_update(context, element);
+    }
+    json_object_set(context, "record", (json_t *)input);
     return context;
+}
+
+apr_status_t flow_mapping_render(run_t *run, const flow_template_t *tpl,
+                                 const json_t *context, const json_t *input,
+                                 const char *where, json_t **pv)
+{
+    flow_lookup_template_t baton = { run->mapping->lookups, run->env->lookups,
+                                     input, run->scratch };
+    flow_template_env_t env = { run->env->now, NULL, NULL,
+                                flow_lookup_for_template, &baton };
+    const char *text;
+    apr_size_t len;
+    apr_status_t rv;
+
+    rv = flow_template_text_with(tpl, context, &env, FLOW_MAPPING_TEXT_MAX,
+                                 &text, &len, run->scratch, run->err);
+    if (rv != APR_SUCCESS)
+        return flow_error_prefix(run->err, "%s", where);
+    *pv = flow_json_string_new(text, len);
+    return *pv ? APR_SUCCESS : flow_mapping_no_memory(run);
 }
 
 static void forget_context(run_t *run)
@@ -47,23 +96,18 @@ static void forget_context(run_t *run)
 
 static apr_status_t render(run_t *run, const flow_rule_t *rule, json_t **pv)
 {
-    const char *text;
-    apr_size_t len;
-    apr_status_t rv;
+    apr_status_t rv = APR_SUCCESS;
 
     if (!run->context)
-        run->context = make_context(run);
-    if (!run->context)
-        return no_memory(run);
-    rv = flow_template_text(rule->tpl, run->context, FLOW_MAPPING_TEXT_MAX,
-                            &text, &len, run->scratch, run->err);
-    if (rv != APR_SUCCESS) {
-        flow_error_prefix(run->err, "%s", rule->where);
-        return rv;
-    }
-    *pv = flow_json_string_new(text, len);
-    return *pv ? APR_SUCCESS : no_memory(run);
+        run->context =
+            flow_mapping_context(run, run->record, run->element, &rv);
+    if (rv != APR_SUCCESS)
+        return flow_error_prefix(run->err, "%s", rule->where);
+    return flow_mapping_render(run, rule->tpl, run->context, run->record,
+                               rule->where, pv);
 }
+
+/* --- where values come from ----------------------------------------------- */
 
 /* *pv is new, NULL when there is no value. */
 static apr_status_t get_source(run_t *run, const flow_rule_t *rule, json_t **pv)
@@ -84,63 +128,42 @@ static apr_status_t get_source(run_t *run, const flow_rule_t *rule, json_t **pv)
 
 /* --- what becomes of them ------------------------------------------------- */
 
-json_t *flow_rule_convert(flow_convert_e convert, const json_t *v,
-                          apr_pool_t *scratch)
-{
-    if (convert == FLOW_CONVERT_NONE || !v || flow_json_is(v, NULL))
-        return json_incref((json_t *)v);
-    switch (convert) {
-    case FLOW_CONVERT_STRING:
-        return flow_value_to_string(v, scratch);
-    case FLOW_CONVERT_NUMBER:
-        /* An empty cell is no number, but nobody's mistake either. */
-        return flow_value_is_empty(v) ? json_null()
-                                      : flow_value_to_number(v, scratch);
-    default:
-        return json_boolean(flow_value_is_true(v));
-    }
-}
-
-/* New, or NULL on a miss. */
-static json_t *find_entry(const flow_static_map_t *map, const json_t *v,
-                          apr_pool_t *scratch)
-{
-    apr_size_t len;
-    const char *key = flow_json_to_text(v, &len, scratch);
-
-    return key ? json_incref(json_object_getn(map->map, key, len)) : NULL;
-}
-
 /* A missing value is not looked up, so that it can have its default; "" is
- * when the map has an entry for it. */
-static apr_status_t look_up(const run_t *run, const flow_rule_t *rule,
-                            json_t **pv)
+ * when the table has an entry for it. A request looks for the record. */
+apr_status_t flow_mapping_look_up(const run_t *run, const flow_lookup_t *lookup,
+                                  const json_t *record, const char *where,
+                                  json_t **pv)
 {
-    const flow_static_map_t *map = rule->lookup;
-    json_t *found;
+    json_t *found = NULL;
+    apr_status_t rv;
 
-    if (!map || !*pv)
+    if (!lookup || (!*pv && lookup->kind != FLOW_LOOKUP_REQUEST))
         return APR_SUCCESS;
-    found = find_entry(map, *pv, run->scratch);
-    if (!found && flow_value_is_empty(*pv))
-        return APR_SUCCESS;
-    if (!found && !map->may_miss) {
-        return flow_error_set(run->err, FLOW_E_INPUT, APR_EINVAL,
-                              "lookup_failed",
-                              "%s: lookup '%s' has no entry for the value",
-                              rule->where, map->name);
+    if (*pv && lookup->kind != FLOW_LOOKUP_REQUEST &&
+        flow_value_is_empty(*pv)) {
+        rv = flow_lookup_find(lookup, run->env->lookups, *pv, record, &found,
+                              run->scratch, run->err);
+        if (rv == APR_SUCCESS && !found)
+            return APR_SUCCESS;
     }
+    else {
+        rv = flow_lookup_value(lookup, run->env->lookups, *pv, record, &found,
+                               run->scratch, run->err);
+    }
+    if (rv != APR_SUCCESS)
+        return flow_error_prefix(run->err, "%s", where);
     json_decref(*pv);
-    *pv = found ? found : json_incref(map->fallback);
+    *pv = found;
     return APR_SUCCESS;
 }
 
-/* Lookup, default and type of one value; takes and gives a reference. */
+/* Lookup, default, dates and type of one value; takes and gives a
+ * reference. */
 static apr_status_t refine(const run_t *run, const flow_rule_t *rule,
                            json_t **pv)
 {
-    json_t *converted;
-    apr_status_t rv = look_up(run, rule, pv);
+    apr_status_t rv =
+        flow_mapping_look_up(run, rule->lookup, run->record, rule->where, pv);
 
     if (rv != APR_SUCCESS)
         return rv;
@@ -149,23 +172,20 @@ static apr_status_t refine(const run_t *run, const flow_rule_t *rule,
         *pv = json_incref(rule->fallback);
         return APR_SUCCESS;
     }
-    converted = flow_rule_convert(rule->convert, *pv, run->scratch);
-    if (*pv && !converted) {
-        return flow_error_set(
-            run->err, FLOW_E_INPUT, APR_EINVAL, "mapping_number",
-            "%s: a number is needed, found %s that is none", rule->where,
-            flow_json_is(*pv, STRING) ? "text" : flow_json_type_name(*pv));
-    }
-    json_decref(*pv);
-    *pv = converted;
-    return APR_SUCCESS;
+    if (rule->dates)
+        rv = flow_dates_convert(rule->dates, run->env->now, pv, run->scratch,
+                                run->err);
+    if (rv == APR_SUCCESS)
+        rv = flow_type_convert(rule->type, pv, run->scratch, run->err);
+    return rv == APR_SUCCESS ? rv
+                             : flow_error_prefix(run->err, "%s", rule->where);
 }
 
 static apr_status_t refine_each(const run_t *run, const flow_rule_t *rule,
                                 json_t **pv)
 {
     json_t *array = json_array(), *v;
-    apr_status_t rv = array ? APR_SUCCESS : no_memory(run);
+    apr_status_t rv = array ? APR_SUCCESS : flow_mapping_no_memory(run);
     apr_size_t i;
 
     for (i = 0; i < json_array_size(*pv) && rv == APR_SUCCESS; ++i) {
@@ -181,41 +201,62 @@ static apr_status_t refine_each(const run_t *run, const flow_rule_t *rule,
     return rv;
 }
 
-static int is_lookup_empty(const run_t *run, const flow_rule_t *rule,
-                           const json_t *v)
+static apr_status_t is_lookup_empty(const run_t *run, const flow_rule_t *rule,
+                                    const json_t *v, int *pis)
 {
-    const flow_static_map_t *map = rule->condition;
-    json_t *found = v ? find_entry(map, v, run->scratch) : NULL;
-    int is_empty;
+    const flow_lookup_t *lookup = rule->condition;
+    json_t *found = NULL;
+    apr_status_t rv =
+        flow_lookup_find(lookup, run->env->lookups, v, run->record, &found,
+                         run->scratch, run->err);
 
-    is_empty = flow_value_is_empty(found           ? found
-                                   : map->may_miss ? map->fallback
-                                                   : NULL);
+    *pis = flow_value_is_empty(found              ? found
+                               : lookup->may_miss ? lookup->fallback
+                                                  : NULL);
     json_decref(found);
-    return is_empty;
+    return rv == APR_SUCCESS ? rv
+                             : flow_error_prefix(run->err, "%s", rule->where);
 }
 
-static int is_wanted(const run_t *run, const flow_rule_t *rule, const json_t *v,
-                     const json_t *target)
+int flow_mapping_when(const run_t *run, flow_when_e when)
 {
-    json_t *old;
-    int is_set;
-
-    switch (rule->when) {
-    case FLOW_WHEN_EXTRACT_NOT_EMPTY:
-        return !flow_value_is_empty(v);
-    case FLOW_WHEN_LOOKUP_EMPTY:
-        return is_lookup_empty(run, rule, v);
-    case FLOW_WHEN_LOOKUP_NOT_EMPTY:
-        return !is_lookup_empty(run, rule, v);
-    case FLOW_WHEN_IGNORE_IF_SET:
-        old = flow_path_get(rule->generate, target);
-        is_set = !flow_value_is_empty(old);
-        json_decref(old);
-        return !is_set;
+    switch (when) {
+    case FLOW_WHEN_RECORD_CREATED:
+        return !run->env->is_update;
+    case FLOW_WHEN_RECORD_UPDATED:
+        return run->env->is_update;
     default:
         return 1;
     }
+}
+
+static apr_status_t is_wanted(const run_t *run, const flow_rule_t *rule,
+                              const json_t *v, const json_t *target, int *pis)
+{
+    json_t *old;
+    apr_status_t rv = APR_SUCCESS;
+
+    switch (rule->when) {
+    case FLOW_WHEN_EXTRACT_NOT_EMPTY:
+        *pis = !flow_value_is_empty(v);
+        break;
+    case FLOW_WHEN_LOOKUP_EMPTY:
+        rv = is_lookup_empty(run, rule, v, pis);
+        break;
+    case FLOW_WHEN_LOOKUP_NOT_EMPTY:
+        rv = is_lookup_empty(run, rule, v, pis);
+        *pis = !*pis;
+        break;
+    case FLOW_WHEN_IGNORE_IF_SET:
+        old = flow_path_get(rule->generate, target);
+        *pis = flow_value_is_empty(old);
+        json_decref(old);
+        break;
+    default:
+        *pis = flow_mapping_when(run, rule->when);
+        break;
+    }
+    return rv;
 }
 
 /* --- putting them --------------------------------------------------------- */
@@ -227,7 +268,7 @@ static apr_status_t put(const run_t *run, const char *where,
     apr_status_t rv = flow_path_set(path, target, v);
 
     if (rv == APR_ENOMEM)
-        return no_memory(run);
+        return flow_mapping_no_memory(run);
     if (rv != APR_SUCCESS) {
         return flow_error_set(run->err, FLOW_E_INPUT, rv, "mapping_target",
                               "%s: the target leads through a value that has "
@@ -241,9 +282,12 @@ static apr_status_t apply_rule(run_t *run, const flow_rule_t *rule,
                                json_t *target)
 {
     json_t *v = NULL;
+    int wanted = 0;
     apr_status_t rv = get_source(run, rule, &v);
 
-    if (rv != APR_SUCCESS || !is_wanted(run, rule, v, target))
+    if (rv == APR_SUCCESS)
+        rv = is_wanted(run, rule, v, target, &wanted);
+    if (rv != APR_SUCCESS || !wanted)
         goto cleanup;
     rv =
         rule->is_each && v ? refine_each(run, rule, &v) : refine(run, rule, &v);
@@ -275,7 +319,7 @@ static apr_status_t add_element(run_t *run, const flow_rule_list_t *list,
     apr_status_t rv;
 
     if (json_array_append_new(out, made))
-        return no_memory(run);
+        return flow_mapping_no_memory(run);
     run->element = element;
     forget_context(run);
     rv = apply_rules(run, list->rules, list->n, made);
@@ -309,7 +353,7 @@ static apr_status_t apply_list(run_t *run, const flow_rule_list_t *list,
     out = json_array();
     rv = out ? add_elements(run, list, found, list->source->is_multi ? 2 : 1,
                             out)
-             : no_memory(run);
+             : flow_mapping_no_memory(run);
     if (rv != APR_SUCCESS)
         goto cleanup;
     rv = put(run, list->where, list->generate, target, out);
@@ -320,34 +364,96 @@ cleanup:
     return rv;
 }
 
-static apr_status_t apply_all(const flow_mapping_t *mapping,
-                              const json_t *source, json_t *target,
-                              apr_pool_t *scratch, flow_error_t *err)
+/* --- the whole ------------------------------------------------------------ */
+
+static apr_status_t apply_all(run_t *run, json_t *target)
 {
-    run_t run = { source, NULL, NULL, scratch, err };
+    const flow_mapping_t *mapping = run->mapping;
     apr_status_t rv;
     int i;
 
-    rv = apply_rules(&run, mapping->rules, mapping->n, target);
+    if (mapping->is_mapper)
+        return flow_mapper_apply(run, target);
+    rv = apply_rules(run, mapping->rules, mapping->n, target);
     for (i = 0; i < mapping->nlists && rv == APR_SUCCESS; ++i)
-        rv = apply_list(&run, &mapping->lists[i], target);
-    forget_context(&run);
+        rv = apply_list(run, &mapping->lists[i], target);
     return rv;
 }
 
-apr_status_t flow_mapping_apply(const flow_mapping_t *mapping,
-                                const json_t *record, json_t **pout,
-                                apr_pool_t *scratch, flow_error_t *err)
+static const flow_mapping_env_t no_env;
+
+static apr_status_t run_one(const flow_mapping_t *mapping, const json_t *record,
+                            const flow_mapping_env_t *env, json_t *target,
+                            apr_pool_t *scratch, flow_error_t *err)
 {
-    run_t run = { NULL, NULL, NULL, scratch, err };
+    run_t run = { mapping, env ? env : &no_env, record };
     apr_status_t rv;
 
-    /* Without a single rule nothing is mapped: the record passes as it is. */
-    *pout = mapping->n || mapping->nlists || !record ? json_object()
-                                                     : flow_value_copy(record);
+    run.scratch = scratch;
+    run.err = err;
+    rv = apply_all(&run, target);
+    forget_context(&run);
+    json_decref(run.asked);
+    return rv;
+}
+
+/* Without a single rule nothing is mapped, and what is modified keeps what no
+ * field names. */
+static int can_start_from(const flow_mapping_t *mapping, const json_t *record)
+{
+    if (mapping->is_mapper)
+        return mapping->is_modify && flow_json_is(record, OBJECT);
+    return record && !mapping->n && !mapping->nlists;
+}
+
+static apr_status_t apply_one(const flow_mapping_t *mapping,
+                              const json_t *record,
+                              const flow_mapping_env_t *env, json_t **pout,
+                              apr_pool_t *scratch, flow_error_t *err);
+
+/* Of grouped rows each is modified. */
+static apr_status_t modify_rows(const flow_mapping_t *mapping,
+                                const json_t *rows,
+                                const flow_mapping_env_t *env, json_t **pout,
+                                apr_pool_t *scratch, flow_error_t *err)
+{
+    json_t *out = json_array(), *made;
+    apr_status_t rv = APR_SUCCESS;
+    apr_size_t i;
+
+    for (i = 0; i < json_array_size(rows) && rv == APR_SUCCESS; ++i) {
+        const json_t *row = json_array_get(rows, i);
+
+        if (flow_json_is(row, ARRAY)) {
+            json_array_append(out, (json_t *)row);
+            continue;
+        }
+        rv = apply_one(mapping, row, env, &made, scratch, err);
+        if (rv == APR_SUCCESS)
+            json_array_append_new(out, made);
+    }
+    *pout = rv == APR_SUCCESS ? out : NULL;
+    if (rv != APR_SUCCESS)
+        json_decref(out);
+    return rv;
+}
+
+static apr_status_t apply_one(const flow_mapping_t *mapping,
+                              const json_t *record,
+                              const flow_mapping_env_t *env, json_t **pout,
+                              apr_pool_t *scratch, flow_error_t *err)
+{
+    run_t run = { mapping, env, record };
+    apr_status_t rv;
+
+    run.err = err;
+    if (mapping->is_modify && flow_json_is(record, ARRAY))
+        return modify_rows(mapping, record, env, pout, scratch, err);
+    *pout = can_start_from(mapping, record) ? flow_value_copy(record)
+                                            : json_object();
     if (!*pout)
-        return no_memory(&run);
-    rv = apply_all(mapping, record, *pout, scratch, err);
+        return flow_mapping_no_memory(&run);
+    rv = run_one(mapping, record, env, *pout, scratch, err);
     if (rv != APR_SUCCESS) {
         json_decref(*pout);
         *pout = NULL;
@@ -355,9 +461,34 @@ apr_status_t flow_mapping_apply(const flow_mapping_t *mapping,
     return rv;
 }
 
+apr_status_t flow_mapping_apply_with(const flow_mapping_t *mapping,
+                                     const json_t *record,
+                                     const flow_mapping_env_t *env,
+                                     json_t **pout, apr_pool_t *scratch,
+                                     flow_error_t *err)
+{
+    apr_status_t rv = apply_one(mapping, record, env, pout, scratch, err);
+
+    while (rv == APR_SUCCESS && mapping->next) {
+        json_t *before = *pout;
+
+        mapping = mapping->next;
+        rv = apply_one(mapping, before, env, pout, scratch, err);
+        json_decref(before);
+    }
+    return rv;
+}
+
+apr_status_t flow_mapping_apply(const flow_mapping_t *mapping,
+                                const json_t *record, json_t **pout,
+                                apr_pool_t *scratch, flow_error_t *err)
+{
+    return flow_mapping_apply_with(mapping, record, NULL, pout, scratch, err);
+}
+
 apr_status_t flow_mapping_merge(const flow_mapping_t *mapping,
                                 const json_t *answer, json_t *record,
                                 apr_pool_t *scratch, flow_error_t *err)
 {
-    return apply_all(mapping, answer, record, scratch, err);
+    return run_one(mapping, answer, NULL, record, scratch, err);
 }

@@ -3,47 +3,89 @@
 #define FLOW_MAPPING_H
 
 #include <apr_pools.h>
+#include <apr_time.h>
 #include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_lookup.h"
+#include "data/flow_notes.h"
 
 /**
- * Mapper 1.0 ({"fields":[...], "lists":[...]}), transform 1.0 rules and
- * response mapping, which share one syntax.
- *
- * fields[]: generate, extract (bare path, or a {{template}}), hardCodedValue,
- * lookupName (static maps of @a lookups), dataType string number boolean,
- * default, discardIfEmpty, conditional.when extract_not_empty /
- * lookup_not_empty / lookup_empty / ignore_if_set. lists[]: generate,
- * jsonPath, fields[] (paths in them are relative to the element, `../`-free;
- * a path that the element lacks is looked up in the record). Without jsonPath
- * the list is the one array that its fields go through (`data[*].x`), else the
- * record's rows. A known field that is not implemented yet is refused by name
- * ("not_implemented"). A mapping without fields and lists passes the record as
- * it is (merge: leaves it as it is).
+ * Mapper 1.0 ({"fields":[...], "lists":[...]}), Mapper 2.0 (mappings: an
+ * array), transforms of both versions and response mapping. docs/mapping.md is
+ * the author's manual, docs/internals-records.md says how they are carried
+ * out. A mapping without fields and lists passes the record as it is (merge:
+ * leaves it as it is).
  *
  * Moved values are shared, not copied, and numbers keep their text. The
  * record is never changed. Immutable once compiled; any thread.
+ *
+ * A field that fails fails the record, as FLOW_E_INPUT with the field's name:
+ * "mapping_number", "mapping_object", "mapping_array", "mapping_date",
+ * "lookup_failed", "mapping_target" (it leads through a scalar).
  */
 typedef struct flow_mapping_t flow_mapping_t;
 
-/** @a lookups: array of {name, map, default, allowFailures}, or NULL. */
+/** @a lookups may be NULL; it must live as long as the mapping. */
+typedef struct flow_mapping_options_t {
+    const flow_lookups_t *lookups;
+    /** Mapper 2.0: `$` is {record, job, settings, iClient, import} and not the
+     * record. */
+    int is_envelope;
+} flow_mapping_options_t;
+
+/** @a doc: an object with fields and lists. Mistakes go to @a notes, all of
+ * them; the mapping is good when there are none. */
+apr_status_t flow_mapping_compile_fields(flow_mapping_t **pmapping,
+                                         const json_t *doc,
+                                         const flow_mapping_options_t *options,
+                                         flow_notes_t *notes, apr_pool_t *p);
+/** @a doc: the array `mappings`. */
+apr_status_t flow_mapping_compile_mappings(
+    flow_mapping_t **pmapping, const json_t *doc,
+    const flow_mapping_options_t *options, flow_notes_t *notes, apr_pool_t *p);
+/** @a doc: {type, expression: {version, rules | rulesTwoDotZero}} or the
+ * expression. Its lookups are its own. */
+apr_status_t flow_mapping_compile_rules(flow_mapping_t **pmapping,
+                                        const json_t *doc, flow_notes_t *notes,
+                                        apr_pool_t *p);
+
+/** The same for those who want one mistake. Either form of @a doc (of
+ * mappings in an object, too); @a lookups: the array as it stands in a
+ * document, or NULL. */
 apr_status_t flow_mapping_compile(flow_mapping_t **pmapping, const json_t *doc,
                                   const json_t *lookups, apr_pool_t *p,
                                   flow_error_t *err);
-
-/** *pout is a new object. A field that fails (number that does not parse,
- * lookup miss without allowFailures, target that runs into a scalar) fails the
- * record: FLOW_E_INPUT with code "mapping_number", "lookup_failed",
- * "mapping_target" and the field's name. */
-apr_status_t flow_mapping_apply(const flow_mapping_t *mapping,
-                                const json_t *record, json_t **pout,
-                                apr_pool_t *scratch, flow_error_t *err);
-
-/** Transform 1.0: {"version":"1","rules":[[{extract,generate}]]}, as a mapping. */
 apr_status_t flow_mapping_compile_transform(flow_mapping_t **pmapping,
                                             const json_t *doc, apr_pool_t *p,
                                             flow_error_t *err);
+
+/** Does it ask whether the record is new (record_created, record_updated,
+ * immutable)? */
+int flow_mapping_needs_state(const flow_mapping_t *mapping);
+/** Its lookups, or NULL: to see which of them ask the far end. */
+const flow_lookups_t *flow_mapping_lookups(const flow_mapping_t *mapping);
+
+/** What a mapping may use besides the record; all of it optional. */
+typedef struct flow_mapping_env_t {
+    const flow_lookup_env_t *lookups;
+    /** Members that templates see beside the record: settings, connection ...
+     * and, with is_envelope, what `$` has beside it. */
+    const json_t *context;
+    const json_t *envelope;
+    int is_update;  /* the import will update this record, not create it */
+    apr_time_t now; /* 0: the clock */
+} flow_mapping_env_t;
+
+/** *pout is a new object. */
+apr_status_t flow_mapping_apply_with(const flow_mapping_t *mapping,
+                                     const json_t *record,
+                                     const flow_mapping_env_t *env,
+                                     json_t **pout, apr_pool_t *scratch,
+                                     flow_error_t *err);
+apr_status_t flow_mapping_apply(const flow_mapping_t *mapping,
+                                const json_t *record, json_t **pout,
+                                apr_pool_t *scratch, flow_error_t *err);
 
 /** Response mapping: like mapping_apply with @a answer as source, but the
  * values are put into @a record, which is changed (it must not be shared; its

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the fields of both mappers have, and one field of Mapper 1.0.
+ */
 #include "data/flow_mapping_private.h"
 
 #include "data/flow_json.h"
@@ -14,7 +17,7 @@ apr_status_t flow_mapping_bad(const flow_mapping_compiler_t *c,
                               const char *where, const char *code,
                               const char *what)
 {
-    return flow_error_set(c->err, FLOW_E_CONFIG,
+    return flow_error_set(&c->notes->now, FLOW_E_CONFIG,
                           strcmp(code, "not_implemented") == 0 ? APR_ENOTIMPL
                                                                : APR_EINVAL,
                           code, "%s: %s", where, what);
@@ -28,9 +31,10 @@ apr_status_t flow_mapping_not_yet(const flow_mapping_compiler_t *c,
         apr_psprintf(c->p, "mapping field '%s' is not supported yet", field));
 }
 
-static apr_status_t unknown(const flow_mapping_compiler_t *c, const char *where,
-                            const char *what, const char *name,
-                            const char *const *known, apr_size_t n)
+apr_status_t flow_mapping_unknown(const flow_mapping_compiler_t *c,
+                                  const char *where, const char *what,
+                                  const char *name, const char *const *known,
+                                  apr_size_t n)
 {
     const char *near = flow_nearest(name, known, n);
 
@@ -52,12 +56,11 @@ const json_t *flow_mapping_member(const json_t *object, const char *key)
     return v && !flow_json_is(v, NULL) ? v : NULL;
 }
 
-static json_t *keep(const flow_mapping_compiler_t *c, const json_t *v)
+json_t *flow_mapping_keep(const flow_mapping_compiler_t *c, const json_t *v)
 {
     return flow_json_own(c->p, json_incref((json_t *)v));
 }
 
-/* Every key of @a object is in @a known or the first other one is named. */
 apr_status_t flow_mapping_check_keys(const flow_mapping_compiler_t *c,
                                      const json_t *object, const char *where,
                                      const char *const *known, apr_size_t n)
@@ -74,93 +77,234 @@ apr_status_t flow_mapping_check_keys(const flow_mapping_compiler_t *c,
                 break;
         }
         if (i == n)
-            return unknown(c, where, "field", key, known, n);
+            return flow_mapping_unknown(c, where, "field", key, known, n);
     }
     return APR_SUCCESS;
+}
+
+apr_status_t flow_mapping_path(const flow_mapping_compiler_t *c,
+                               const char *where, const char *text,
+                               const flow_path_t **ppath)
+{
+    flow_path_t *path;
+
+    if (flow_path_compile(&path, text, c->p, &c->notes->now) != APR_SUCCESS)
+        return flow_error_prefix(&c->notes->now, "%s", where);
+    *ppath = path;
+    return APR_SUCCESS;
+}
+
+apr_status_t flow_mapping_target(const flow_mapping_compiler_t *c,
+                                 const char *where, const char *text,
+                                 const flow_path_t **ppath)
+{
+    apr_status_t rv = flow_mapping_path(c, where, text, ppath);
+
+    if (rv == APR_SUCCESS &&
+        flow_path_check_target(*ppath, &c->notes->now) != APR_SUCCESS)
+        return flow_error_prefix(&c->notes->now, "%s", where);
+    return rv;
 }
 
 /* --- lookups -------------------------------------------------------------- */
 
-static const json_t *find_lookup(const flow_mapping_compiler_t *c,
-                                 const char *name)
+apr_status_t flow_mapping_lookup(const flow_mapping_compiler_t *c,
+                                 const char *where, const char *name,
+                                 const flow_lookup_t **plookup)
 {
-    apr_size_t i;
-
-    for (i = 0; i < json_array_size(c->lookups); ++i) {
-        const json_t *v = json_array_get(c->lookups, i);
-        const char *found = flow_json_member(v, "name");
-
-        if (found && strcmp(found, name) == 0)
-            return v;
-    }
-    return NULL;
+    *plookup = flow_lookups_find(c->options->lookups, name);
+    if (*plookup)
+        return APR_SUCCESS;
+    return flow_mapping_bad(
+        c, where, "mapping_field",
+        flow_lookups_unknown(c->options->lookups, name, c->p));
 }
 
-static apr_status_t no_lookup(const flow_mapping_compiler_t *c,
-                              const char *where, const char *name)
+/* {{lookup.NAME}} wants the answer of a request before it is rendered. */
+static void note_asked(flow_mapping_compiler_t *c, const char *text)
 {
-    apr_size_t n = json_array_size(c->lookups), i, count = 0;
-    const char **known = apr_palloc(c->p, (n + 1) * sizeof(known[0]));
+    const flow_lookups_t *lookups = c->options->lookups;
+    int i, k;
 
-    for (i = 0; i < n; ++i) {
-        known[count] = flow_json_member(json_array_get(c->lookups, i), "name");
-        count += known[count] != NULL;
-    }
-    return unknown(c, where, "lookup", name, known, count);
-}
+    for (i = 0; lookups && i < lookups->n; ++i) {
+        const flow_lookup_t *lookup = &lookups->all[i];
 
-static apr_status_t compile_lookup(flow_mapping_compiler_t *c,
-                                   const char *where, const char *name,
-                                   const flow_static_map_t **pmap)
-{
-    const json_t *doc = find_lookup(c, name), *map;
-    flow_static_map_t *made;
-    int i;
-
-    for (i = 0; i < c->maps->nelts; ++i) {
-        made = APR_ARRAY_IDX(c->maps, i, flow_static_map_t *);
-        if (strcmp(made->name, name) == 0) {
-            *pmap = made;
-            return APR_SUCCESS;
+        if (lookup->kind != FLOW_LOOKUP_REQUEST ||
+            !strstr(text, apr_pstrcat(c->p, "lookup.", lookup->name, NULL)))
+            continue;
+        for (k = 0; k < c->asked->nelts; ++k) {
+            if (APR_ARRAY_IDX(c->asked, k, const flow_lookup_t *) == lookup)
+                break;
         }
+        if (k == c->asked->nelts)
+            APR_ARRAY_PUSH(c->asked, const flow_lookup_t *) = lookup;
     }
-    if (!doc)
-        return no_lookup(c, where, name);
-    map = flow_mapping_member(doc, "map");
-    if (!flow_json_is(map, OBJECT)) {
-        return flow_mapping_bad(
-            c, where, "not_implemented",
-            apr_psprintf(c->p,
-                         "lookup '%.64s' has no 'map'; other kinds of "
-                         "lookup are not supported yet",
-                         name));
-    }
-    made = apr_pcalloc(c->p, sizeof(*made));
-    made->name = apr_pstrdup(c->p, name);
-    made->map = keep(c, map);
-    made->may_miss = flow_json_member_bool(doc, "allowFailures") == 1;
-    if (flow_mapping_member(doc, "default"))
-        made->fallback = keep(c, flow_mapping_member(doc, "default"));
-    APR_ARRAY_PUSH(c->maps, flow_static_map_t *) = made;
-    *pmap = made;
+}
+
+apr_status_t flow_mapping_template(flow_mapping_compiler_t *c,
+                                   const char *where, const char *text,
+                                   apr_size_t len, const flow_template_t **ptpl)
+{
+    flow_template_t *tpl;
+
+    if (flow_template_compile(&tpl, text, len, FLOW_ESCAPE_NONE, c->p,
+                              &c->notes->now) != APR_SUCCESS)
+        return flow_error_prefix(&c->notes->now, "%s", where);
+    *ptpl = tpl;
+    c->mapping->needs_members |= flow_template_needs_members(tpl);
+    note_asked(c, text);
     return APR_SUCCESS;
 }
 
-/* --- one field ------------------------------------------------------------ */
+/* --- types, defaults, dates, conditions ----------------------------------- */
+
+apr_status_t flow_mapping_type(const flow_mapping_compiler_t *c,
+                               const char *where, const json_t *doc,
+                               const char *key, flow_type_e *ptype)
+{
+    const json_t *v = flow_mapping_member(doc, key);
+    const char *name = v ? flow_json_string(v, NULL) : "";
+
+    *ptype = FLOW_TYPE_NONE;
+    if (!name) {
+        return flow_mapping_bad(c, where, "mapping_field",
+                                apr_psprintf(c->p, "'%s' must be text", key));
+    }
+    if (!*name)
+        return APR_SUCCESS;
+    *ptype = flow_type_find(name);
+    if (*ptype < FLOW_TYPES)
+        return APR_SUCCESS;
+    return flow_mapping_unknown(c, where, key, name, flow_type_names + 1,
+                                FLOW_TYPES - 1);
+}
+
+/* "default": null and "" are values of their own, so only absence is none. */
+apr_status_t flow_mapping_default(const flow_mapping_compiler_t *c,
+                                  const char *where, const json_t *doc,
+                                  flow_type_e type, json_t **pfallback)
+{
+    const json_t *v = json_object_get(doc, "default");
+    flow_error_t err = FLOW_ERROR_INIT;
+    json_t *converted;
+
+    if (!v)
+        return APR_SUCCESS;
+    converted = json_incref((json_t *)v);
+    if (!(flow_json_is(v, STRING) && flow_value_is_empty(v)) &&
+        flow_type_convert(type, &converted, c->p, &err) != APR_SUCCESS) {
+        json_decref(converted);
+        return flow_mapping_bad(
+            c, where, err.code,
+            apr_psprintf(c->p, "'default' is no %s, as 'dataType' says it is",
+                         flow_type_names[type]));
+    }
+    *pfallback = flow_json_own(c->p, converted);
+    return APR_SUCCESS;
+}
+
+static apr_status_t compile_zone(const flow_mapping_compiler_t *c,
+                                 const char *where, const json_t *doc,
+                                 const char *key, const flow_zone_t **pzone)
+{
+    const char *name = flow_json_member(doc, key);
+
+    if (!name || !*name)
+        return APR_SUCCESS;
+    *pzone = flow_zone_find(name, strlen(name));
+    if (*pzone)
+        return APR_SUCCESS;
+    return flow_mapping_bad(c, where, "mapping_field",
+                            apr_psprintf(c->p,
+                                         "'%s': there is no time zone '%.64s'; "
+                                         "write it as in 'Europe/Berlin'",
+                                         key, name));
+}
+
+apr_status_t flow_mapping_dates(const flow_mapping_compiler_t *c,
+                                const char *where, const json_t *doc,
+                                const flow_dates_t **pdates)
+{
+    static const char *const keys[] = { "extractDateFormat",
+                                        "generateDateFormat",
+                                        "extractDateTimezone",
+                                        "generateDateTimezone" };
+    flow_dates_t *dates = apr_pcalloc(c->p, sizeof(*dates));
+    const char *text[COUNT(keys)];
+    int any = 0;
+    apr_status_t rv;
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(keys); ++i) {
+        const json_t *v = flow_mapping_member(doc, keys[i]);
+
+        text[i] = v ? flow_json_string(v, NULL) : NULL;
+        if (v && !text[i] && flow_json_member_bool(doc, keys[i]) != 0) {
+            return flow_mapping_bad(
+                c, where, "mapping_field",
+                apr_psprintf(c->p, "'%s' must be text", keys[i]));
+        }
+        any |= text[i] && *text[i];
+    }
+    if (!any)
+        return APR_SUCCESS;
+    dates->from = text[0] && *text[0] ? apr_pstrdup(c->p, text[0]) : NULL;
+    dates->to = text[1] && *text[1] ? apr_pstrdup(c->p, text[1]) : NULL;
+    rv = compile_zone(c, where, doc, keys[2], &dates->from_zone);
+    if (rv == APR_SUCCESS)
+        rv = compile_zone(c, where, doc, keys[3], &dates->to_zone);
+    *pdates = dates;
+    return rv;
+}
+
+apr_status_t flow_mapping_conditional(flow_mapping_compiler_t *c,
+                                      const char *where, const json_t *doc,
+                                      int allowed, flow_when_e *pwhen,
+                                      const char **pname)
+{
+    /* clang-format off */
+    static const char *const known[] = {
+        "always", "extract_not_empty", "record_created", "record_updated",
+        "lookup_not_empty", "lookup_empty", "ignore_if_set",
+    };
+    /* clang-format on */
+    const json_t *v = flow_mapping_member(doc, "conditional");
+    const char *when = flow_json_member(v, "when");
+    int i;
+
+    *pname = NULL;
+    if (!v || (flow_json_is(v, OBJECT) && !flow_mapping_member(v, "when")))
+        return APR_SUCCESS;
+    if (!when) {
+        return flow_mapping_bad(c, where, "mapping_field",
+                                "'conditional' must be an object with 'when'");
+    }
+    for (i = 0; i < allowed && strcmp(known[i], when) != 0; ++i)
+        ;
+    if (i == allowed) {
+        return flow_mapping_unknown(c, where, "condition", when, known + 1,
+                                    (apr_size_t)allowed - 1);
+    }
+    *pwhen = (flow_when_e)i;
+    *pname = flow_json_member(v, "lookupName");
+    if (*pwhen == FLOW_WHEN_RECORD_CREATED ||
+        *pwhen == FLOW_WHEN_RECORD_UPDATED)
+        c->mapping->needs_state = 1;
+    return APR_SUCCESS;
+}
+
+/* --- one field of Mapper 1.0 ---------------------------------------------- */
 
 /* clang-format off */
 static const char *const field_keys[] = {
     "generate", "extract", "hardCodedValue", "lookupName", "dataType",
     "default", "discardIfEmpty", "conditional",
     "extractDateFormat", "extractDateTimezone", "generateDateFormat",
-    "generateDateTimezone", "immutable", "internalId", "isKey",
-    "subRecordMapping",
+    "generateDateTimezone", "immutable", "useAsAnInitializeValue", "isKey",
+    "internalId", "subRecordMapping",
 };
-static const char *const not_yet_keys[] = {
-    "extractDateFormat", "extractDateTimezone", "generateDateFormat",
-    "generateDateTimezone", "immutable", "internalId", "isKey",
-    "subRecordMapping",
-};
+/* They mean something to NetSuite and to nobody else. */
+static const char *const not_yet_keys[] = { "internalId", "subRecordMapping" };
 /* clang-format on */
 
 static apr_status_t check_field(const flow_mapping_compiler_t *c,
@@ -183,142 +327,40 @@ static apr_status_t check_field(const flow_mapping_compiler_t *c,
     return rv;
 }
 
-static apr_status_t compile_data_type(const flow_mapping_compiler_t *c,
-                                      flow_rule_t *rule, const json_t *doc)
-{
-    static const char *const known[] = {
-        "string",      "number",       "boolean", "date",        "stringarray",
-        "numberarray", "booleanarray", "object",  "objectarray", "arrayarray"
-    };
-    const json_t *v = flow_mapping_member(doc, "dataType");
-    const char *type = v ? flow_json_string(v, NULL) : "";
-    apr_size_t i;
-
-    if (!type)
-        return flow_mapping_bad(c, rule->where, "mapping_field",
-                                "'dataType' must be text");
-    if (!*type)
-        return APR_SUCCESS;
-    for (i = 0; i < COUNT(known) && strcmp(known[i], type) != 0; ++i)
-        ;
-    if (i == COUNT(known))
-        return unknown(c, rule->where, "dataType", type, known, 3);
-    if (i > 2) {
-        return flow_mapping_bad(
-            c, rule->where, "not_implemented",
-            apr_psprintf(c->p,
-                         "mapping field 'dataType' with '%s' is not "
-                         "supported yet",
-                         type));
-    }
-    rule->convert = (flow_convert_e)(FLOW_CONVERT_STRING + (int)i);
-    return APR_SUCCESS;
-}
-
-/* "default": null and "" are values of their own, so only absence is none. */
-static apr_status_t compile_default(const flow_mapping_compiler_t *c,
-                                    flow_rule_t *rule, const json_t *doc)
-{
-    const json_t *v = json_object_get(doc, "default");
-    json_t *converted;
-
-    if (!v)
-        return APR_SUCCESS;
-    converted = flow_rule_convert(rule->convert, v, c->p);
-    if (!converted) {
-        return flow_mapping_bad(
-            c, rule->where, "mapping_number",
-            "'default' is no number, as 'dataType' says it is");
-    }
-    rule->fallback = flow_json_own(c->p, converted);
-    return APR_SUCCESS;
-}
-
 static apr_status_t compile_conditional(flow_mapping_compiler_t *c,
                                         flow_rule_t *rule, const json_t *doc)
 {
-    /* clang-format off */
-    static const char *const known[] = {
-        "", "extract_not_empty", "lookup_not_empty", "lookup_empty",
-        "ignore_if_set", "record_created", "record_updated",
-    };
-    /* clang-format on */
-    const json_t *v = flow_mapping_member(doc, "conditional");
-    const char *when = flow_json_member(v, "when"), *name;
-    apr_size_t i;
+    const char *name;
+    apr_status_t rv = flow_mapping_conditional(
+        c, rule->where, doc, FLOW_WHEN_IGNORE_IF_SET + 1, &rule->when, &name);
 
-    if (!v || (flow_json_is(v, OBJECT) && !flow_mapping_member(v, "when")))
-        return APR_SUCCESS;
-    if (!when) {
-        return flow_mapping_bad(c, rule->where, "mapping_field",
-                                "'conditional' must be an object with 'when'");
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (flow_json_member_bool(doc, "immutable") == 1) {
+        if (rule->when != FLOW_WHEN_ALWAYS &&
+            rule->when != FLOW_WHEN_RECORD_CREATED) {
+            return flow_mapping_bad(c, rule->where, "mapping_field",
+                                    "'immutable' is a condition itself "
+                                    "(record_created); remove 'conditional'");
+        }
+        rule->when = FLOW_WHEN_RECORD_CREATED;
+        c->mapping->needs_state = 1;
     }
-    for (i = 0; i < COUNT(known) && strcmp(known[i], when) != 0; ++i)
-        ;
-    if (i == COUNT(known)) {
-        return unknown(c, rule->where, "condition", when, known + 1,
-                       COUNT(known) - 1);
-    }
-    if (i > FLOW_WHEN_IGNORE_IF_SET) {
-        return flow_mapping_bad(
-            c, rule->where, "not_implemented",
-            apr_psprintf(c->p,
-                         "mapping field 'conditional.when' with '%s' "
-                         "is not supported yet",
-                         when));
-    }
-    rule->when = (flow_when_e)i;
     if (rule->when != FLOW_WHEN_LOOKUP_EMPTY &&
         rule->when != FLOW_WHEN_LOOKUP_NOT_EMPTY)
         return APR_SUCCESS;
-    name = flow_json_member(v, "lookupName");
-    if (!name) {
+    if (!name || !*name) {
         return flow_mapping_bad(
             c, rule->where, "mapping_field",
             apr_psprintf(c->p, "condition '%s' needs 'conditional.lookupName'",
-                         when));
+                         rule->when == FLOW_WHEN_LOOKUP_EMPTY
+                             ? "lookup_empty"
+                             : "lookup_not_empty"));
     }
-    return compile_lookup(c, rule->where, name, &rule->condition);
+    return flow_mapping_lookup(c, rule->where, name, &rule->condition);
 }
 
-static apr_status_t compile_template(const flow_mapping_compiler_t *c,
-                                     flow_rule_t *rule, const char *text,
-                                     apr_size_t len)
-{
-    flow_template_t *tpl;
-
-    if (flow_template_compile(&tpl, text, len, FLOW_ESCAPE_NONE, c->p,
-                              c->err) != APR_SUCCESS)
-        return flow_error_prefix(c->err, "%s", rule->where);
-    rule->tpl = tpl;
-    return APR_SUCCESS;
-}
-
-apr_status_t flow_mapping_path(const flow_mapping_compiler_t *c,
-                               const char *where, const char *text,
-                               const flow_path_t **ppath)
-{
-    flow_path_t *path;
-
-    if (flow_path_compile(&path, text, c->p, c->err) != APR_SUCCESS)
-        return flow_error_prefix(c->err, "%s", where);
-    *ppath = path;
-    return APR_SUCCESS;
-}
-
-apr_status_t flow_mapping_target(const flow_mapping_compiler_t *c,
-                                 const char *where, const char *text,
-                                 const flow_path_t **ppath)
-{
-    apr_status_t rv = flow_mapping_path(c, where, text, ppath);
-
-    if (rv == APR_SUCCESS &&
-        flow_path_check_target(*ppath, c->err) != APR_SUCCESS)
-        return flow_error_prefix(c->err, "%s", where);
-    return rv;
-}
-
-static apr_status_t compile_source(const flow_mapping_compiler_t *c,
+static apr_status_t compile_source(flow_mapping_compiler_t *c,
                                    flow_rule_t *rule, const json_t *doc)
 {
     const json_t *extract = flow_mapping_member(doc, "extract");
@@ -338,18 +380,21 @@ static apr_status_t compile_source(const flow_mapping_compiler_t *c,
             "'extract' and 'hardCodedValue' exclude each other");
     }
     if (!text && !constant) {
+        /* A request finds its value for the record as a whole. */
+        if (rule->lookup && rule->lookup->kind == FLOW_LOOKUP_REQUEST)
+            return APR_SUCCESS;
         return flow_mapping_bad(c, rule->where, "mapping_field",
                                 "'extract' or 'hardCodedValue' is missing");
     }
     if (!text) {
-        rule->constant = keep(c, constant);
+        rule->constant = flow_mapping_keep(c, constant);
         return APR_SUCCESS;
     }
     if (strlen(text) != len)
         return flow_mapping_bad(c, rule->where, "mapping_field",
                                 "'extract' contains NUL");
     if (strstr(text, "{{"))
-        return compile_template(c, rule, text, len);
+        return flow_mapping_template(c, rule->where, text, len, &rule->tpl);
     return flow_mapping_path(c, rule->where, text, &rule->outer);
 }
 
@@ -372,16 +417,25 @@ apr_status_t flow_mapping_rule(flow_mapping_compiler_t *c, flow_rule_t *rule,
         return flow_mapping_bad(c, where, "mapping_field",
                                 "'generate' is missing");
     rule->discards_empty = flow_json_member_bool(doc, "discardIfEmpty") == 1;
+    rule->is_first = flow_json_member_bool(doc, "useAsAnInitializeValue") == 1;
     if ((rv = flow_mapping_target(c, rule->where, generate, &rule->generate)) !=
+        APR_SUCCESS)
+        return rv;
+    if (lookup && *lookup &&
+        (rv = flow_mapping_lookup(c, rule->where, lookup, &rule->lookup)) !=
+            APR_SUCCESS)
+        return rv;
+    if ((rv = compile_source(c, rule, doc)) != APR_SUCCESS ||
+        (rv = flow_mapping_type(c, rule->where, doc, "dataType",
+                                &rule->type)) != APR_SUCCESS ||
+        (rv = flow_mapping_default(c, rule->where, doc, rule->type,
+                                   &rule->fallback)) != APR_SUCCESS ||
+        (rv = flow_mapping_dates(c, rule->where, doc, &rule->dates)) !=
             APR_SUCCESS ||
-        (rv = compile_source(c, rule, doc)) != APR_SUCCESS ||
-        (rv = compile_data_type(c, rule, doc)) != APR_SUCCESS ||
-        (rv = compile_default(c, rule, doc)) != APR_SUCCESS ||
         (rv = compile_conditional(c, rule, doc)) != APR_SUCCESS)
         return rv;
-    rule->is_each =
-        rule->outer && rule->outer->is_multi && rule->generate->is_multi;
-    return lookup && *lookup
-               ? compile_lookup(c, rule->where, lookup, &rule->lookup)
-               : APR_SUCCESS;
+    /* An array type wants the values together. */
+    rule->is_each = rule->outer && rule->outer->is_multi &&
+                    rule->generate->is_multi && !flow_type_is_array(rule->type);
+    return APR_SUCCESS;
 }

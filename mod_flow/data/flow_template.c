@@ -52,6 +52,7 @@ apr_status_t flow_template_compile_with(flow_template_t **ptpl,
     flow_template_strip(tpl->program);
     tpl->is_constant = is_text_only(tpl->program);
     tpl->needs_request = ps.needs_request;
+    tpl->needs_members = ps.needs_members;
     *ptpl = tpl;
     return APR_SUCCESS;
 }
@@ -73,6 +74,11 @@ int flow_template_is_constant(const flow_template_t *tpl)
 int flow_template_needs_request(const flow_template_t *tpl)
 {
     return tpl->needs_request;
+}
+
+int flow_template_needs_members(const flow_template_t *tpl)
+{
+    return tpl->needs_members;
 }
 
 apr_status_t flow_template_render(const flow_template_t *tpl,

@@ -69,6 +69,10 @@ int flow_template_is_constant(const flow_template_t *tpl);
  */
 int flow_template_needs_request(const flow_template_t *tpl);
 
+/** Does it read any other member of its context than `record`? (Names in
+ * blocks count, whatever their context turns out to be.) */
+int flow_template_needs_members(const flow_template_t *tpl);
+
 /** The request that a header is rendered for. */
 typedef struct flow_template_request_t {
     const char *method;

@@ -200,6 +200,19 @@ int flow_parser_bind_param(const flow_parser_t *ps,
     return 0;
 }
 
+/* @index and its like are no members. */
+static int reads_members(const flow_read_path_t *path)
+{
+    int first = 0;
+
+    if (path->is_data) {
+        if (!path->n || strcmp(path->step[0].name, "root") != 0)
+            return 0;
+        first = 1;
+    }
+    return path->n <= first || strcmp(path->step[first].name, "record") != 0;
+}
+
 apr_status_t flow_parser_bind_path(flow_parser_t *ps,
                                    const flow_read_path_t *path,
                                    flow_expr_t *expr)
@@ -213,6 +226,8 @@ apr_status_t flow_parser_bind_path(flow_parser_t *ps,
                      (strcmp(path->step[1].name, "hashOptions") == 0 ||
                       strcmp(path->step[1].name, "hmacOptions") == 0))))
         ps->needs_request = 1;
+    if (reads_members(path))
+        ps->needs_members = 1;
     if (path->is_data)
         return bind_data(ps, path, expr);
     if (flow_parser_bind_param(ps, path, expr)) {

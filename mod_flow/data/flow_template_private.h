@@ -121,6 +121,7 @@ struct flow_template_t {
     flow_program_t *program;
     int is_constant;
     int needs_request;
+    int needs_members;
     flow_template_options_t options;
 };
 
@@ -198,6 +199,7 @@ typedef struct flow_parser_t {
     int depth;
     int has_calls;
     int needs_request;
+    int needs_members;
     const flow_template_options_t *options;
     apr_pool_t *p;
     flow_error_t *err;

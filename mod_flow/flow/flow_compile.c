@@ -111,6 +111,9 @@ void flow_compile_problem(flow_compile_t *c, const char *field, const char *fmt,
     va_list ap;
     int line;
 
+    if (c->is_quiet) {
+        return;
+    }
     flow_doc_place(c->doc, field, &file, &line);
     va_start(ap, fmt);
     flow_docs_problem(c->docs, file, line, flow_doc_what(c->doc, c->scratch),
@@ -437,6 +440,7 @@ void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc)
     flow_compile_filter(c, "filter", &exp->filter);
     flow_compile_filter(c, "inputFilter", &exp->input_filter);
     flow_compile_transform(c, "transform", &exp->transform);
+    flow_compile_export_shape(c, exp);
     flow_compile_hook(c, "hooks.preSavePage", &exp->pre_save_page);
     exp->trace_key =
         flow_compile_template(c, "traceKeyTemplate", FLOW_ESCAPE_NONE);
@@ -460,14 +464,8 @@ void flow_compile_import(flow_compile_t *c, const flow_doc_t *doc)
                      "import")) {
         imp->connector->compile_import(c, c->json, imp->connection, &imp->data);
     }
-    if (json_object_get(doc->json, "mapping") &&
-        json_object_get(doc->json, "mappings")) {
-        flow_compile_problem(c, "mappings",
-                             "\"mappings\" is not allowed when \"mapping\" "
-                             "is present");
-    }
     flow_compile_filter(c, "filter", &imp->filter);
-    imp->mapping = flow_compile_mapping(c);
+    flow_compile_import_shape(c, imp);
     flow_compile_hook(c, "hooks.preMap", &imp->pre_map);
     flow_compile_hook(c, "hooks.postMap", &imp->post_map);
     flow_compile_hook(c, "hooks.postSubmit", &imp->post_submit);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What several kinds of documents have: hooks, filters, transforms, mappings.
+ * What several kinds of documents have: hooks, filters, transforms, type delta.
  */
 #include "flow/flow_compile_private.h"
 
@@ -69,7 +69,8 @@ typedef enum {
 static int has_expression(const json_t *part)
 {
     return json_object_get(part, "expression") ||
-           json_object_get(part, "rules");
+           json_object_get(part, "rules") ||
+           json_object_get(part, "rulesTwoDotZero");
 }
 
 /* Only the block named by `type` counts; without it, the one that is there. */
@@ -135,8 +136,6 @@ void flow_compile_transform(flow_compile_t *c, const char *field,
                             flow_transform_t *transform)
 {
     const json_t *part = flow_compile_get(c, field), *expression;
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_mapping_t *compiled = NULL;
 
     switch (part_of(c, field, part)) {
     case PART_SCRIPT:
@@ -144,15 +143,10 @@ void flow_compile_transform(flow_compile_t *c, const char *field,
         break;
     case PART_EXPRESSION:
         expression = json_object_get(part, "expression");
-        if (flow_mapping_compile_transform(&compiled,
-                                           expression ? expression : part, c->p,
-                                           &err) == APR_SUCCESS) {
-            transform->expression = compiled;
-            break;
-        }
-        flow_compile_problem(c,
-                             at(c, field, expression ? "expression" : "rules"),
-                             "%s", err.message);
+        transform->expression =
+            expression
+                ? flow_compile_rules(c, at(c, field, "expression"), expression)
+                : flow_compile_rules(c, field, part);
         break;
     default:
         break;
@@ -193,54 +187,4 @@ void flow_compile_delta(flow_compile_t *c, flow_export_t *exp)
                              "HH mm ss SSS Z X x and [text]",
                              bad);
     }
-}
-
-/* ---- mappings ---- */
-
-/* Elements that were wrong are null by now. */
-static json_t *without_nulls(flow_compile_t *c, const json_t *list)
-{
-    json_t *out = flow_json_own(c->p, json_array());
-    size_t i;
-
-    for (i = 0; i < json_array_size(list); ++i) {
-        json_t *item = json_array_get(list, i);
-
-        if (flow_json_is(item, OBJECT)) {
-            json_array_append(out, item);
-        }
-    }
-    return out;
-}
-
-const flow_mapping_t *flow_compile_mapping(flow_compile_t *c)
-{
-    const json_t *mapping = flow_compile_get(c, "mapping");
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_mapping_t *compiled = NULL;
-
-    if (!mapping) {
-        return NULL;
-    }
-    if (flow_mapping_compile(&compiled, mapping,
-                             without_nulls(c, flow_compile_get(c, "lookups")),
-                             c->p, &err) != APR_SUCCESS) {
-        flow_compile_problem(c, "mapping", "%s", err.message);
-        return NULL;
-    }
-    return compiled;
-}
-
-const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
-                                                    const char *field,
-                                                    const json_t *v)
-{
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_mapping_t *compiled = NULL;
-
-    if (flow_mapping_compile(&compiled, v, NULL, c->p, &err) != APR_SUCCESS) {
-        flow_compile_problem(c, field, "%s", err.message);
-        return NULL;
-    }
-    return compiled;
 }

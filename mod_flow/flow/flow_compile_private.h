@@ -19,6 +19,7 @@ struct flow_compile_t {
     json_t *json;          /* copy without what is wrong, secrets resolved */
     const char *connector; /* as in flow_schema_find() */
     json_t *secrets;       /* array that resolved secrets are added to */
+    int is_quiet;          /* what is compiled a second time has been told */
 };
 
 /** Make @a doc the current one: copy, check, resolve secrets. @a secrets may
@@ -35,10 +36,26 @@ void flow_compile_filter(flow_compile_t *c, const char *field,
 void flow_compile_transform(flow_compile_t *c, const char *field,
                             flow_transform_t *transform);
 void flow_compile_delta(flow_compile_t *c, flow_export_t *exp);
-const flow_mapping_t *flow_compile_mapping(flow_compile_t *c);
+
+/* Mappings and what belongs to them (flow_compile_mapping.c). */
+/** lookups[] of the document, and those of the connector's own object. */
+void flow_compile_lookups(flow_compile_t *c,
+                          const flow_connection_t *connection,
+                          flow_lookup_set_t *set);
+/** `mapping` or `mappings`; NULL when there is neither, or it is wrong. */
+const flow_mapping_t *flow_compile_mapping(flow_compile_t *c,
+                                           const flow_lookup_set_t *set);
+/** @a expression: {version, rules | rulesTwoDotZero}, which stands at
+ * @a field. */
+const flow_mapping_t *flow_compile_rules(flow_compile_t *c, const char *field,
+                                         const json_t *expression);
 const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
                                                     const char *field,
                                                     const json_t *v);
+/** Of an export: groupByFields, oneToMany, mapping(s), mockOutput. */
+void flow_compile_export_shape(flow_compile_t *c, flow_export_t *exp);
+/** Of an import: mapping(s), lookups, responseTransform, mockResponse. */
+void flow_compile_import_shape(flow_compile_t *c, flow_import_t *imp);
 
 /* Kinds (flow_compile_flows.c). */
 void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc);

@@ -74,6 +74,12 @@ typedef struct flow_call_t {
      * an export that takes what it reads leaves it. */
     int leave;
     apr_interval_time_t step_timeout; /* of one request; 0 = the deadline's */
+    /** What templates may use besides the context: {{lookup "name" key}}; may
+     * be NULL. Its record is the one that call->context has. */
+    const flow_template_env_t *templates;
+    /** Exports that are lookups and have a mapping: what it made of the
+     * input, for the body; else NULL. */
+    const json_t *mapped;
 } flow_call_t;
 
 /** When a request (or a wait) that begins now has to be over: the call's
@@ -147,6 +153,24 @@ struct flow_connector_t {
      * before it held. It is then asked for only after those records have gone
      * through all steps and that is committed. */
     int takes;
+
+    /** Compile a lookup that asks the far end: @a item stands at @a field of
+     * lookups[] (or of the connector's own lookups). NULL with `lookup` where
+     * there are none. */
+    void (*compile_lookup)(flow_compile_t *c, const char *field,
+                           const json_t *item,
+                           const flow_connection_t *connection, void **pdata);
+    /** Ask. *pvalue is new: the one value found, the default, or NULL (a miss
+     * that is allowed). */
+    apr_status_t (*lookup)(const flow_connection_t *connection,
+                           const void *data, const flow_call_t *call,
+                           const json_t *record, json_t **pvalue, apr_pool_t *p,
+                           flow_error_t *err);
+    /** Would the import update this record (1) or create it (0)? For mappings
+     * that depend on it; NULL: it creates. */
+    apr_status_t (*is_update)(const flow_import_t *imp, const flow_call_t *call,
+                              const json_t *original, int *pis, apr_pool_t *p,
+                              flow_error_t *err);
 };
 
 /** @a text with every value of @a secrets (flow_connection_t) replaced by

@@ -229,9 +229,11 @@ static void map_items(work_t *w)
         flow_error_t err = FLOW_ERROR_INIT;
 
         if (imp->mapping) {
-            if (flow_mapping_apply(imp->mapping, item->original, &item->mapped,
-                                   w->p, &err) != APR_SUCCESS) {
-                fail(item, &err, FLOW_SOURCE_MAPPING);
+            const char *source = NULL;
+
+            if (flow_import_map(w->scope, item->original, &item->mapped,
+                                &source, w->p, &err) != APR_SUCCESS) {
+                fail(item, &err, source);
             }
         }
         else if (imp->one_to_many) {
@@ -304,6 +306,7 @@ static apr_status_t call_connector(const work_t *w, const json_t *records,
                               imp->id);
     }
     flow_scope_call(w->scope, &call);
+    flow_scope_call_lookups(w->scope, &call, NULL, w->p);
     call.deadline =
         flow_deadline(w->scope->caller, time_for(w, json_array_size(records)));
     /* What has been begun is finished: breaking off now would leave records
@@ -330,6 +333,9 @@ static json_t *submit(const work_t *w, json_t *records, json_t *originals)
     json_t *responses = NULL;
     size_t i;
 
+    if (w->imp->mock && w->scope->caller->test_mode) {
+        return flow_import_mock(w->imp, w->n);
+    }
     if (call_connector(w, records, originals, &responses, &err) ==
         APR_SUCCESS) {
         return responses;
@@ -397,6 +403,7 @@ static void submit_items(work_t *w)
     originals = gather_originals(w);
     mapped = gather_mapped(w);
     responses = submit(w, mapped, originals);
+    responses = flow_import_transform(w->scope, responses, w->p);
     if (w->imp->post_submit.script &&
         flow_hook_post_submit(w->scope, &w->imp->post_submit, originals, mapped,
                               responses, &edited, w->p, &err) != APR_SUCCESS) {
@@ -493,7 +500,8 @@ static void run_many(work_t *w, const json_t *records)
         item_t parent = { NULL, NULL, &parents->results[i] };
         json_t *children = NULL;
 
-        if (flow_import_children(w->imp, json_array_get(records, i), &children,
+        if (flow_import_children(w->imp->path_to_many,
+                                 json_array_get(records, i), &children,
                                  &err) != APR_SUCCESS) {
             fail(&parent, &err, FLOW_SOURCE_MAPPING);
             ++parents->error;

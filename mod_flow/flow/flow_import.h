@@ -31,11 +31,23 @@ typedef struct flow_import_page_t {
 void flow_import_page(flow_scope_t *scope, const json_t *records,
                       flow_import_page_t *page, apr_pool_t *p);
 
+/* ---- mapping and answers, flow_import_shape.c ---- */
+
+/** *pmapped is new; on failure *psource says where the record has failed. */
+apr_status_t flow_import_map(flow_scope_t *scope, const json_t *original,
+                             json_t **pmapped, const char **psource,
+                             apr_pool_t *p, flow_error_t *err);
+/** mockResponse for @a count records: new. */
+json_t *flow_import_mock(const flow_import_t *imp, size_t count);
+/** @a responses (taken) through responseTransform; new. */
+json_t *flow_import_transform(flow_scope_t *scope, json_t *responses,
+                              apr_pool_t *p);
+
 /* ---- oneToMany, flow_import_many.c ---- */
 
-/** New array: the record's children, each with its parent as `_PARENT`; or
+/** New array: the record's children (without a path: its rows), each with its parent as `_PARENT`; or
  * an error that belongs to the record. */
-apr_status_t flow_import_children(const flow_import_t *imp,
+apr_status_t flow_import_children(const flow_path_t *path_to_many,
                                   const json_t *record, json_t **pchildren,
                                   flow_error_t *err);
 /** One result for the parent from those of its @a n children, whose values

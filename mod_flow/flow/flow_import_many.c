@@ -20,7 +20,7 @@ json_t *flow_import_ignored(void)
     return response;
 }
 
-apr_status_t flow_import_children(const flow_import_t *imp,
+apr_status_t flow_import_children(const flow_path_t *path_to_many,
                                   const json_t *record, json_t **pchildren,
                                   flow_error_t *err)
 {
@@ -28,8 +28,8 @@ apr_status_t flow_import_children(const flow_import_t *imp,
     apr_status_t rv = APR_SUCCESS;
     size_t i;
 
-    if (imp->path_to_many) {
-        list = flow_path_get(imp->path_to_many, record);
+    if (path_to_many) {
+        list = flow_path_get(path_to_many, record);
     }
     else if (json_is_array(record)) {
         list = flow_record_ref(record); /* grouped: its rows are the children */

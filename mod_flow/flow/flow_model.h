@@ -40,6 +40,13 @@ typedef struct flow_transform_t {
     flow_hook_t script;
 } flow_transform_t;
 
+/** lookups[], compiled. asks[lookup->index]: what the connector made of one
+ * that asks the far end, else NULL. */
+typedef struct flow_lookup_set_t {
+    const flow_lookups_t *lookups;
+    void **asks;
+} flow_lookup_set_t;
+
 typedef struct flow_connection_t {
     const char *id, *name;
     json_t *doc;     /* secrets resolved; never shown */
@@ -71,6 +78,13 @@ typedef struct flow_export_t {
     apr_int64_t delta_lag;            /* ms taken off the mark */
     apr_int64_t delta_start;  /* ms since 1970: the first run's; -1 = none */
     const char *delta_format; /* NULL = ISO 8601 */
+    const flow_mapping_t *mapping; /* lookups: makes the body; or NULL */
+    flow_lookup_set_t lookups;     /* of the mapping and the templates */
+    int one_to_many;               /* lookups: one call per child */
+    const flow_path_t *path_to_many;
+    const flow_path_t **group_by; /* records of equal values become one */
+    int ngroup_by;
+    const json_t *mock; /* mockOutput.page_of_records, or NULL */
 } flow_export_t;
 
 typedef struct flow_import_t {
@@ -82,6 +96,9 @@ typedef struct flow_import_t {
     void *data;
     flow_record_filter_t filter;   /* input filter: step skipped */
     const flow_mapping_t *mapping; /* NULL = record goes out as it is */
+    flow_lookup_set_t lookups;     /* of the mapping and the templates */
+    flow_transform_t response_transform;
+    const json_t *mock; /* mockResponse, or NULL */
     flow_hook_t pre_map, post_map, post_submit;
     int one_to_many;
     const flow_path_t *path_to_many;

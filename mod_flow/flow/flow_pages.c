@@ -20,8 +20,12 @@ struct flow_pages_t {
     json_t *batch;       /* array: records that passed transform and filter */
     size_t handed;       /* of those: handed out */
     json_t *errors;      /* array: of records that did not pass */
-    int is_given;        /* the batch is a listener's */
-    int is_read;         /* there is nothing more to read */
+    json_t *group;       /* array: rows so far of a record that may get more */
+    apr_size_t group_size;
+    json_t *mapped; /* what the mapping of a lookup made of the input */
+    int has_new;    /* the connector gave records since the last page */
+    int is_given;   /* the batch is a listener's */
+    int is_read;    /* there is nothing more to read */
     int is_aborted;
     int leave;         /* the connector must not take what it reads */
     int page;          /* index of the next page */
@@ -36,6 +40,8 @@ static apr_status_t pages_cleanup(void *data)
     json_decref(pages->cursor);
     json_decref(pages->batch);
     json_decref(pages->errors);
+    json_decref(pages->group);
+    json_decref(pages->mapped);
     return APR_SUCCESS;
 }
 
@@ -47,6 +53,7 @@ flow_pages_t *flow_pages_open(flow_scope_t *scope, apr_pool_t *p)
     pages->exp = scope->exp;
     pages->batch = json_array();
     pages->errors = json_array();
+    pages->group = json_array();
     apr_pool_cleanup_register(p, pages, pages_cleanup, apr_pool_cleanup_null);
     return pages;
 }
@@ -81,6 +88,11 @@ void flow_pages_resume(flow_pages_t *pages, const json_t *position)
     if (json_is_array(rest)) {
         json_array_extend(pages->batch, rest);
     }
+    rest = json_object_get(position, "group");
+    if (json_is_array(rest)) {
+        json_array_extend(pages->group, rest);
+        pages->group_size = flow_record_size(rest, FLOW_PAGE_BYTES);
+    }
 }
 
 json_t *flow_pages_position(const flow_pages_t *pages, int with_rest)
@@ -94,6 +106,10 @@ json_t *flow_pages_position(const flow_pages_t *pages, int with_rest)
                                       : json_null());
     if (pages->exp->test_limit > 0) {
         json_object_set_new(position, "taken", json_integer(pages->taken));
+    }
+    if (json_array_size(pages->group) && !pages->is_given &&
+        !pages->is_aborted) {
+        json_object_set_new(position, "group", json_copy(pages->group));
     }
     if (pages->is_given) {
         /* the event itself is kept; this only tells that it goes on */
@@ -118,7 +134,7 @@ int flow_pages_is_done(const flow_pages_t *pages)
            (pages->is_read && pages->handed >= json_array_size(pages->batch));
 }
 
-/* ---- reading ---- */
+/* ---- records ---- */
 
 static size_t page_size(const flow_pages_t *pages)
 {
@@ -180,26 +196,116 @@ static void take_record(flow_pages_t *pages, const json_t *raw,
     json_decref(record);
 }
 
+/* ---- groupByFields ---- */
+
+static int is_full(const flow_pages_t *pages)
+{
+    return pages->exp->test_limit > 0 && pages->taken >= pages->exp->test_limit;
+}
+
+static int is_same_group(const flow_export_t *exp, const json_t *a,
+                         const json_t *b)
+{
+    int i, is_same = 1;
+
+    for (i = 0; i < exp->ngroup_by && is_same; ++i) {
+        json_t *x = flow_path_get(exp->group_by[i], a);
+        json_t *y = flow_path_get(exp->group_by[i], b);
+
+        is_same = x && y ? flow_json_equal(x, y) : x == y;
+        json_decref(x);
+        json_decref(y);
+    }
+    return is_same;
+}
+
+static void close_group(flow_pages_t *pages, apr_pool_t *scratch)
+{
+    json_t *group = pages->group;
+
+    if (json_array_size(group) && !is_full(pages)) {
+        pages->group = json_array();
+        pages->group_size = 0;
+        ++pages->taken;
+        take_record(pages, group, scratch);
+        json_decref(group);
+    }
+}
+
+/* A group beyond all measure is refused when it is closed; what it would have
+ * got besides is not kept until then. */
+static void add_row(flow_pages_t *pages, json_t *row, apr_pool_t *scratch)
+{
+    if (json_array_size(pages->group) &&
+        !is_same_group(pages->exp, json_array_get(pages->group, 0), row)) {
+        close_group(pages, scratch);
+    }
+    if (!is_full(pages) && pages->group_size <= FLOW_PAGE_BYTES) {
+        pages->group_size += flow_record_size(row, FLOW_PAGE_BYTES);
+        json_array_append(pages->group, row);
+    }
+}
+
 static void take_records(flow_pages_t *pages, const json_t *records,
                          apr_pool_t *scratch)
 {
-    int limit = pages->exp->test_limit;
     size_t i, n = json_array_size(records);
     apr_pool_t *each = NULL;
 
     apr_pool_create(&each, scratch);
-    for (i = 0; i < n; ++i) {
-        if (limit > 0 && pages->taken >= limit) {
-            break;
-        }
-        ++pages->taken;
+    for (i = 0; i < n && !is_full(pages); ++i) {
+        json_t *raw = json_array_get(records, i);
+
         apr_pool_clear(each);
-        take_record(pages, json_array_get(records, i), each);
+        if (pages->exp->ngroup_by) {
+            add_row(pages, raw, each);
+        }
+        else {
+            ++pages->taken;
+            take_record(pages, raw, each);
+        }
     }
-    apr_pool_destroy(each);
-    if (limit > 0 && pages->taken >= limit) {
+    pages->has_new |= n > 0;
+    if (is_full(pages)) {
+        json_array_clear(pages->group);
         stop_reading(pages);
     }
+    if (pages->is_read) {
+        close_group(pages, each);
+    }
+    apr_pool_destroy(each);
+}
+
+/* mockOutput in the place of what the far end would say; grouped rows are a
+ * record already. */
+static void take_mock(flow_pages_t *pages, apr_pool_t *scratch)
+{
+    const json_t *page = pages->exp->mock;
+    size_t i, n = json_array_size(page);
+
+    stop_reading(pages);
+    for (i = 0; i < n && !is_full(pages); ++i) {
+        const json_t *item = json_array_get(page, i);
+        const json_t *rows = json_object_get(item, "rows");
+
+        ++pages->taken;
+        take_record(pages, rows ? rows : json_object_get(item, "record"),
+                    scratch);
+    }
+}
+
+/* ---- reading ---- */
+
+/* What a lookup sends may be a mapping of its record. */
+static apr_status_t map_input(flow_pages_t *pages, apr_pool_t *scratch,
+                              flow_error_t *err)
+{
+    if (!pages->exp->mapping || !pages->input || pages->mapped) {
+        return APR_SUCCESS;
+    }
+    return flow_mapping_apply_with(pages->exp->mapping, pages->input,
+                                   &pages->scope->mapping, &pages->mapped,
+                                   scratch, err);
 }
 
 /* One page of the connector into the batch. */
@@ -211,14 +317,24 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     flow_call_t call;
     apr_status_t rv;
 
+    if (exp->mock && pages->scope->caller->test_mode) {
+        take_mock(pages, scratch);
+        return APR_SUCCESS;
+    }
     if (!exp->connector || !exp->connector->export_page) {
         return flow_error_set(err, FLOW_E_CONFIG, APR_ENOTIMPL, "cannot_export",
                               "export '%s' is a listener; it has no records "
                               "of its own, give it data",
                               exp->id);
     }
+    rv = map_input(pages, scratch, err);
+    if (rv != APR_SUCCESS) {
+        return flow_error_prefix(err, "export '%s'", exp->id);
+    }
     flow_scope_call(pages->scope, &call);
+    flow_scope_call_lookups(pages->scope, &call, pages->input, scratch);
     call.leave = pages->leave;
+    call.mapped = pages->mapped;
     rv = exp->connector->export_page(exp, &call, pages->input, pages->cursor,
                                      &page, scratch, err);
     if (rv != APR_SUCCESS) {
@@ -248,7 +364,8 @@ static int must_hand_over(const flow_pages_t *pages)
     return pages->exp->connector && pages->exp->connector->takes &&
            !pages->leave &&
            (json_array_size(pages->batch) > 0 ||
-            json_array_size(pages->errors) > 0);
+            json_array_size(pages->errors) > 0 ||
+            (pages->has_new && json_array_size(pages->group) > 0));
 }
 
 void flow_pages_leave(flow_pages_t *pages)
@@ -265,10 +382,13 @@ static apr_status_t read_batch(flow_pages_t *pages, apr_pool_t *scratch,
 
     json_array_clear(pages->batch);
     pages->handed = 0;
+    pages->has_new = 0;
     if (pages->given) {
-        take_records(pages, pages->given, scratch);
+        const json_t *given = pages->given;
+
         pages->given = NULL;
         pages->is_read = 1;
+        take_records(pages, given, scratch);
     }
     while (rv == APR_SUCCESS && !pages->is_read &&
            json_array_size(pages->batch) < wanted && !must_hand_over(pages)) {
@@ -439,13 +559,16 @@ apr_status_t flow_pages_next(flow_pages_t *pages, flow_pages_page_t *page,
         }
         skip_done_pages(pages);
     }
+    /* Nothing but rows of a group that goes on is a page, too, for the sake
+     * of a connector that takes what it gives: they are in its position. */
     if (pages->handed >= json_array_size(pages->batch) &&
-        !json_array_size(pages->errors)) {
+        !json_array_size(pages->errors) && !json_array_size(pages->group)) {
         return APR_EOF;
     }
     page->records = cut(pages);
     page->index = pages->page;
-    if (pages->exp->pre_save_page.script) {
+    if (pages->exp->pre_save_page.script &&
+        (json_array_size(page->records) || json_array_size(pages->errors))) {
         rv = save_page(pages, page, scratch, err);
     }
     else {

@@ -26,6 +26,7 @@
 #define FLOW_SOURCE_INPUT_FILTER     "input_filter"
 #define FLOW_SOURCE_IMPORT_FILTER    "import_filter"
 #define FLOW_SOURCE_MAPPING          "mapping"
+#define FLOW_SOURCE_LOOKUP           "lookup"
 #define FLOW_SOURCE_RESPONSE_MAPPING "response_mapping"
 #define FLOW_SOURCE_PRE_SAVE_PAGE    "pre_save_page_hook"
 #define FLOW_SOURCE_PRE_MAP          "pre_map_hook"

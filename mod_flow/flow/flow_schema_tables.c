@@ -61,10 +61,26 @@
 #define TRANSFORM(path, help) \
     { path, OBJECT, 0, NULL, NULL, help }, \
     { path ".type", STRING, 0, "expression script", NULL, "which of the two counts; the one that is there when absent" }, \
-    { path ".expression", ANY, 0, NULL, NULL, "for type expression: {version: 1, rules: [[{extract, generate}]]}" }, \
+    { path ".expression", ANY, 0, NULL, NULL, "for type expression: {version: 1, rules: [[{extract, generate}]]} or {version: 2, rulesTwoDotZero: {mode, mappings, lookups}}" }, \
     { path ".version", STRING, 0, NULL, NULL, "of rules given without expression" }, \
     { path ".rules", ANY, 0, NULL, NULL, "rules given without expression" }, \
+    { path ".rulesTwoDotZero", ANY, 0, NULL, NULL, "the same of version 2" }, \
     SCRIPT(path ".script")
+
+#define LOOKUPS \
+    { "lookups", ARRAY, 0, NULL, NULL, "tables, caches and requests, for lookupName and {{lookup}}" }, \
+    { "lookups[].name", STRING, REQUIRED, NULL, NULL, "name, as in lookupName" }, \
+    { "lookups[].map", ANY, 0, NULL, NULL, "a table: an object of keys and values" }, \
+    { "lookups[]._lookupCacheId", STRING, 0, NULL, NULL, "a lookup cache, which scripts fill" }, \
+    { "lookups[].method", STRING, 0, "GET POST", NULL, "a request: GET when absent" }, \
+    { "lookups[].relativeURI", TEMPLATE, 0, NULL, NULL, "a request: its address below baseURI; sees the record" }, \
+    { "lookups[].body", TEMPLATE, 0, NULL, NULL, "a request: its body" }, \
+    { "lookups[].postBody", TEMPLATE, 0, NULL, NULL, "older name of body" }, \
+    { "lookups[].query", TEMPLATE, LATER, NULL, NULL, "a query of a database" }, \
+    { "lookups[].extract", PATH, 0, NULL, NULL, "where the cache's entry or the answer has the value; else all of it" }, \
+    { "lookups[].useImportHeaders", BOOL, 0, NULL, "false", "a request: send the import's headers, too" }, \
+    { "lookups[].default", ANY, 0, NULL, NULL, "value when there is none, with allowFailures" }, \
+    { "lookups[].allowFailures", BOOL, 0, NULL, "false", "finding nothing does not fail the record" }
 
 #define TRACE_KEY \
     { "traceKeyTemplate", TEMPLATE, 0, NULL, NULL, "what identifies a record in errors; else id, _id, key or name" }, \
@@ -114,13 +130,14 @@ static const flow_field_t export_fields[] = {
     { "hooks", OBJECT, 0, NULL, NULL, "functions of scripts" },
     HOOK("hooks.preSavePage", "works on each page before it is handed on"),
     TRACE_KEY,
-    { "mappings", ANY, LATER, NULL, NULL, "lookups: builds the request's body" },
-    { "mapping", ANY, LATER, NULL, NULL, "lookups: builds the request's body" },
-    { "lookups", ANY, LATER, NULL, NULL, "tables of the mappings" },
-    { "oneToMany", BOOL, LATER, NULL, "false", "one call per child record" },
-    { "pathToMany", PATH, LATER, NULL, NULL, "where the child records are" },
-    { "groupByFields", STRINGS, LATER, NULL, NULL, "rows with equal values become one record" },
-    { "mockOutput", ANY, LATER, NULL, NULL, "used instead of a call in test runs" },
+    { "mappings", ANY, 0, NULL, NULL, "lookups: Mapper 2.0, builds the request's body" },
+    { "mapping", ANY, 0, NULL, NULL, "lookups: Mapper 1.0, builds the request's body" },
+    { "mappingContext", STRING, 0, "record envelope", "record", "what $ is in mappings: the record, or {record, job, settings, export}" },
+    LOOKUPS,
+    { "oneToMany", BOOL, 0, NULL, "false", "lookups: one call per child record, which has its parent as _PARENT" },
+    { "pathToMany", PATH, 0, NULL, NULL, "where the child records are; else the rows of a grouped record" },
+    { "groupByFields", STRINGS, 0, NULL, NULL, "records that follow each other and are equal in these become one, an array of rows" },
+    { "mockOutput", ANY, 0, NULL, NULL, "used instead of a call in test runs: {page_of_records: [{record: {}}]}" },
     { "parsers", ANY, LATER, NULL, NULL, "custom parsing" },
     { "sampleData", ANY, READONLY, NULL, NULL, "sample kept by the editor" },
     { "rawData", STRING, READONLY, NULL, NULL, "sample kept by the editor" },
@@ -142,19 +159,9 @@ static const flow_field_t import_fields[] = {
     { "mapping", OBJECT, 0, NULL, NULL, "Mapper 1.0; without it records go out as they are" },
     { "mapping.fields", ANY, 0, NULL, NULL, "[{generate, extract | hardCodedValue, lookupName, dataType, default, ...}]" },
     { "mapping.lists", ANY, 0, NULL, NULL, "[{generate, jsonPath, fields}]" },
-    { "mappings", ANY, LATER, NULL, NULL, "Mapper 2.0; never together with mapping" },
-    { "lookups", ARRAY, 0, NULL, NULL, "tables used by the mapping" },
-    { "lookups[].name", STRING, REQUIRED, NULL, NULL, "name, as in lookupName" },
-    { "lookups[].map", ANY, REQUIRED, NULL, NULL, "object: value in, value out" },
-    { "lookups[].default", ANY, 0, NULL, NULL, "value when there is none, with allowFailures" },
-    { "lookups[].allowFailures", BOOL, 0, NULL, "false", "a value that is not in the map does not fail the record" },
-    { "lookups[]._lookupCacheId", STRING, LATER, NULL, NULL, "values from a lookup cache" },
-    { "lookups[].extract", STRING, LATER, NULL, NULL, "where the answer is found" },
-    { "lookups[].method", STRING, LATER, NULL, NULL, "dynamic lookup" },
-    { "lookups[].relativeURI", TEMPLATE, LATER, NULL, NULL, "dynamic lookup" },
-    { "lookups[].body", TEMPLATE, LATER, NULL, NULL, "dynamic lookup" },
-    { "lookups[].postBody", TEMPLATE, LATER, NULL, NULL, "dynamic lookup" },
-    { "lookups[].query", TEMPLATE, LATER, NULL, NULL, "dynamic lookup" },
+    { "mappings", ANY, 0, NULL, NULL, "Mapper 2.0; never together with mapping" },
+    { "mappingContext", STRING, 0, "record envelope", "record", "what $ is in mappings: the record, or {record, job, settings, import}" },
+    LOOKUPS,
     { "hooks", OBJECT, 0, NULL, NULL, "functions of scripts" },
     HOOK("hooks.preMap", "works on records before the mapping"),
     HOOK("hooks.postMap", "works on records after the mapping"),
@@ -169,9 +176,9 @@ static const flow_field_t import_fields[] = {
     { "blobKeyPath", PATH, LATER, NULL, NULL, "where the record holds a blob's key" },
     { "blob", BOOL, LATER, NULL, "false", "transfers blobs" },
     { "deleteAfterImport", BOOL, LATER, NULL, "false", "remove the blob afterwards" },
-    { "responseTransform", ANY, LATER, NULL, NULL, "transform of the answer" },
+    TRANSFORM("responseTransform", "changes the answer (_json) before postSubmit and response mapping"),
     { "parsers", ANY, LATER, NULL, NULL, "custom parsing of the answer" },
-    { "mockResponse", ANY, LATER, NULL, NULL, "answer for test runs" },
+    { "mockResponse", ANY, 0, NULL, NULL, "answers for test runs: response elements, one for each record or one for all" },
     { "maxAttempts", INT, LATER, NULL, NULL, "attempts per record" },
     { "sampleData", ANY, READONLY, NULL, NULL, "sample kept by the editor" },
     { "apiIdentifier", STRING, READONLY, NULL, NULL, "short id" },

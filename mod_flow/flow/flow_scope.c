@@ -105,6 +105,8 @@ void flow_scope_init(flow_scope_t *scope, const flow_env_t *env,
     scope->filter_context = flow_json_own(p, json_object());
     json_object_set(scope->filter_context, "settings", scope->settings);
     json_object_set(scope->filter_context, "context", scope->context);
+    memset(&scope->mapping, 0, sizeof(scope->mapping));
+    flow_scope_bind(scope);
 }
 
 static const char *integration_id(const flow_scope_t *scope)
@@ -258,8 +260,8 @@ apr_status_t flow_scope_transform(flow_scope_t *scope,
 {
     *pout = NULL;
     if (transform->expression) {
-        return flow_mapping_apply(transform->expression, record, pout, scratch,
-                                  err);
+        return flow_mapping_apply_with(transform->expression, record,
+                                       &scope->mapping, pout, scratch, err);
     }
     if (transform->script.script) {
         return transform_by_script(scope, &transform->script, record, pout,

@@ -17,8 +17,10 @@ typedef struct flow_scope_t {
     const flow_import_t *imp;
     json_t *settings; /* {integration, flow, export | import, connection} */
     json_t *context;  /* for templates: see flow_call_t */
-    json_t *filter_context; /* for filters: {settings, context} */
-    json_t *hook_fields;    /* what every hook gets; NULL until asked for */
+    json_t *filter_context;     /* for filters: {settings, context} */
+    json_t *hook_fields;        /* what every hook gets; NULL until asked for */
+    flow_lookup_env_t lookups;  /* caches and the far end */
+    flow_mapping_env_t mapping; /* what mappings and transforms may use */
     apr_pool_t *p;
 } flow_scope_t;
 
@@ -33,6 +35,14 @@ json_t *flow_scope_hook_args(flow_scope_t *scope);
 /** What a connector is called with. Its deadline is the caller's or the limit
  * of one call, whichever comes first. */
 void flow_scope_call(const flow_scope_t *scope, flow_call_t *call);
+
+/** Let templates of the call use the document's lookups: {{lookup "name" key}}.
+ * What they find lives in @a p. @a record: for those that ask the far end; or
+ * NULL. */
+void flow_scope_call_lookups(flow_scope_t *scope, flow_call_t *call,
+                             const json_t *record, apr_pool_t *p);
+/** Part of flow_scope_init(): the scope must not move afterwards. */
+void flow_scope_bind(flow_scope_t *scope);
 
 /** The caller's deadline or now plus @a limit (0 = none), whichever is first;
  * never "none". */

@@ -148,15 +148,68 @@ static apr_status_t stopped(flow_error_t *err)
                           "the server is stopping");
 }
 
+/* oneToMany: each child is looked up by itself. Their answers come home as one
+ * list in the children's order; a child without any leaves null in its place,
+ * so that with one answer each those belong together that stand at one index. */
+static apr_status_t lookup_children(work_t *w, const json_t *record,
+                                    json_t **presponse, apr_pool_t *p,
+                                    flow_error_t *why)
+{
+    const flow_export_t *exp = w->step->lookup;
+    json_t *children = NULL, *response = lookup_response(NULL), *one;
+    json_t *data = json_object_get(response, "data");
+    apr_size_t size = 0;
+    apr_status_t rv;
+    size_t i;
+
+    rv = flow_import_children(exp->path_to_many, record, &children, why);
+    for (i = 0; i < json_array_size(children) && rv == APR_SUCCESS; ++i) {
+        const json_t *child = json_array_get(children, i);
+        int pass = 1;
+
+        one = NULL;
+        rv = flow_scope_filter(w->scope, &exp->input_filter, child, &pass, p,
+                               why);
+        if (rv == APR_SUCCESS && pass) {
+            rv = flow_export_collect(w->scope, child, &one, p, why);
+        }
+        size += flow_record_size(one, FLOW_PAGE_BYTES);
+        if (rv == APR_SUCCESS && size > FLOW_PAGE_BYTES) {
+            rv = flow_error_set(why, FLOW_E_INPUT, APR_ENOSPC, "too_large",
+                                "the children's answers are larger than 5 MB");
+        }
+        if (rv == APR_SUCCESS &&
+            json_array_size(json_object_get(one, "data"))) {
+            json_array_extend(data, json_object_get(one, "data"));
+        }
+        else if (rv == APR_SUCCESS) {
+            json_array_append_new(data, json_null());
+        }
+        json_array_extend(json_object_get(response, "errors"),
+                          json_object_get(one, "errors"));
+        json_decref(one);
+    }
+    json_decref(children);
+    if (rv == APR_SUCCESS) {
+        *presponse = response;
+    }
+    else {
+        json_decref(response);
+    }
+    return rv;
+}
+
 static apr_status_t lookup_record(work_t *w, outcome_t *o, apr_pool_t *p,
                                   flow_error_t *err)
 {
     flow_error_t why = FLOW_ERROR_INIT;
-    int pass = 1;
-    apr_status_t rv;
+    int pass = 1, many = w->step->lookup->one_to_many;
+    apr_status_t rv = APR_SUCCESS;
 
-    rv = flow_scope_filter(w->scope, &w->step->lookup->input_filter, o->record,
-                           &pass, p, &why);
+    if (!many) { /* else each child is asked for itself */
+        rv = flow_scope_filter(w->scope, &w->step->lookup->input_filter,
+                               o->record, &pass, p, &why);
+    }
     if (rv != APR_SUCCESS || !pass) {
         o->response = lookup_response(rv != APR_SUCCESS ? &why : NULL);
         o->is_skipped = 1;
@@ -164,7 +217,8 @@ static apr_status_t lookup_record(work_t *w, outcome_t *o, apr_pool_t *p,
                    ? rv
                    : fail_outcome(w, o, &why, FLOW_SOURCE_INPUT_FILTER, err);
     }
-    rv = flow_export_collect(w->scope, o->record, &o->response, p, &why);
+    rv = many ? lookup_children(w, o->record, &o->response, p, &why)
+              : flow_export_collect(w->scope, o->record, &o->response, p, &why);
     if (rv == APR_SUCCESS) {
         /* what went wrong with single rows found, not with the record */
         return report_errors(w, o->record,

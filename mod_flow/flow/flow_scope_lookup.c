@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What mappings and templates look up outside their document: lookup caches
+ * and the far end.
+ */
+#include "flow/flow_scope.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "data/flow_json.h"
+#include "flow/flow_record.h"
+
+static const flow_lookup_set_t *set_of(const flow_scope_t *scope)
+{
+    return scope->exp ? &scope->exp->lookups : &scope->imp->lookups;
+}
+
+static apr_status_t cached(void *baton, const char *cache, const char *key,
+                           apr_size_t len, json_t **pvalue, apr_pool_t *scratch,
+                           flow_error_t *err)
+{
+    const flow_scope_t *scope = baton;
+    const flow_state_iface_t *state = scope->env->state;
+    flow_cache_query_t query = { NULL };
+    json_t *keys, *list = NULL;
+    apr_status_t rv;
+
+    if (!state || !state->cache_read) {
+        return flow_error_set(err, FLOW_E_INPUT, APR_ENOTIMPL,
+                              "lookup_unavailable",
+                              "there are no lookup caches here");
+    }
+    if (len == 0 || len > FLOW_STATE_NAME_MAX) {
+        return APR_SUCCESS; /* no key of a cache */
+    }
+    keys = json_array();
+    json_array_append_new(keys, flow_json_string_new(key, len));
+    query.keys = keys;
+    rv = state->cache_read(state->baton, cache, &query, &list, scratch, err);
+    json_decref(keys);
+    if (rv == APR_SUCCESS) {
+        *pvalue =
+            json_incref(json_object_get(json_array_get(list, 0), "value"));
+    }
+    json_decref(list);
+    return rv;
+}
+
+static apr_status_t request(void *baton, const flow_lookup_t *lookup,
+                            const json_t *record, json_t **pvalue,
+                            apr_pool_t *scratch, flow_error_t *err)
+{
+    flow_scope_t *scope = baton;
+    const flow_connection_t *connection =
+        scope->exp ? scope->exp->connection : scope->imp->connection;
+    const void *data = set_of(scope)->asks[lookup->index];
+    flow_call_t call;
+
+    if (scope->caller->test_mode) {
+        *pvalue = flow_record_text(
+            apr_pstrcat(scratch, "lookup.", lookup->name, NULL));
+        return APR_SUCCESS;
+    }
+    flow_scope_call(scope, &call);
+    flow_scope_call_lookups(scope, &call, record, scratch);
+    return connection->connector->lookup(connection, data, &call, record,
+                                         pvalue, scratch, err);
+}
+
+/* What `$` is beside `record` in an envelope mapping. */
+static json_t *make_envelope(const flow_scope_t *scope)
+{
+    static const char *const names[] = { "job", "settings", "import",
+                                         "export" };
+    json_t *envelope = json_object();
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        flow_record_share(envelope, names[i],
+                          json_object_get(scope->context, names[i]));
+    }
+    return envelope;
+}
+
+void flow_scope_bind(flow_scope_t *scope)
+{
+    scope->lookups.baton = scope;
+    scope->lookups.cached = cached;
+    scope->lookups.request = request;
+    scope->mapping.lookups = &scope->lookups;
+    scope->mapping.context = scope->context;
+    scope->mapping.envelope = flow_json_own(scope->p, make_envelope(scope));
+}
+
+void flow_scope_call_lookups(flow_scope_t *scope, flow_call_t *call,
+                             const json_t *record, apr_pool_t *p)
+{
+    const flow_lookups_t *lookups = set_of(scope)->lookups;
+    flow_lookup_template_t *baton;
+    flow_template_env_t *env;
+
+    if (!lookups || !lookups->n) {
+        return;
+    }
+    baton = apr_pcalloc(p, sizeof(*baton));
+    env = apr_pcalloc(p, sizeof(*env));
+    baton->lookups = lookups;
+    baton->env = &scope->lookups;
+    baton->record = record;
+    baton->scratch = p;
+    env->lookup = flow_lookup_for_template;
+    env->lookup_baton = baton;
+    call->templates = env;
+}
