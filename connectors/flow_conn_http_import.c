@@ -220,10 +220,18 @@ static void add_answers(const batch_t *b, const http_answer_t *answer)
     json_decref(resource);
 }
 
+/* An address that the record's own data has led astray: the next record's may
+ * be a good one. */
+static int is_of_record(const flow_error_t *err)
+{
+    return strcmp(err->code, "url_foreign") == 0 ||
+           strcmp(err->code, "url_invalid") == 0;
+}
+
 /* No answer at all: nobody knows what became of the records. */
 static int is_transport(const flow_error_t *err)
 {
-    return !apr_isdigit(err->code[0]) &&
+    return !apr_isdigit(err->code[0]) && !is_of_record(err) &&
            (err->kind == FLOW_E_UNAVAILABLE || err->kind == FLOW_E_CONFIG);
 }
 

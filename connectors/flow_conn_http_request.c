@@ -187,9 +187,11 @@ static json_t *masked(const char *text, apr_size_t len, const json_t *secrets,
 {
     apr_size_t n;
 
-    text = apr_pstrmemdup(p, text, len > STAGE_TEXT_MAX ? STAGE_TEXT_MAX : len);
-    text = flow_secret_mask(text, secrets, p);
-    text = flow_utf8_repair(text, strlen(text), &n, p);
+    /* Masked before it is cut: half a secret would not be found. */
+    text = flow_secret_mask(apr_pstrmemdup(p, text, len), secrets, p);
+    n = strlen(text);
+    text =
+        flow_utf8_repair(text, n > STAGE_TEXT_MAX ? STAGE_TEXT_MAX : n, &n, p);
     return flow_json_string_new(text, n);
 }
 

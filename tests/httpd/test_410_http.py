@@ -269,3 +269,18 @@ def test_too_many_requests_are_a_matter_of_waiting(flow, upstream):
                                    (200, [{"id": 1}])])
     server = flow({"exports": [export()], "flows": [a_flow()]})
     assert len(run(server)["data"]) == 1
+
+
+def test_a_record_that_leads_astray_stops_no_other(flow, upstream):
+    upstream.on("GET", "/orders", 200, [
+        {"id": 1, "to": "/in/1"}, {"id": 2, "to": "http://elsewhere.test/in"},
+        {"id": 3, "to": "/in/3"}])
+    upstream.on("POST", "/in/1", 200, {}).on("POST", "/in/3", 200, {})
+    result = run(flow({
+        "exports": [export()],
+        "imports": [{"_id": "i", "_connectionId": "c", "http": {
+            "method": ["POST"], "relativeURI": ["{{{record.to}}}"]}}],
+        "flows": [a_flow("i")]}))
+    assert (result["job"]["numSuccess"], result["job"]["numError"]) == (2, 1)
+    assert [e["code"] for e in result["errors"]] == ["url_foreign"]
+    assert len(upstream.seen("POST", "/in/3")) == 1
