@@ -189,6 +189,16 @@ static unsigned int check_text(const unsigned char *s, unsigned int len)
     return len;
 }
 
+int flow_es_is_deep(es_t *es, unsigned int pos)
+{
+    char here;
+
+    if (&here < es->opt->stack_guard) {
+        flow_es_fail(es, pos, "script is nested too deeply");
+    }
+    return es->failed;
+}
+
 static void run(es_t *es)
 {
     unsigned int bad = check_text((const unsigned char *)es->src, es->len);
@@ -347,7 +357,7 @@ apr_status_t flow_es_compile(const char *source, apr_size_t len,
                              flow_es_output_t *out, apr_pool_t *p,
                              flow_error_t *err)
 {
-    static const flow_es_options_t defaults = { 0, 0 };
+    static const flow_es_options_t defaults = { 0, 0, NULL };
     apr_status_t rv = APR_SUCCESS;
     apr_pool_t *work;
     es_t *es;

@@ -13,8 +13,8 @@
  * A compilation uses only its pool and its arguments, so any number may run at
  * once; the same source gives the same output. It takes well under a
  * millisecond per kB of source and is bounded: source of 1 MB, 1000 levels of
- * nesting, 1500 operators in a row; beyond that it is refused, and it never
- * depends on the depth of the native stack otherwise.
+ * nesting, 1500 operators in a row; beyond that it is refused, and so it is
+ * when the native stack does not suffice (that takes 2 MB at most).
  *
  * What is compiled, and how:
  *
@@ -74,6 +74,8 @@ typedef struct flow_es_map_t flow_es_map_t;
 typedef struct flow_es_options_t {
     int eval;   /* code for eval(): no function around it, no import/export */
     int strict; /* as if it began with 'use strict' */
+    /** The lowest address of the stack that may be used; NULL: no matter. */
+    const char *stack_guard;
 } flow_es_options_t;
 
 /** A name that is imported, and where it stands. */

@@ -77,6 +77,9 @@ int flow_es_enter(es_t *es)
                      ES_DEPTH_MAX);
         es->tok.type = T_EOF;
     }
+    else if (flow_es_is_deep(es, es->tok.pos)) {
+        es->tok.type = T_EOF;
+    }
     return !es->failed;
 }
 

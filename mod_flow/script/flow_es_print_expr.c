@@ -333,6 +333,9 @@ static void literal(es_t *es, es_node_t *n, int prec)
 
 void flow_es_print_expr(es_t *es, es_node_t *n, int prec)
 {
+    if (flow_es_is_deep(es, n->pos)) {
+        return;
+    }
     if (n->type < N_CALL) {
         switch (n->type) {
         case N_ID:

@@ -418,6 +418,9 @@ static void labelled(es_t *es, es_node_t *n)
 
 void flow_es_print_stmt(es_t *es, es_node_t *n)
 {
+    if (flow_es_is_deep(es, n->pos)) {
+        return;
+    }
     if (n->type == N_FUNCTION &&
         (!n->a || !n->a->binding->scope->is_function)) {
         return;

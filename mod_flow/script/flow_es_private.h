@@ -303,6 +303,8 @@ typedef struct es {
 } es_t;
 
 /* ---- flow_es.c ---- */
+/** Has it failed, or does it now, for want of stack? */
+int flow_es_is_deep(es_t *es, unsigned int pos);
 void *flow_es_alloc(es_t *es, apr_size_t size);
 void flow_es_fail(es_t *es, unsigned int pos, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -346,7 +346,7 @@ void flow_es_hoist(es_t *es, es_node_t *n)
 {
     es_node_t *item;
 
-    if (!n || es->failed) {
+    if (!n || flow_es_is_deep(es, n->pos)) {
         return;
     }
     switch (n->type) {

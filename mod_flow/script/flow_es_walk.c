@@ -265,7 +265,7 @@ static void walk_target(es_t *es, es_node_t *n)
 
 void flow_es_walk_expr(es_t *es, es_node_t *n)
 {
-    if (!n || es->failed) {
+    if (!n || flow_es_is_deep(es, n->pos)) {
         return;
     }
     switch (n->type) {
@@ -527,7 +527,7 @@ static void walk_export(es_t *es, es_node_t *n)
 
 void flow_es_walk_stmt(es_t *es, es_node_t *n)
 {
-    if (!n || es->failed) {
+    if (!n || flow_es_is_deep(es, n->pos)) {
         return;
     }
     switch (n->type) {

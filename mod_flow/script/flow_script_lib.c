@@ -14,6 +14,9 @@
 /* What one console line may hold. */
 #define CONSOLE_MAX 8192
 
+/* What eval() and Function() take: compiling takes many times that. */
+#define EVAL_MAX 262144
+
 /* What one host call may be given. */
 #define ARGUMENTS_MAX ((apr_size_t)5 << 20)
 
@@ -364,7 +367,7 @@ void flow_lib_runtime(js_State *J)
 /* The text of eval() and Function() becomes what the engine understands. */
 static void compile_text(js_State *J, const char *text)
 {
-    static const flow_es_options_t options = { 1, 0 };
+    flow_es_options_t options = { 1, 0, NULL };
     flow_script_call_t *call = flow_call_of(J);
     flow_error_t why = FLOW_ERROR_INIT;
     flow_es_output_t out;
@@ -373,6 +376,10 @@ static void compile_text(js_State *J, const char *text)
     unsigned mark = 0;
     int needs_runtime = 0;
 
+    if (strlen(text) > EVAL_MAX) {
+        js_rangeerror(J, "more than %d bytes of code", EVAL_MAX);
+    }
+    options.stack_guard = js_stackguard;
     flow_stop_leave(&call->stop);
     if (apr_pool_create(&p, call->p) == APR_SUCCESS &&
         flow_es_compile(text, strlen(text), "eval", &options, &out, p, &why) ==

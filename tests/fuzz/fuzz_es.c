@@ -70,7 +70,7 @@ static void check_mujs(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    flow_es_options_t opt = { 0, 0 };
+    flow_es_options_t opt = { 0, 0, NULL };
     flow_es_output_t out;
     flow_error_t err = FLOW_ERROR_INIT;
     apr_pool_t *p;

@@ -53,7 +53,7 @@ static void parse_nothing(js_State *J, const char *source)
 /* Leaves the compiled text of @a source on the stack. */
 static void push_compiled(js_State *J, const char *source)
 {
-    flow_es_options_t opt = { 1, 0 };
+    flow_es_options_t opt = { 1, 0, NULL };
     flow_es_output_t out;
     flow_error_t err = FLOW_ERROR_INIT;
     apr_pool_t *p = js_getcontext(J);
@@ -216,7 +216,7 @@ static void modules_are_imported_and_exported(void **state)
         { "import * as s from './self.js'; export { a as c } from 'm'; export * from 'n'; out(s.c, s.a);", "1 1" },
         { "import * as s from './self.js'; export * as n from 'm'; out(s.n.a);", "1" },
         { "import * as s from './self.js'; export class A { v() { return 1; } } out(new s.A().v());", "1" },
-        { "export async function f() { return await 1; } export const g = async () => f(); out(g());", "1" },
+        { "export async function f() { return await 1; } export const g = async () => f(); out(await g());", "1" },
         { "const x = await 5; out(x);", "5" },
         { "function a() {} const b = () => 1; export const c = function () {}; let d = 5; out(1); globalThis.__f = __functions;", "1" },
         { "async function f() { throw new Error('x'); } try { await f(); } catch (e) { out(e.message); }", "\"x\"" },
@@ -466,7 +466,7 @@ static void an_error_is_mapped_to_its_line_and_column(void **state)
         { "let xx = 1;  xx(x.x);", 1, 17, "x" },
         { "let xx = 1;  xx(x.x);", 1, 14, "y" },
         { "1;  (xx\n.x)", 1, 6, "xx" },
-        { "1;  (xx\n.x)", 1, 5, "n" },
+        { "1;  (xx\n.x)", 1, 6, "n" },
         { "let a = 1;\n\n  null.x;\n", 3, 3 },
         { "const f = () => {\n  return null.x;\n};\nf();", 2, 3 },
         { "let s = `a\nb\nc`;\nundefinedName();", 4, 1 },
@@ -506,7 +506,10 @@ static void what_needs_no_runtime_says_so(void **state)
         const char *source;
         int needs;
     } cases[] = {
-        { "import { a } from 'm'; export const f = () => a?.b ?? `x${a}`;", 0 },
+        { "import { a } from 'm'; export const f = () => a?.b ?? `x${a}`;", 1 },
+        { "import { a } from 'm'; export function f() { return a?.b ?? `${a}`; "
+          "}",
+          0 },
         { "async function f({ a }) { await a; }", 1 },
         { "async function f(a) { await a; }", 0 },
         { "for (const x of y) f(x);", 1 },

@@ -99,12 +99,11 @@ static void what_a_script_throws_becomes_an_error(void **state)
         { "throw { toString: null, valueOf: null }", "!script_error: [object]" },
         { "throw { get message() { throw 1 } }",
           "!script_error: an exception whose message cannot be read" },
-        { "\nnull.x", "!TypeError: test.js:2: cannot convert null to object" },
-        { "\n\nnothere", "!ReferenceError: test.js:3: 'nothere' is not defined" },
+        { "\nnull.x", "!TypeError: test.js:2:1: cannot convert null to object" },
+        { "\n\nnothere", "!ReferenceError: test.js:3:1: 'nothere' is not defined" },
         { "[1].map(function (x) {\n x.y.z })",
-          "!TypeError: test.js:2: cannot convert undefined to object" },
-        { "new Function('a b')", "!SyntaxError: test.js:1: (eval):1: unexpected "
-          "token: (identifier) (expected ';')" },
+          "!TypeError: test.js:2:2: cannot convert undefined to object" },
+        { "new Function('a b')", "!SyntaxError: test.js:1:16: eval:1:33: unexpected 'b'" },
         { "throw new Error('\\ud83d\\ude00 \\ud83d')",
           "!Error: \xf0\x9f\x98\x80 \xef\xbf\xbd" },
     };
@@ -124,7 +123,7 @@ static void an_unknown_function_names_the_known_ones(void **state)
         "function a() {} var b = function () {}, c = 1, d = Math.max", *state);
     flow_script_engine_t *engine = script_engine(16 * MB, 1, *state);
 
-    assert_string_equal(flow_script_functions(script, *state), "b, a");
+    assert_string_equal(flow_script_functions(script, *state), "a, b");
     assert_true(flow_script_has(script, "a"));
     assert_true(flow_script_has(script, "b"));
     assert_false(flow_script_has(script, "A"));
@@ -132,7 +131,7 @@ static void an_unknown_function_names_the_known_ones(void **state)
     assert_false(flow_script_has(script, "parseInt"));
     assert_string_equal(
         script_call(engine, script, "eval", NULL, 1000, NULL, *state),
-        "!invalid_function: script 'test' has no function 'eval'; it has b, a");
+        "!invalid_function: script 'test' has no function 'eval'; it has a, b");
 }
 
 static void nothing_of_the_machine_is_in_reach(void **state)
@@ -143,7 +142,7 @@ static void nothing_of_the_machine_is_in_reach(void **state)
                     "{ return /read|load|file|print|quit|exit|require|process"
                     "|import|gc/.test(k) }) }",
                     NULL, *state),
-        "[\"__flow_import\"]");
+        "[]");
     assert_string_equal(
         script_once("function f() { debugger; return 1 }", NULL, *state), "1");
 }
@@ -234,7 +233,7 @@ static void a_script_calls_its_host(void **state)
         { "return flows.run({ d: new Date(0), f: f, u: undefined, e: new Error('x') }) && 1",
           "1", "flows.run[{\"d\":\"1970-01-01T00:00:00.000Z\",\"e\":{}}];" },
         { "var a = {}; a.a = a; flows.run(a)",
-          "!TypeError: test.js:2: an argument cannot be passed on: '[0].a' contains itself", "" },
+          "!TypeError: test.js:2:38: an argument cannot be passed on: '[0].a' contains itself", "" },
         { "flows.run({ get x() { throw new Error('g') } })", "!Error: g", "" },
         { "try { flows.run({ get x() { console.log('in'); throw 1 } }) } catch (e) {}"
           " return flows.run({ y: 2 })._jobId", "\"j1\"", "log:in;flows.run[{\"y\":2}];" },

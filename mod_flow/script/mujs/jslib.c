@@ -354,6 +354,13 @@ void js_libfree(js_State *J, js_Object *obj)
     }
 }
 
+void js_libend(js_State *J)
+{
+    js_regexend(J);
+    js_free(J, J->lib);
+    J->lib = NULL;
+}
+
 /* ---- properties that are not stored ---- */
 
 int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)

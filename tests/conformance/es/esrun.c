@@ -48,7 +48,7 @@ static void es_print(js_State *J)
 static const char *compile(const char *source, size_t len, const char *name,
                            int eval, flow_es_output_t *out, flow_error_t *err)
 {
-    flow_es_options_t opt = { eval, 0 };
+    flow_es_options_t opt = { eval, 0, NULL };
 
     if (flow_es_compile(source, len, name, &opt, out, pool, err) !=
         APR_SUCCESS) {
