@@ -125,10 +125,11 @@ static unsigned int find_word(const flow_es_map_t *map, int k, const char *word)
 {
     unsigned int from = map->pos[k], at = from, n = (unsigned)strlen(word);
     unsigned int columns = 0, was_word = 0;
+    int is_name = *word != '/';
 
     for (; n && at + n <= map->len && map->source[at] != '\n'; ++at) {
-        if (!was_word && memcmp(map->source + at, word, n) == 0 &&
-            !is_word(map, at + n)) {
+        if (memcmp(map->source + at, word, n) == 0 &&
+            !(is_name && (was_word || is_word(map, at + n)))) {
             return columns;
         }
         was_word = (unsigned)is_word(map, at);

@@ -254,11 +254,14 @@ static const char *own_place(const flow_script_call_t *call, const char *text,
         if (strncmp(text, path, n) == 0 && text[n] == ':') {
             digits = strspn(text + n + 1, "0123456789");
             if (digits > 0 && strncmp(text + n + 1 + digits, ": ", 2) == 0) {
-                int len = author_place(call, text, n + 1 + digits, NULL, out,
-                                       size - 3);
+                const char *rest = text + n + 1 + digits + 2;
+                /* all that the engine itself refuses in what we compile */
+                int is_regexp = strncmp(rest, "regular expression", 18) == 0;
+                int len = author_place(call, text, n + 1 + digits,
+                                       is_regexp ? "/" : NULL, out, size - 3);
 
                 apr_cpystrn(out + len, ": ", 3);
-                return text + n + 1 + digits + 2;
+                return rest;
             }
         }
     }

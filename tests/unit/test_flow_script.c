@@ -103,7 +103,7 @@ static void what_a_script_throws_becomes_an_error(void **state)
         { "\n\nnothere", "!ReferenceError: test.js:3:1: 'nothere' is not defined" },
         { "[1].map(function (x) {\n x.y.z })",
           "!TypeError: test.js:2:2: cannot convert undefined to object" },
-        { "new Function('a b')", "!SyntaxError: test.js:1:16: eval:1:33: unexpected 'b'" },
+        { "new Function('a b')", "!SyntaxError: test.js:1:32: eval:1:26: unexpected 'b'" },
         { "throw new Error('\\ud83d\\ude00 \\ud83d')",
           "!Error: \xf0\x9f\x98\x80 \xef\xbf\xbd" },
     };

@@ -205,7 +205,7 @@ static void mistakes_in_imports_name_their_place(void **state)
           "imports, flows, connections, integrations, accessTokens, asyncHelpers, "
           "fileDefinitions, state, lookupCaches, request" },
         { "import { nothing } from 'dayjs'", "'dayjs' exports no 'nothing'" },
-        { "function f() { export var a = 1 }", "at the top of the script" },
+        { "function f() { export var a = 1 }", "at the top of a script" },
     };
     size_t i;
 
@@ -347,7 +347,7 @@ static void an_error_tells_the_call_stack_and_no_paths(void **state)
     assert_string_equal(heard.code, "TypeError");
     assert_int_equal(strncmp(heard.message, "lib.js:2:3: ", 12), 0);
     assert_string_equal(heard.trace, "deep (lib.js:2:3), g (main.js:3:3), "
-                                     "each (main.js:5:48), f (main.js:5:17)");
+                                     "each (main.js:5:50), f (main.js:5:17)");
     script_call(engine, script, "thrower", "{}", 20000, &host, pool);
     assert_string_equal(heard.message, "mine");
     assert_string_equal(heard.trace, "thrower (main.js:6:22)");

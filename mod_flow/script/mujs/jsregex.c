@@ -108,6 +108,14 @@ void js_regexend(js_State *J)
 
     js_regexrest(J);
     if (rx) {
+        while (rx->literals) {
+            js_Program *prog = rx->literals;
+
+            rx->literals = prog->next;
+            prog->pattern = NULL;
+            prog->refs = 1;
+            js_regexfree(J, prog);
+        }
         pcre2_match_context_free(rx->match);
         pcre2_compile_context_free(rx->compile);
         pcre2_general_context_free(rx->general);
