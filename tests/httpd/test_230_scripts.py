@@ -170,7 +170,7 @@ def test_the_script_log_tells_lines_and_failures(api):
     assert warning["_scriptId"] == f"{server.root}/js/main.js"
     assert failure["level"] == "error"
     assert failure["message"].endswith(
-        "; at broken (lib.js:2:3), inner (main.js:2:29), handleRequest (main.js:5:3)")
+        "; at broken (lib.js:2:3), inner (main.js:2:22), handleRequest (main.js:5:3)")
     text = flowctl("script", "log", "--state-dir", server.state_dir,
                    "--limit", 1, "--script", f"{server.root}/js/main.js").stdout
     assert text.count("\n") == 1 and " error script " in text

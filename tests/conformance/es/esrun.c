@@ -4,12 +4,14 @@
  * esrun [-c|-l|-t] FILE...: compile scripts and run each in a
  * mujs of its own; or print what was compiled (-c), only load it (-l), or
  * measure the compiler (-t). print(text) writes a line. More than one FILE:
- * "ok FILE" or "FAILED FILE: error" is written for each.
+ * "ok FILE: printed" or "FAILED FILE: error" is written for each.
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <apr_general.h>
 #include <apr_strings.h>
@@ -18,6 +20,7 @@
 #include "jsflow.h"
 #include "jses.h"
 
+#include "data/flow_json.h"
 #include "script/flow_es.h"
 
 static apr_pool_t *pool;
@@ -39,10 +42,68 @@ static char *read_file(const char *name, size_t *plen)
     return s;
 }
 
+static int many;          /* files; what they print stands in their line */
+static char printed[256]; /* the last of it */
+
 static void es_print(js_State *J)
 {
-    puts(js_tostring(J, 1));
+    if (many) {
+        snprintf(printed, sizeof(printed), "%s", js_tostring(J, 1));
+    }
+    else {
+        puts(js_tostring(J, 1));
+    }
     js_pushundefined(J);
+}
+
+/* evalScript of test262's host object: code in the global scope. */
+static void es_script(js_State *J)
+{
+    js_getglobal(J, "eval");
+    js_pushundefined(J);
+    js_copy(J, 1);
+    js_call(J, 1);
+}
+
+static void push_json(js_State *J, const json_t *v)
+{
+    char buf[FLOW_JSON_NUMBER_MAX];
+    const char *text;
+    apr_size_t len;
+    void *it;
+    size_t i;
+
+    switch (flow_json_type(v)) {
+    case FLOW_JSON_NULL:
+        js_pushnull(J);
+        break;
+    case FLOW_JSON_BOOL:
+        js_pushboolean(J, json_is_true(v));
+        break;
+    case FLOW_JSON_NUMBER:
+        text = flow_json_number_text(v, buf, &len);
+        js_pushnumberastext(J, text, (int)len);
+        break;
+    case FLOW_JSON_STRING:
+        text = flow_json_string(v, &len);
+        js_pushutf8(J, text, (int)len);
+        break;
+    case FLOW_JSON_ARRAY:
+        js_newarray(J);
+        for (i = 0; i < json_array_size(v); ++i) {
+            push_json(J, json_array_get(v, i));
+            js_setindex(J, -2, (int)i);
+        }
+        break;
+    case FLOW_JSON_OBJECT:
+        js_newobject(J);
+        for (it = json_object_iter((json_t *)(uintptr_t)v); it;
+             it = json_object_iter_next((json_t *)(uintptr_t)v, it)) {
+            push_json(J, json_object_iter_value(it));
+            js_defproperty(J, -2, json_object_iter_key(it), 0);
+        }
+        break;
+    }
 }
 
 static const char *compile(const char *source, size_t len, const char *name,
@@ -72,8 +133,14 @@ static void compiled(js_State *J, const char *source)
 
 static void es_parse(js_State *J, const char *source)
 {
-    (void)source;
-    js_error(J, "JSON.parse is not part of this test");
+    flow_error_t err = FLOW_ERROR_INIT;
+    json_t *v = NULL;
+
+    if (flow_json_parse(&v, source, strlen(source), &err) != APR_SUCCESS) {
+        js_syntaxerror(J, "JSON: %s", err.message);
+    }
+    push_json(J, v);
+    json_decref(v);
 }
 
 static void *allocate(void *actx, void *ptr, int size)
@@ -103,6 +170,12 @@ static js_State *new_state(void)
     js_esinit(J);
     js_newcfunction(J, es_print, "print", 1);
     js_setglobal(J, "print");
+    js_newobject(J);
+    js_newcfunction(J, es_script, "evalScript", 1);
+    js_setproperty(J, -2, "evalScript");
+    js_pushglobal(J);
+    js_setproperty(J, -2, "global");
+    js_setglobal(J, "$262");
     js_setcompile(J, compiled);
     if (js_ploadstring(J, "es_runtime.js", flow_es_runtime())) {
         fprintf(stderr, "runtime: %s\n", js_tostring(J, -1));
@@ -135,9 +208,22 @@ static void place(js_State *J, const char *name, const flow_es_output_t *out)
     }
 }
 
+/* Whatever Promises have to do. */
+static int settle(js_State *J)
+{
+    if (js_try(J)) {
+        return 1;
+    }
+    js_pushundefined(J);
+    js_settle(J);
+    js_pop(J, 1);
+    js_endtry(J);
+    return 0;
+}
+
 static int load_only;
 
-static int run(const char *name, int only_compile, int many)
+static int run(const char *name, int only_compile)
 {
     size_t len;
     char *source = read_file(name, &len);
@@ -147,6 +233,8 @@ static int run(const char *name, int only_compile, int many)
     js_State *J;
     int failed = 0;
 
+    printed[0] = 0;
+    alarm(many ? 20 : 0);
     free(source);
     if (!text) {
         printf(many ? "FAILED %s: SyntaxError: %s\n" : "%s%s\n",
@@ -169,10 +257,11 @@ static int run(const char *name, int only_compile, int many)
         js_newobject(J);  /* functions */
         js_pushundefined(J); /* nothing to import */
         failed = js_pcall(J, 3);
+        failed = failed || settle(J);
     }
     if (many) {
-        printf(failed ? "FAILED %s: %s\n" : "ok %s\n", name,
-               failed ? js_trystring(J, -1, "error") : "");
+        printf(failed ? "FAILED %s: %s\n" : "ok %s: %s\n", name,
+               failed ? js_trystring(J, -1, "error") : printed);
     }
     else if (failed) {
         js_copy(J, -1);
@@ -221,6 +310,7 @@ int main(int argc, const char *const *argv)
 
     apr_initialize();
     apr_pool_create(&pool, NULL);
+    flow_json_global_init();
     js_globalinit();
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; ++i) {
         if (strcmp(argv[i], "-c") == 0) {
@@ -233,19 +323,20 @@ int main(int argc, const char *const *argv)
             time = 1;
         }
     }
-    if (i + 1 < argc) {
+    many = i + 1 < argc;
+    if (many) {
         for (; i < argc; ++i) {
             apr_pool_t *top = pool;
 
             apr_pool_create(&pool, top);
-            failed |= time ? measure(argv[i]) : run(argv[i], only_compile, 1);
+            failed |= time ? measure(argv[i]) : run(argv[i], only_compile);
             apr_pool_destroy(pool);
             pool = top;
             fflush(stdout);
         }
     }
     else if (i < argc) {
-        failed = time ? measure(argv[i]) : run(argv[i], only_compile, 0);
+        failed = time ? measure(argv[i]) : run(argv[i], only_compile);
     }
     return failed;
 }
