@@ -70,6 +70,8 @@ static apr_status_t try_load(flow_script_t *script, apr_size_t memory,
     memset(&call, 0, sizeof(call));
     call.script = script;
     call.deadline = apr_time_now() + LOAD_TIME;
+    call.allowed = LOAD_TIME;
+    call.memory = memory;
     call.err = &why;
     call.p = p;
     flow_buf_init(&call.line, 1);

@@ -93,7 +93,8 @@ typedef struct flow_script_call_t {
     const json_t *arg;
     const flow_script_host_t *host; /* may be NULL */
     apr_time_t deadline;
-    apr_size_t result_size;
+    apr_interval_time_t allowed; /* until then, from the call's start */
+    apr_size_t memory, result_size;
     /* Trees that are being read or made, so that a jump loses none. */
     json_t *held;
     /* What went wrong in host calls, by the mark of the Error it became. */

@@ -356,9 +356,24 @@ void flow_throw_host(flow_script_call_t *call, int status,
 
 /* ---- stopped ---- */
 
+/* "30 s"; "200 ms" */
+static const char *duration(apr_interval_time_t t, char *out, apr_size_t size)
+{
+    apr_int64_t ms = (t + 500) / 1000;
+
+    if (ms < 1000) {
+        apr_snprintf(out, size, "%" APR_INT64_T_FMT " ms", ms);
+    }
+    else {
+        apr_snprintf(out, size, "%" APR_INT64_T_FMT " s", (ms + 500) / 1000);
+    }
+    return out;
+}
+
 apr_status_t flow_throw_stopped(flow_script_call_t *call, flow_stop_e why)
 {
     const char *id = call->script->id;
+    char time[40];
 
     /* Whatever was being said about an exception is void. */
     flow_error_clear(call->err);
@@ -366,11 +381,17 @@ apr_status_t flow_throw_stopped(flow_script_call_t *call, flow_stop_e why)
     case FLOW_STOP_TIME:
         return flow_error_set(call->err, FLOW_E_SCRIPT, APR_TIMEUP,
                               "script_timeout",
-                              "script '%s' took too long and was stopped", id);
+                              "script '%s' took more than %s %s", id,
+                              duration(call->allowed, time, sizeof(time)),
+                              call->function
+                                  ? "and was stopped; see FlowScriptTimeout"
+                                  : "at its top level and was stopped");
     case FLOW_STOP_MEMORY:
         return flow_error_set(call->err, FLOW_E_SCRIPT, APR_EGENERAL,
                               "script_memory",
-                              "script '%s' used too much memory", id);
+                              "script '%s' used more than %d MB of memory; see "
+                              "FlowScriptMemory",
+                              id, (int)(call->memory >> 20));
     case FLOW_STOP_STACK:
         return flow_error_set(call->err, FLOW_E_SCRIPT, APR_EGENERAL,
                               "script_stack",
