@@ -4,7 +4,7 @@
  * esrun [-c|-l|-t] FILE...: compile scripts and run each in a
  * mujs of its own; or print what was compiled (-c), only load it (-l), or
  * measure the compiler (-t). print(text) writes a line. More than one FILE:
- * "ok FILE: printed" or "FAILED FILE: error" is written for each.
+ * "ok FILE" or "FAILED FILE: error" is written for each.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -42,17 +42,11 @@ static char *read_file(const char *name, size_t *plen)
     return s;
 }
 
-static int many;          /* files; what they print stands in their line */
-static char printed[256]; /* the last of it */
+static int many; /* files */
 
 static void es_print(js_State *J)
 {
-    if (many) {
-        snprintf(printed, sizeof(printed), "%s", js_tostring(J, 1));
-    }
-    else {
-        puts(js_tostring(J, 1));
-    }
+    puts(js_tostring(J, 1));
     js_pushundefined(J);
 }
 
@@ -233,7 +227,6 @@ static int run(const char *name, int only_compile)
     js_State *J;
     int failed = 0;
 
-    printed[0] = 0;
     alarm(many ? 20 : 0);
     free(source);
     if (!text) {
@@ -260,8 +253,8 @@ static int run(const char *name, int only_compile)
         failed = failed || settle(J);
     }
     if (many) {
-        printf(failed ? "FAILED %s: %s\n" : "ok %s: %s\n", name,
-               failed ? js_trystring(J, -1, "error") : printed);
+        printf(failed ? "FAILED %s: %s\n" : "ok %s\n", name,
+               failed ? js_trystring(J, -1, "error") : "");
     }
     else if (failed) {
         js_copy(J, -1);

@@ -186,10 +186,14 @@ def run(esrun, files, results):
                              preexec_fn=limit, check=False).stdout
     except subprocess.TimeoutExpired as e:
         out = e.stdout or b''
+    printed = ''
     for line in out.decode('utf8', 'replace').split('\n'):
-        m = re.match(r'(ok|FAILED) (\S+/\d+\.js): (.*)', line)
+        m = re.match(r'(ok|FAILED) (\S+/\d+\.js)(?:$|: (.*))', line)
         if m:
-            results[m.group(2)] = (m.group(1), m.group(3))
+            results[m.group(2)] = (m.group(1), m.group(3) or printed)
+            printed = ''
+        else:
+            printed = line
     left = [f for f in files if f not in results]
     if left and len(files) > 1:
         # the first that has no result is the one that ended the program
