@@ -7,7 +7,6 @@
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
-#include "script/flow_syntax.h"
 
 /* How long a script's top level may run while the server starts. */
 #define LOAD_TIME apr_time_from_sec(2)
@@ -30,40 +29,14 @@ static apr_uint64_t next_serial(void)
     return atomic_fetch_add(&serial, 1) + 1;
 }
 
-/* The engine says FILE:LINE; authors want the column, too. */
-static int add_column(const flow_script_module_t *m, flow_error_t *err)
-{
-    apr_size_t n = strlen(m->path);
-    char rest[FLOW_ERROR_MESSAGE_MAX];
-    const char *s = err->message;
-    char *end;
-    apr_int64_t line;
-
-    if (strncmp(s, m->path, n) != 0 || s[n] != ':') {
-        return 0;
-    }
-    line = apr_strtoi64(s + n + 1, &end, 10);
-    if (line < 1 || line > (apr_int64_t)FLOW_SYNTAX_MAX || *end != ':') {
-        return 0;
-    }
-    apr_cpystrn(rest, end + 1, sizeof(rest));
-    apr_snprintf(err->message, sizeof(err->message), "%s:%d:%d:%s", m->path,
-                 (int)line, flow_syntax_column(m->text, (int)line, rest), rest);
-    return 1;
-}
-
 /* A script that does not load is a mistake in the configuration. */
-static apr_status_t explain(const flow_script_t *script, flow_error_t *why,
-                            flow_error_t *err)
+static apr_status_t explain(const flow_error_t *why, flow_error_t *err)
 {
-    int is_syntax = strcmp(why->code, "SyntaxError") == 0, i;
+    int is_syntax = strcmp(why->code, "SyntaxError") == 0;
 
     if (why->kind != FLOW_E_SCRIPT) {
         return flow_error_set(err, why->kind, why->status, why->code, "%s",
                               why->message);
-    }
-    for (i = 0; i < script->n_modules && !add_column(script->modules[i], why);
-         ++i) {
     }
     return flow_error_set(err, FLOW_E_CONFIG, why->status,
                           is_syntax ? "script_syntax" : why->code, "%s",
@@ -97,6 +70,8 @@ static apr_status_t try_load(flow_script_t *script, apr_size_t memory,
     memset(&call, 0, sizeof(call));
     call.script = script;
     call.deadline = apr_time_now() + LOAD_TIME;
+    call.allowed = LOAD_TIME;
+    call.memory = memory;
     call.err = &why;
     call.p = p;
     flow_buf_init(&call.line, 1);
@@ -116,7 +91,7 @@ static apr_status_t try_load(flow_script_t *script, apr_size_t memory,
         set_functions(script, call.result, p);
     }
     else {
-        rv = explain(script, &why, err);
+        rv = explain(&why, err);
     }
 
 cleanup:

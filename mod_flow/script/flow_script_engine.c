@@ -228,6 +228,7 @@ apr_status_t flow_script_call(flow_script_engine_t *engine,
     flow_error_t own = FLOW_ERROR_INIT;
     flow_world_t *world = NULL;
     flow_script_call_t call;
+    apr_time_t start = apr_time_now();
     int was_loaded;
     apr_status_t rv;
 
@@ -250,6 +251,8 @@ apr_status_t flow_script_call(flow_script_engine_t *engine,
     call.arg = arg;
     call.host = host;
     call.deadline = limits->deadline;
+    call.allowed = limits->deadline - start;
+    call.memory = engine->memory;
     call.result_size = limits->result_size ? limits->result_size : RESULT_SIZE;
     call.err = &own;
     call.p = p;

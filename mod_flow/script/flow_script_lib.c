@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "script/flow_script_private.h"
-#include "script/flow_syntax.h"
+
+#include <jses.h>
+#include "script/flow_es.h"
 
 #include <string.h>
 
@@ -11,6 +13,9 @@
 
 /* What one console line may hold. */
 #define CONSOLE_MAX 8192
+
+/* What eval() and Function() take: compiling takes many times that. */
+#define EVAL_MAX 262144
 
 /* What one host call may be given. */
 #define ARGUMENTS_MAX ((apr_size_t)5 << 20)
@@ -344,21 +349,43 @@ const char *flow_lib_module_names(apr_pool_t *p)
     return apr_pstrdup(p, "'" API "', '" OWN "'");
 }
 
+void flow_lib_runtime(js_State *J)
+{
+    js_getregistry(J, "runtime");
+    if (js_isundefined(J, -1)) {
+        js_esinit(J);
+        js_loadstring(J, "(runtime)", flow_es_runtime());
+        js_pushglobal(J);
+        js_call(J, 0);
+        js_pop(J, 1);
+        js_pushboolean(J, 1);
+        js_setregistry(J, "runtime");
+    }
+    js_pop(J, 1);
+}
+
 /* The text of eval() and Function() becomes what the engine understands. */
 static void compile_text(js_State *J, const char *text)
 {
+    flow_es_options_t options = { 1, 0, NULL };
     flow_script_call_t *call = flow_call_of(J);
     flow_error_t why = FLOW_ERROR_INIT;
-    const char *out = NULL;
+    flow_es_output_t out;
     json_t *held = NULL;
     apr_pool_t *p = NULL;
     unsigned mark = 0;
+    int needs_runtime = 0;
 
+    if (strlen(text) > EVAL_MAX) {
+        js_rangeerror(J, "more than %d bytes of code", EVAL_MAX);
+    }
+    options.stack_guard = js_stackguard;
     flow_stop_leave(&call->stop);
     if (apr_pool_create(&p, call->p) == APR_SUCCESS &&
-        flow_syntax_compile(&out, text, strlen(text), "eval", p, &why) ==
+        flow_es_compile(text, strlen(text), "eval", &options, &out, p, &why) ==
             APR_SUCCESS) {
-        held = flow_json_string_new(out, strlen(out));
+        held = flow_json_string_new(out.text, out.len);
+        needs_runtime = out.needs_runtime;
     }
     if (p) {
         apr_pool_destroy(p);
@@ -370,6 +397,9 @@ static void compile_text(js_State *J, const char *text)
     if (!held) {
         js_syntaxerror(J, "%s",
                        why.message[0] ? why.message : "not valid UTF-8");
+    }
+    if (needs_runtime) {
+        flow_lib_runtime(J);
     }
     flow_script_push_held(call, mark);
 }

@@ -6,6 +6,7 @@
 
 #include "base/flow_buf.h"
 #include "script/flow_arena.h"
+#include "script/flow_es.h"
 #include "script/flow_script.h"
 #include "script/flow_stop.h"
 
@@ -34,6 +35,7 @@ struct flow_script_t {
     const flow_script_module_t *main;           /* its text is a program */
     const flow_script_module_t *const *modules; /* main is the first */
     int n_modules;
+    int needs_runtime; /* what the compiler's output calls */
     const char *const *functions;
     int n_functions;
     apr_uint64_t serial; /* tells scripts apart when memory is reused */
@@ -41,13 +43,17 @@ struct flow_script_t {
 
 typedef struct flow_script_import_t {
     const char *name; /* as written */
-    const flow_script_module_t *target;
+    const flow_script_module_t *target; /* NULL: the host's */
+    int is_star;                        /* and passed on */
 } flow_script_import_t;
 
 struct flow_script_module_t {
     const char *path; /* of a file; or the package's name */
     const char *dir;  /* what its imports are relative to */
-    const char *text; /* ES5, from the syntax compiler: a function */
+    const char *text; /* ES5: a function */
+    const flow_es_map_t *map; /* NULL: a package */
+    const char *const *exports;
+    int n_exports;
     flow_script_import_t *imports;
     int n_imports;
     int number;
@@ -87,7 +93,8 @@ typedef struct flow_script_call_t {
     const json_t *arg;
     const flow_script_host_t *host; /* may be NULL */
     apr_time_t deadline;
-    apr_size_t result_size;
+    apr_interval_time_t allowed; /* until then, from the call's start */
+    apr_size_t memory, result_size;
     /* Trees that are being read or made, so that a jump loses none. */
     json_t *held;
     /* What went wrong in host calls, by the mark of the Error it became. */
@@ -165,6 +172,8 @@ void flow_script_parse(js_State *J, const char *text);
 
 /** Define what scripts see. Inside. */
 void flow_lib_define(js_State *J);
+/** Define what the compiler's output calls, once. Inside. */
+void flow_lib_runtime(js_State *J);
 /** Is this the name of a module of the host's? */
 int flow_lib_is_module(const char *module);
 int flow_lib_has(const char *module, const char *name);
@@ -181,8 +190,10 @@ apr_status_t flow_module_compile(flow_script_t *script,
                                  const flow_script_files_t *files,
                                  const char *source, apr_size_t len,
                                  apr_pool_t *p, flow_error_t *err);
-/** Push __flow_import() as @a m sees it. Inside. */
-void flow_module_push_import(js_State *J, const flow_script_module_t *m);
+/** Where in the state's registry the functions of the script are, an object. */
+#define FLOW_FUNCTIONS "functions"
+/** Push what module @a m exports, after running it if nobody has. Inside. */
+void flow_module_run(js_State *J, const flow_script_module_t *m);
 const flow_package_t *flow_package_find(const char *name);
 /** All modules that are no files, for messages. */
 const char *flow_module_names(apr_pool_t *p);

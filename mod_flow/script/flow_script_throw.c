@@ -38,62 +38,118 @@ static int member_text(js_State *J, const char *name, char *out,
     return found;
 }
 
-/* A place without the directory of its file. */
-static const char *base_of(const char *place, apr_size_t *plen)
+/* What the compiler's output calls is no code of the author's. */
+#define RUNTIME "(runtime):"
+
+/* A file without its directory. */
+static const char *base_of(const char *path, apr_size_t *plen)
 {
-    const char *slash = memrchr(place, '/', *plen);
+    const char *slash = memrchr(path, '/', *plen);
 
     if (slash) {
-        *plen -= (apr_size_t)(slash + 1 - place);
+        *plen -= (apr_size_t)(slash + 1 - path);
         return slash + 1;
     }
-    return place;
+    return path;
 }
 
-/* One line of a trace, "name (FILE:LINE)" or "FILE:LINE". 0: of no use. */
-static int trace_line(char *out, apr_size_t size, const char *line,
-                      apr_size_t len)
+static const flow_script_module_t *module_of(const flow_script_t *script,
+                                             const char *path, apr_size_t len)
 {
-    const char *open = memrchr(line, '(', len), *place = line;
-    apr_size_t n = len;
+    int i;
 
-    if (open && len > 0 && line[len - 1] == ')') {
-        place = open + 1;
-        n = len - (apr_size_t)(place - line) - 1;
+    for (i = 0; i < script->n_modules; ++i) {
+        const char *own = script->modules[i]->path;
+
+        if (strlen(own) == len && memcmp(own, path, len) == 0) {
+            return script->modules[i];
+        }
     }
-    if (!memchr(place, ':', n)) {
-        return 0; /* a function of the engine's */
+    return NULL;
+}
+
+/* "FILE:LINE" of the engine's in the author's terms: FILE:LINE:COLUMN, where
+ * the statement began or, with @a word, where that stands in it. */
+static int author_place(const flow_script_call_t *call, const char *place,
+                        apr_size_t len, const char *word, char *out,
+                        apr_size_t size)
+{
+    const char *colon = memrchr(place, ':', len);
+    apr_size_t n = colon ? (apr_size_t)(colon - place) : len;
+    const flow_script_module_t *m = module_of(call->script, place, n);
+    int line = colon ? (int)apr_strtoi64(colon + 1, NULL, 10) : 0, column = 0;
+
+    if (m && m->map) {
+        flow_es_map_position(m->map, line, word, &line, &column);
     }
-    place = base_of(place, &n);
-    if (!open) {
-        return apr_snprintf(out, size, "%.*s", (int)n, place);
+    if (call->function) {
+        /* a caller need not know where the server keeps its files */
+        place = base_of(place, &n);
     }
-    return apr_snprintf(out, size, "%.*s (%.*s)",
-                        (int)(open > line ? open - line - 1 : 0), line, (int)n,
-                        place);
+    if (column) {
+        return apr_snprintf(out, size, "%.*s:%d:%d", (int)n, place, line,
+                            column);
+    }
+    return apr_snprintf(out, size, "%.*s:%d", (int)n, place, line);
+}
+
+typedef struct frame_t {
+    const char *name, *place;
+    apr_size_t name_len, place_len;
+} frame_t;
+
+/* The next frame of a trace that is no built-in function: lines are
+ * "\n\tat name (FILE:LINE)" or "\n\tat FILE:LINE". */
+static const char *next_frame(const char *trace, frame_t *frame)
+{
+    const char *line, *end, *open;
+
+    for (line = strstr(trace, "\n\tat "); line; line = strstr(end, "\n\tat ")) {
+        line += strlen("\n\tat ");
+        end = line + strcspn(line, "\n");
+        frame->name = frame->place = line;
+        frame->name_len = 0;
+        frame->place_len = (apr_size_t)(end - line);
+        if (end > line && end[-1] == ')' && (open = strstr(line, " (")) &&
+            open < end) {
+            frame->name_len = (apr_size_t)(open - line);
+            frame->place = open + 2;
+            frame->place_len = (apr_size_t)(end - 1 - frame->place);
+        }
+        if (memchr(frame->place, ':', frame->place_len)) {
+            return end;
+        }
+    }
+    return NULL;
+}
+
+static int is_runtime(const frame_t *frame)
+{
+    return strncmp(frame->place, RUNTIME, strlen(RUNTIME)) == 0;
 }
 
 /* All of the trace in one line, as much of it as there is room for. */
-static void trace_text(js_State *J, char *out, apr_size_t size)
+static void trace_text(const flow_script_call_t *call, const char *trace,
+                       char *out, apr_size_t size)
 {
-    char trace[4 * FLOW_TRACE_MAX];
-    const char *line, *end;
+    char place[256], one[400];
     apr_size_t used = 0;
+    frame_t frame;
+    int n;
 
     out[0] = '\0';
-    if (!member_text(J, "stackTrace", trace, sizeof(trace))) {
-        return;
-    }
-    for (line = strstr(trace, "\n\tat "); line; line = strstr(end, "\n\tat ")) {
-        char one[256];
-        int n;
-
-        line += strlen("\n\tat ");
-        end = line + strcspn(line, "\n");
-        n = trace_line(one, sizeof(one), line, (apr_size_t)(end - line));
-        if (n <= 0) {
+    while ((trace = next_frame(trace, &frame)) != NULL) {
+        if (is_runtime(&frame)) {
             continue;
         }
+        author_place(call, frame.place, frame.place_len, NULL, place,
+                     sizeof(place));
+        if (frame.name_len > 120) {
+            frame.name_len = 120;
+        }
+        n = apr_snprintf(one, sizeof(one),
+                         frame.name_len ? "%.*s (%s)" : "%.*s%s",
+                         (int)frame.name_len, frame.name, place);
         if (used + (apr_size_t)n + 3 > size) {
             break;
         }
@@ -102,37 +158,38 @@ static void trace_text(js_State *J, char *out, apr_size_t size)
     }
 }
 
-/* Where the engine made this error: the first line of its trace that is no
- * built-in function, "\n\tat name (FILE:LINE)" or "\n\tat FILE:LINE". */
-static void place_text(js_State *J, int is_loading, char *out, apr_size_t size)
+/* The word in quotes that a complaint of the engine's is about. */
+static const char *quoted_word(const char *text, char *out, apr_size_t size)
 {
-    char trace[512];
-    const char *line, *end, *start;
+    const char *quote = strchr(text, '\'');
+    apr_size_t len = quote ? strcspn(quote + 1, "'") : 0;
 
-    out[0] = '\0';
-    if (!member_text(J, "stackTrace", trace, sizeof(trace))) {
-        return;
+    if (len == 0 || len >= size || quote[1 + len] != '\'') {
+        return NULL;
     }
-    for (line = strchr(trace, '\n'); line; line = strchr(end, '\n')) {
-        end = line + 1 + strcspn(line + 1, "\n");
-        start = line + strlen("\n\tat ");
-        if (start > end || end[-1] == ')') {
-            start = end;
-            while (start > line && *start != '(') {
-                --start;
-            }
-            ++start;
-        }
-        if (memchr(start, ':', (apr_size_t)(end - start))) {
-            apr_size_t len = (apr_size_t)(end - start) - (end[-1] == ')');
+    memcpy(out, quote + 1, len);
+    out[len] = '\0';
+    return out;
+}
 
-            if (!is_loading) {
-                start = base_of(start, &len);
-            }
-            apr_snprintf(out, size, "%.*s: ", (int)len, start);
+/* Where an error was made, "FILE:LINE:COLUMN: "; @a text is its message. */
+static void place_text(const flow_script_call_t *call, const char *trace,
+                       const char *text, char *out, apr_size_t size)
+{
+    char word[128];
+    frame_t frame;
+    int n;
+
+    while ((trace = next_frame(trace, &frame)) != NULL) {
+        if (!is_runtime(&frame)) {
+            n = author_place(call, frame.place, frame.place_len,
+                             quoted_word(text, word, sizeof(word)), out,
+                             size - 3);
+            apr_cpystrn(out + n, ": ", 3);
             return;
         }
     }
+    out[0] = '\0';
 }
 
 typedef struct description_t {
@@ -144,9 +201,12 @@ typedef struct description_t {
 } description_t;
 
 /* Reads the exception; a getter may throw or run for ever. */
-static void read_exception(js_State *J, int is_loading, description_t *d)
+static void read_exception(const flow_script_call_t *call, description_t *d)
 {
+    js_State *J = call->J;
     int mark = js_errormark(J, -1);
+    char trace[4 * FLOW_TRACE_MAX];
+    frame_t first;
 
     d->host_error = mark > 0 ? mark : 0;
     if (!member_text(J, "code", d->code, sizeof(d->code)) &&
@@ -154,14 +214,17 @@ static void read_exception(js_State *J, int is_loading, description_t *d)
           member_text(J, "name", d->code, sizeof(d->code)))) {
         keep_text(d->code, sizeof(d->code), "script_error");
     }
-    if (mark < 0) {
-        place_text(J, is_loading, d->place, sizeof(d->place));
-    }
-    trace_text(J, d->trace, sizeof(d->trace));
     if (!member_text(J, "message", d->text, sizeof(d->text))) {
         keep_text(d->text, sizeof(d->text),
                   js_trystring(J, -1, "(an object without a message)"));
     }
+    if (!member_text(J, "stackTrace", trace, sizeof(trace))) {
+        return;
+    }
+    if (mark < 0 || (next_frame(trace, &first) && is_runtime(&first))) {
+        place_text(call, trace, d->text, d->place, sizeof(d->place));
+    }
+    trace_text(call, trace, d->trace, sizeof(d->trace));
 }
 
 /* The failure of a host call that this exception stands for. */
@@ -177,20 +240,32 @@ static const flow_error_t *host_error(const flow_script_call_t *call,
     return &call->host_errors[n % FLOW_CALL_ERRORS];
 }
 
-/* A syntax error carries FILE:LINE itself. */
-static int begins_with_place(const flow_script_call_t *call, const char *text)
+/* A syntax error of the engine's carries FILE:LINE itself; text behind that,
+ * and the place in the author's terms. */
+static const char *own_place(const flow_script_call_t *call, const char *text,
+                             char *out, apr_size_t size)
 {
     int i;
 
     for (i = 0; i < call->script->n_modules; ++i) {
         const char *path = call->script->modules[i]->path;
-        apr_size_t n = strlen(path);
+        apr_size_t n = strlen(path), digits;
 
         if (strncmp(text, path, n) == 0 && text[n] == ':') {
-            return 1;
+            digits = strspn(text + n + 1, "0123456789");
+            if (digits > 0 && strncmp(text + n + 1 + digits, ": ", 2) == 0) {
+                const char *rest = text + n + 1 + digits + 2;
+                /* all that the engine itself refuses in what we compile */
+                int is_regexp = strncmp(rest, "regular expression", 18) == 0;
+                int len = author_place(call, text, n + 1 + digits,
+                                       is_regexp ? "/" : NULL, out, size - 3);
+
+                apr_cpystrn(out + len, ": ", 3);
+                return rest;
+            }
         }
     }
-    return 0;
+    return text;
 }
 
 void flow_throw_describe(flow_script_call_t *call)
@@ -207,8 +282,7 @@ void flow_throw_describe(flow_script_call_t *call)
                   "an exception whose message cannot be read");
     }
     else {
-        /* while the server starts, a file is told with its directory */
-        read_exception(J, !call->function, &d);
+        read_exception(call, &d);
         js_endtry(J);
     }
     flow_stop_leave(&call->stop);
@@ -223,8 +297,10 @@ void flow_throw_describe(flow_script_call_t *call)
     else {
         const char *text =
             flow_utf8_repair(d.text, strlen(d.text), NULL, call->p);
+
+        text = own_place(call, text, d.place, sizeof(d.place));
         flow_error_set(call->err, FLOW_E_SCRIPT, APR_EGENERAL, d.code, "%s%s",
-                       begins_with_place(call, text) ? "" : d.place, text);
+                       d.place, text);
     }
     flow_stop_enter(&call->stop);
 }
@@ -280,9 +356,24 @@ void flow_throw_host(flow_script_call_t *call, int status,
 
 /* ---- stopped ---- */
 
+/* "30 s"; "200 ms" */
+static const char *duration(apr_interval_time_t t, char *out, apr_size_t size)
+{
+    apr_int64_t ms = (t + 500) / 1000;
+
+    if (ms < 1000) {
+        apr_snprintf(out, size, "%" APR_INT64_T_FMT " ms", ms);
+    }
+    else {
+        apr_snprintf(out, size, "%" APR_INT64_T_FMT " s", (ms + 500) / 1000);
+    }
+    return out;
+}
+
 apr_status_t flow_throw_stopped(flow_script_call_t *call, flow_stop_e why)
 {
     const char *id = call->script->id;
+    char time[40];
 
     /* Whatever was being said about an exception is void. */
     flow_error_clear(call->err);
@@ -290,11 +381,17 @@ apr_status_t flow_throw_stopped(flow_script_call_t *call, flow_stop_e why)
     case FLOW_STOP_TIME:
         return flow_error_set(call->err, FLOW_E_SCRIPT, APR_TIMEUP,
                               "script_timeout",
-                              "script '%s' took too long and was stopped", id);
+                              "script '%s' took more than %s %s", id,
+                              duration(call->allowed, time, sizeof(time)),
+                              call->function
+                                  ? "and was stopped; see FlowScriptTimeout"
+                                  : "at its top level and was stopped");
     case FLOW_STOP_MEMORY:
         return flow_error_set(call->err, FLOW_E_SCRIPT, APR_EGENERAL,
                               "script_memory",
-                              "script '%s' used too much memory", id);
+                              "script '%s' used more than %d MB of memory; see "
+                              "FlowScriptMemory",
+                              id, (int)(call->memory >> 20));
     case FLOW_STOP_STACK:
         return flow_error_set(call->err, FLOW_E_SCRIPT, APR_EGENERAL,
                               "script_stack",

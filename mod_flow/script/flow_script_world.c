@@ -154,7 +154,7 @@ static flow_stop_e run(flow_script_call_t *call, flow_timer_t *timer,
 
 /* ---- loading ---- */
 
-/* The names of the script's own global functions: the result of loading. */
+/* The names of the functions on top of the stack: the result of loading. */
 static void list_functions(flow_script_call_t *call)
 {
     js_State *J = call->J;
@@ -162,21 +162,37 @@ static void list_functions(flow_script_call_t *call)
     json_t *names;
     int n, i;
 
-    js_pushglobal(J);
     flow_stop_leave(&call->stop);
     members = js_members(J, js_peek(J, -1), &n);
     names = json_array();
     for (i = 0; members && i < n; ++i) {
-        const js_Value *v = js_membervalue(members[i]);
-        if (v && js_isscripted(v)) {
-            json_array_append_new(names,
-                                  json_string(js_membername(members[i])));
-        }
+        json_array_append_new(names, json_string(js_membername(members[i])));
     }
     js_freemembers(J, members);
     call->result = names; /* before enter(), which may jump */
     flow_stop_enter(&call->stop);
-    js_pop(J, 1);
+}
+
+/* functions exports -- functions: what the script passes on of other files can
+ * be called, too. */
+static void add_exports(js_State *J)
+{
+    const char *name;
+
+    js_pushiterator(J, -1, 1);
+    while ((name = js_nextiterator(J, -1)) != NULL) {
+        int known = js_hasproperty(J, -3, name);
+
+        js_pop(J, known);
+        js_getproperty(J, -2, name);
+        if (!known && js_iscallable(J, -1) && strcmp(name, "default") != 0) {
+            js_setproperty(J, -4, name);
+        }
+        else {
+            js_pop(J, 1);
+        }
+    }
+    js_pop(J, 2);
 }
 
 static void run_script(flow_script_call_t *call)
@@ -188,14 +204,18 @@ static void run_script(flow_script_call_t *call)
         return;
     }
     flow_lib_define(J);
-    flow_module_push_import(J, call->script->main);
-    js_defglobal(J, "__flow_import", JS_DONTENUM | JS_READONLY | JS_DONTCONF);
-    js_loadstring(J, call->script->filename, call->script->main->text);
+    if (call->script->needs_runtime) {
+        flow_lib_runtime(J);
+    }
+    flow_module_run(J, call->script->main);
     js_pushundefined(J);
-    js_call(J, 0);
     js_settle(J);
     js_pop(J, 1);
+    js_getregistry(J, FLOW_FUNCTIONS);
+    js_rot2(J);
+    add_exports(J);
     list_functions(call);
+    js_pop(J, 1);
     js_rest(J);
     js_gc(J, 0);
     js_endtry(J);
@@ -280,7 +300,9 @@ static void call_inside(void *baton)
         flow_throw_describe(call);
         return;
     }
-    js_getglobal(J, call->function);
+    js_getregistry(J, FLOW_FUNCTIONS);
+    js_getproperty(J, -1, call->function);
+    js_rot2pop1(J);
     js_pushundefined(J);
     if (call->arg) {
         flow_script_push(call, call->arg);

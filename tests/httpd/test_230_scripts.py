@@ -158,7 +158,7 @@ def test_the_script_log_tells_lines_and_failures(api):
     got = server.post("/api", json={"a": 1})
     assert got.status_code == 422
     message = got.json()["errors"][0]["message"]
-    assert message.startswith("lib.js:2: ")
+    assert message.startswith("lib.js:2:3: ")
     assert str(server.root) not in got.text
 
     def lines():
@@ -170,7 +170,7 @@ def test_the_script_log_tells_lines_and_failures(api):
     assert warning["_scriptId"] == f"{server.root}/js/main.js"
     assert failure["level"] == "error"
     assert failure["message"].endswith(
-        "; at broken (lib.js:2), inner (main.js:2), handleRequest (main.js:5)")
+        "; at broken (lib.js:2:3), inner (main.js:2:22), handleRequest (main.js:5:3)")
     text = flowctl("script", "log", "--state-dir", server.state_dir,
                    "--limit", 1, "--script", f"{server.root}/js/main.js").stdout
     assert text.count("\n") == 1 and " error script " in text

@@ -30,7 +30,7 @@ foreign() {
     case $1 in
     curl/*) echo base ;;
     openssl/*) echo base ;;
-    mujs.h | jsi.h | jsflow.h) echo script ;;
+    mujs.h | jsi.h | jsflow.h | jses.h) echo script ;;
     apr_dbd.h) echo "jobs connectors" ;;
     libxml/* | csv.h) echo data ;;
     httpd.h | http_*.h | ap_*.h | mod_*.h | util_filter.h | util_script.h | \

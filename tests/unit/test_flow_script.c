@@ -18,8 +18,8 @@ static void a_top_level_that_does_not_end_is_found_at_startup(void **state)
 {
     /* clang-format off */
     static const struct { const char *source, *complaint; } cases[] = {
-        { "for (;;) {}", "script_timeout: script 'test' took too long and was stopped" },
-        { "var s = 'x'; for (;;) s += s", "script_memory: script 'test' used too much memory" },
+        { "for (;;) {}", "script_timeout: script 'test' took more than 2 s at its top level and was stopped" },
+        { "var s = 'x'; for (;;) s += s", "script_memory: script 'test' used more than 16 MB of memory; see FlowScriptMemory" },
         { "import { flows } from 'integrator-api'; flows.run({})",
           "not_available: flows.run() is not available here" },
     };
@@ -99,12 +99,11 @@ static void what_a_script_throws_becomes_an_error(void **state)
         { "throw { toString: null, valueOf: null }", "!script_error: [object]" },
         { "throw { get message() { throw 1 } }",
           "!script_error: an exception whose message cannot be read" },
-        { "\nnull.x", "!TypeError: test.js:2: cannot convert null to object" },
-        { "\n\nnothere", "!ReferenceError: test.js:3: 'nothere' is not defined" },
+        { "\nnull.x", "!TypeError: test.js:2:1: cannot convert null to object" },
+        { "\n\nnothere", "!ReferenceError: test.js:3:1: 'nothere' is not defined" },
         { "[1].map(function (x) {\n x.y.z })",
-          "!TypeError: test.js:2: cannot convert undefined to object" },
-        { "new Function('a b')", "!SyntaxError: test.js:1: (eval):1: unexpected "
-          "token: (identifier) (expected ';')" },
+          "!TypeError: test.js:2:2: cannot convert undefined to object" },
+        { "new Function('a b')", "!SyntaxError: test.js:1:32: eval:1:26: unexpected 'b'" },
         { "throw new Error('\\ud83d\\ude00 \\ud83d')",
           "!Error: \xf0\x9f\x98\x80 \xef\xbf\xbd" },
     };
@@ -124,7 +123,7 @@ static void an_unknown_function_names_the_known_ones(void **state)
         "function a() {} var b = function () {}, c = 1, d = Math.max", *state);
     flow_script_engine_t *engine = script_engine(16 * MB, 1, *state);
 
-    assert_string_equal(flow_script_functions(script, *state), "b, a");
+    assert_string_equal(flow_script_functions(script, *state), "a, b");
     assert_true(flow_script_has(script, "a"));
     assert_true(flow_script_has(script, "b"));
     assert_false(flow_script_has(script, "A"));
@@ -132,7 +131,7 @@ static void an_unknown_function_names_the_known_ones(void **state)
     assert_false(flow_script_has(script, "parseInt"));
     assert_string_equal(
         script_call(engine, script, "eval", NULL, 1000, NULL, *state),
-        "!invalid_function: script 'test' has no function 'eval'; it has b, a");
+        "!invalid_function: script 'test' has no function 'eval'; it has a, b");
 }
 
 static void nothing_of_the_machine_is_in_reach(void **state)
@@ -143,7 +142,7 @@ static void nothing_of_the_machine_is_in_reach(void **state)
                     "{ return /read|load|file|print|quit|exit|require|process"
                     "|import|gc/.test(k) }) }",
                     NULL, *state),
-        "[\"__flow_import\"]");
+        "[]");
     assert_string_equal(
         script_once("function f() { debugger; return 1 }", NULL, *state), "1");
 }
@@ -234,7 +233,7 @@ static void a_script_calls_its_host(void **state)
         { "return flows.run({ d: new Date(0), f: f, u: undefined, e: new Error('x') }) && 1",
           "1", "flows.run[{\"d\":\"1970-01-01T00:00:00.000Z\",\"e\":{}}];" },
         { "var a = {}; a.a = a; flows.run(a)",
-          "!TypeError: test.js:2: an argument cannot be passed on: '[0].a' contains itself", "" },
+          "!TypeError: test.js:2:38: an argument cannot be passed on: '[0].a' contains itself", "" },
         { "flows.run({ get x() { throw new Error('g') } })", "!Error: g", "" },
         { "try { flows.run({ get x() { console.log('in'); throw 1 } }) } catch (e) {}"
           " return flows.run({ y: 2 })._jobId", "\"j1\"", "log:in;flows.run[{\"y\":2}];" },
@@ -284,6 +283,17 @@ static void a_console_line_is_cut(void **state)
     assert_int_equal(strlen(host.log), sizeof(host.log) - 1);
 }
 
+/* Says the time and what sets it. */
+static void assert_timeout(const char *result)
+{
+    static const char start[] = "!script_timeout: script 'test' took more than ";
+
+    if (strncmp(result, start, strlen(start)) != 0 ||
+        !strstr(result, " ms and was stopped; see FlowScriptTimeout")) {
+        fail_msg("%s", result);
+    }
+}
+
 static void time_that_a_host_function_takes_counts(void **state)
 {
     host_t host = { *state, "", NULL, NULL, 0, apr_time_from_msec(30) };
@@ -292,10 +302,8 @@ static void time_that_a_host_function_takes_counts(void **state)
         IMPORTS "function f() { try { flows.run() } catch (e) {} return 1 }",
         *state);
 
-    assert_string_equal(
-        script_call(script_engine(16 * MB, 1, *state), script, "f", NULL, 10,
-                    &table, *state),
-        "!script_timeout: script 'test' took too long and was stopped");
+    assert_timeout(script_call(script_engine(16 * MB, 1, *state), script, "f",
+                               NULL, 10, &table, *state));
     assert_string_equal(host.log, "flows.run[];");
 }
 
@@ -314,9 +322,8 @@ static void scripts_run_within_scripts(void **state)
         "[[\"7\"],1]");
     /* the inner one is stopped, and the outer one after it */
     host.other = script_compile("function f() { for (;;) {} }", *state);
-    assert_string_equal(
-        script_call(host.engine, outer, "f", "{}", 20, &table, *state),
-        "!script_timeout: script 'test' took too long and was stopped");
+    assert_timeout(
+        script_call(host.engine, outer, "f", "{}", 20, &table, *state));
     host.other = script_compile("function f() { return f() }", *state);
     assert_string_equal(
         script_call(host.engine, outer, "f", "{}", 1000, &table, *state),

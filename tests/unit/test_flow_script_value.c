@@ -214,7 +214,7 @@ static void what_is_no_json_is_refused_with_its_place(void **state)
         { "function f() { return { get a() { throw new Error('no') } } }", NULL,
           "!Error: no" },
         { "function f() { return JSON.parse('[1,]') }", NULL,
-          "!SyntaxError: test.js:1: JSON: invalid JSON at line 1, column 4: "
+          "!SyntaxError: test.js:1:16: JSON: invalid JSON at line 1, column 4: "
           "the array ends where a value is expected" },
     };
     /* clang-format on */
@@ -223,7 +223,7 @@ static void what_is_no_json_is_refused_with_its_place(void **state)
     check(cases, COUNT(cases) - 1, *state);
     assert_non_null(
         strstr(script_once(cases[COUNT(cases) - 1].script, NULL, *state),
-               "!SyntaxError: test.js:1: JSON: invalid JSON at "
+               "!SyntaxError: test.js:1:16: JSON: invalid JSON at "
                "line 1, column 4"));
     deep = script_once("function f() { var a = 1, i;"
                        " for (i = 0; i < 600; i++) a = [a]; return a }",

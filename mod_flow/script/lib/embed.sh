@@ -3,9 +3,17 @@
 #
 # embed.sh NAME=FILE...: write a C file with the texts of the files, as
 # flow_packages of script/flow_script_private.h.
+# embed.sh -t NAME=FILE: the text of one file, as a string of that name.
 
 set -eu
 
+if [ "$1" = -t ]; then
+    echo "extern const char ${2%%=*}[];"
+    echo "const char ${2%%=*}[] = {"
+    od -An -v -tu1 "${2#*=}" | sed 's/\([0-9][0-9]*\)/\1,/g'
+    echo '0 };'
+    exit 0
+fi
 echo '/* Made by embed.sh; the texts have licenses of their own. */'
 echo 'typedef struct { const char *name, *text; } package_t;'
 n=0

@@ -23,7 +23,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ -z "${MODULES_SRC:-}" ] || MODULES_SRC=$(cd "$MODULES_SRC" && pwd) ||
     fail "MODULES_SRC: no such directory"
 
-stamp=$(cat "$here"/*.sh "$here"/*.js | sha256sum | cut -d' ' -f1)
+stamp=$(cat "$here"/*.sh "$here/sjcl_host.js" | sha256sum | cut -d' ' -f1)
 stamp="$stamp ${MODULES_SRC:-npm}"
 if [ -f "$dest/packages.c" ] && [ "$(cat "$dest/.stamp" 2>/dev/null)" = "$stamp" ]
 then

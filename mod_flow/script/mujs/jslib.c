@@ -354,6 +354,13 @@ void js_libfree(js_State *J, js_Object *obj)
     }
 }
 
+void js_libend(js_State *J)
+{
+    js_regexend(J);
+    js_free(J, J->lib);
+    J->lib = NULL;
+}
+
 /* ---- properties that are not stored ---- */
 
 int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
@@ -393,6 +400,13 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
             return 1;
         }
         return 0;
+    case JS_CFUNCTION:
+        if (strcmp(name, "name")) {
+            return 0; /* its length is stored */
+        }
+        *atts = JS_READONLY | JS_DONTENUM;
+        js_pushstring(J, obj->u.f.function->name);
+        return 1;
     case JS_CCFUNCTION:
         *atts = JS_READONLY | JS_DONTENUM;
         if (!strcmp(name, "length")) {

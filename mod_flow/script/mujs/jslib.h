@@ -64,6 +64,8 @@ void js_libinit(js_State *J);
 void js_libmark(js_State *J, int mark);
 void js_libscan(js_State *J, int mark, js_Object *obj);
 void js_libfree(js_State *J, js_Object *obj);
+/** With the state. */
+void js_libend(js_State *J);
 
 /** Push an iterator over the value at @a idx (array-like, string, Map, Set). */
 void js_libiterator(js_State *J, int idx, js_IterKind what);

@@ -102,6 +102,28 @@ static js_Regexes *regexes(js_State *J)
     return rx;
 }
 
+void js_regexend(js_State *J)
+{
+    js_Regexes *rx = J->regexes;
+
+    js_regexrest(J);
+    if (rx) {
+        while (rx->literals) {
+            js_Program *prog = rx->literals;
+
+            rx->literals = prog->next;
+            prog->pattern = NULL;
+            prog->refs = 1;
+            js_regexfree(J, prog);
+        }
+        pcre2_match_context_free(rx->match);
+        pcre2_compile_context_free(rx->compile);
+        pcre2_general_context_free(rx->general);
+        js_free(J, rx);
+        J->regexes = NULL;
+    }
+}
+
 void js_regexrest(js_State *J)
 {
     if (J->regexes && J->regexes->data) {

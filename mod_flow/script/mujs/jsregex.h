@@ -28,6 +28,8 @@ void js_newregexpliteral(js_State *J, const char *pattern, int flags);
 void js_regexfree(js_State *J, js_Program *prog);
 /** Forget what only matching needs: before a snapshot. */
 void js_regexrest(js_State *J);
+/** With the state. */
+void js_regexend(js_State *J);
 /** Make the dynamic linker bind what PCRE2 calls: before threads exist. */
 void js_regexglobalinit(void);
 

@@ -1,0 +1,1 @@
+Mtry { x; let x = 1; } catch (e) { out(e.name); }

@@ -1,0 +1,1 @@
+Mswitch (2) { case 1: let v = 1; break; case 2: try { v; } catch (e) { out(e.name); } }

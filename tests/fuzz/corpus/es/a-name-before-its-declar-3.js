@@ -1,0 +1,1 @@
+Mtry { let x = x; } catch (e) { out(e.name); }

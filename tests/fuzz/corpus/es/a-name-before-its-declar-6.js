@@ -1,0 +1,1 @@
+Mtry { new C(); class C {} } catch (e) { out(e.name); }

@@ -1,0 +1,1 @@
+Mtry { class A extends A {} } catch (e) { out(e.name); }

@@ -1,0 +1,1 @@
+Mconst f = (x) => x + 1; out(f(1));

@@ -1,0 +1,1 @@
+Mfunction F() { this.g = () => new.target === F; } out(new F().g());

@@ -1,0 +1,1 @@
+Mconst f = async (x) => x; out(typeof f);

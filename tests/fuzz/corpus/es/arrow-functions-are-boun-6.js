@@ -1,0 +1,1 @@
+Mfunction f() { return () => () => this.x; } out(f.call({ x: 4 })()());

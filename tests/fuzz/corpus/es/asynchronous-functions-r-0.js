@@ -1,0 +1,1 @@
+Masync function f(x) { const y = await x; return y + 1; } out(typeof f);

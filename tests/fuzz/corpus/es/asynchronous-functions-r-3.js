@@ -1,0 +1,1 @@
+Mconst f = async x => await x; out(typeof f);

@@ -1,0 +1,1 @@
+Mlet x = 1; { let x = 2; out(x); } out(x);

@@ -1,0 +1,1 @@
+Mlet a = 1, b = a + 1, c; out(a, b, c);

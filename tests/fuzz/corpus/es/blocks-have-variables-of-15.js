@@ -1,0 +1,1 @@
+Mconst o = { a: 1 }; o.a = 2; out(o.a);

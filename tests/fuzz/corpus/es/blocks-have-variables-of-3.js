@@ -1,0 +1,1 @@
+Mfunction f(a) { { let a = 9; out(a); } return a; } out(f(4));

@@ -1,0 +1,1 @@
+Mswitch (1) { case 0: let a = 1; case 1: { let a = 2; out(a); } }

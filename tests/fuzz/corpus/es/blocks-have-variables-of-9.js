@@ -1,0 +1,1 @@
+Mout(typeof q); { function q() { return 1; } out(q()); } out(typeof q);

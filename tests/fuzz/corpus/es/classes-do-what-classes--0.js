@@ -1,0 +1,1 @@
+Mclass A { constructor(x) { this.x = x; } m() { return this.x; } } out(new A(2).m());

@@ -1,0 +1,1 @@
+Mclass A {} class B extends A {} out(new B() instanceof A, B.__proto__ === A || Object.getPrototypeOf(B) === A);

@@ -1,0 +1,1 @@
+Mclass M extends Map { g(k) { return this.get(k) ?? 'none'; } } const m = new M([['a', 1]]); out(m.g('a'), m.g('b'), m.size);

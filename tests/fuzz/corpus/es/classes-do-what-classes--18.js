@@ -1,0 +1,1 @@
+Mclass A {} class B extends A { constructor() { super(); try { super(); } catch (e) { out(e.name); } } } new B();

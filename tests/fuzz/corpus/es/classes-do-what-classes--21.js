@@ -1,0 +1,1 @@
+Mconst C = class { }; const D = class N { n() { return N.name; } }; out(C.name, D.name, new D().n());

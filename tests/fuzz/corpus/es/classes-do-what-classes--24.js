@@ -1,0 +1,1 @@
+Mclass A { m() {} get g() { return 1; } } out(Object.keys(new A()), Object.keys(A.prototype));

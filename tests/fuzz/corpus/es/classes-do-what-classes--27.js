@@ -1,0 +1,1 @@
+Mclass A { static m() { return 'A' + this.n; } } class B extends A { static n = 1; static m() { return super.m(); } } out(B.m());

@@ -1,0 +1,1 @@
+Mclass A { #p = 1; get p() { return this.#p; } set p(v) { this.#p = v; } inc() { return ++this.#p + this.#p++; } } const a = new A(); a.p = 5; out(a.p, a.inc(), a.p, JSON.stringify(a));

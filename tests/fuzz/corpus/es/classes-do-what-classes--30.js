@@ -1,0 +1,1 @@
+Mtry { class A extends 5 {} } catch (e) { out(e.name); }

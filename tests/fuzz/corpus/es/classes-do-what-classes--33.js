@@ -1,0 +1,1 @@
+Mfunction P(x) { this.x = x; } class B extends P { constructor() { super(3); } } out(new B().x);

@@ -1,0 +1,1 @@
+Mclass A { a = 1; constructor() { out(this.a); } } new A(); class B extends A { a = 2; } out(new B().a);

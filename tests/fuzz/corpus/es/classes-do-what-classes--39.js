@@ -1,0 +1,1 @@
+Mclass C { #a = 1; #b = this.#a + 1; sum() { const { a, b } = { a: this.#a, b: this.#b }; return a + b; } } out(new C().sum());

@@ -1,0 +1,1 @@
+Mclass A { #x = 1; static get(o) { return o.#x; } } try { A.get({}); } catch (e) { out(e.name); }

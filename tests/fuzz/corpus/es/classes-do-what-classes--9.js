@@ -1,0 +1,1 @@
+Mclass A { m() { return 'A'; } } class B extends A { m() { return super.m() + 'B'; } } out(new B().m());

@@ -1,0 +1,1 @@
+Mconst f = []; for (let i = 0; i < 3; i++) f.push(() => i); out(f.map((g) => g()));

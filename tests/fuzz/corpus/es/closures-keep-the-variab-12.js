@@ -1,0 +1,1 @@
+M'use strict'; const f = []; for (let i = 0; i < 2; i++) { f.push(() => i); } out(f.map((g) => g()));

@@ -1,0 +1,1 @@
+Mconst f = []; for (let i = 0; i < 2; i++) { switch (i) { default: let q = i; f.push(() => q); } } out(f.map((g) => g()));

@@ -1,0 +1,1 @@
+Mconst f = []; for (let i = 0; i < 5; i++) { i++; f.push(() => i); } out(f.map((g) => g()));

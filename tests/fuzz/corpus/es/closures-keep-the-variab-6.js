@@ -1,0 +1,1 @@
+Mconst f = []; for (const k in { a: 1, b: 2 }) f.push(() => k); out(f.map((g) => g()));

@@ -1,0 +1,1 @@
+Mfunction g() { for (let i = 0; ; i++) { const h = () => i; if (i === 2) return h; } } out(g()());

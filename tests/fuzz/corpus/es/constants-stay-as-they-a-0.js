@@ -1,0 +1,1 @@
+Mconst a = 1; try { a = 2; } catch (e) { out(e.name, a); }

@@ -1,0 +1,1 @@
+Mconst a = 1; a ??= 2; out(a);

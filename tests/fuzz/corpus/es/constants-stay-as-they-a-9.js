@@ -1,0 +1,1 @@
+Mvar f = function g() { g = 1; return typeof g; }; out(f());

@@ -1,0 +1,1 @@
+Mout(eval('let q = 2; q ** 2'));

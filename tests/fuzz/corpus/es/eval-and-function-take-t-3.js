@@ -1,0 +1,1 @@
+Mfunction f(x) { return eval('x + 1'); } out(f(2));

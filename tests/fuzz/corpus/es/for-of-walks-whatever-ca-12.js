@@ -1,0 +1,1 @@
+Mtry { for (const x of null); } catch (e) { out(e.name); }

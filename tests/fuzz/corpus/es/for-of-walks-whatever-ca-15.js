@@ -1,0 +1,1 @@
+Mfor (const x of (() => [1])()) out(x);

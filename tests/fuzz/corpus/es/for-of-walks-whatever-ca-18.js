@@ -1,0 +1,1 @@
+Mfor (const i in 'ab') out(i);

@@ -1,0 +1,1 @@
+Mconst o = {}; for (o.k in { z: 1 }); out(o.k);

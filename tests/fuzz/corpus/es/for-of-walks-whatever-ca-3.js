@@ -1,0 +1,1 @@
+Mfor (const [k, v] of new Map([['a', 1]])) out(k, v);

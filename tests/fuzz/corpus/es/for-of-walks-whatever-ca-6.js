@@ -1,0 +1,1 @@
+Mlet log = []; const it = { [Symbol.iterator]() { let i = 0; return { next() { return { done: false, value: i++ }; }, return() { log.push('closed'); return {}; } }; } }; for (const x of it) { if (x === 2) break; } out(log);

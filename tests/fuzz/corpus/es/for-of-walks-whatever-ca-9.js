@@ -1,0 +1,1 @@
+Mconst it = { [Symbol.iterator]() { return { next: () => ({ done: false }), return() { out('closed'); return {}; } }; } }; try { for (const x of it) throw new Error('e'); } catch (e) { out(e.message); }

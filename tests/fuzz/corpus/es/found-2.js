@@ -1,0 +1,1 @@
+Mconst f = () => {种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种种}, g = function () {}, h = class {}; out(f.name, g.name, h.name);

@@ -1,0 +1,3 @@
+Mclass A { #p
+
+-go' = { t:go' = = 1; get<!--: p(A { #p = 1arget Aspw

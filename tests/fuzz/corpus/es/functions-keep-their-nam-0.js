@@ -1,0 +1,1 @@
+Mconst f = () => {}, g = function () {}, h = class {}; out(f.name, g.name, h.name);

@@ -1,0 +1,1 @@
+Mclass A { m() {} static s() {} } out(new A().m.name, A.s.name, A.name);

@@ -1,0 +1,1 @@
+Mconst { a = () => {} } = {}; out(a.name);

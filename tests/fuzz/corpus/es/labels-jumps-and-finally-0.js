@@ -1,0 +1,1 @@
+Ma: { out(1); break a; } out(2);

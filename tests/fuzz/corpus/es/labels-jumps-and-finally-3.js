@@ -1,0 +1,1 @@
+Mfunction f() { for (const x of [1, 2]) { try { return x; } finally { out('f' + x); } } } out(f());

@@ -1,0 +1,1 @@
+Ms: switch (1) { case 1: for (;;) { break s; } default: out('no'); } out('yes');

@@ -1,0 +1,1 @@
+Mtry { try { throw 1; } finally { out('x'); } } catch (e) { out(e); }

@@ -1,0 +1,3 @@
+Mlet a = 1
+let b = 2
+out(a + b)

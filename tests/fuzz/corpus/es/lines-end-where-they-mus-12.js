@@ -1,0 +1,1 @@
+Mlet let_ = 1; var async = 2, of = 3, get = 4, await_ = 5; out(async, of, get);

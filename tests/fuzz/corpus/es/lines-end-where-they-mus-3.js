@@ -1,0 +1,2 @@
+Mvar a = 1
+;[1].forEach((x) => out(x))

@@ -1,0 +1,1 @@
+Mdo out(1); while (false) out(2)

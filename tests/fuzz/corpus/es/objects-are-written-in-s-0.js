@@ -1,0 +1,1 @@
+Mconst a = 1, b = 2; out({ a, b });

@@ -1,0 +1,1 @@
+Mconst o = { a: 1, a: 2 }; out(o);

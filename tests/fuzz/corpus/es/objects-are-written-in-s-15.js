@@ -1,0 +1,1 @@
+Mconst o = { get ['x']() { return 1; }, y: 2, ...{ z: 3 } }; out(o);

@@ -1,0 +1,1 @@
+Mconst o = { __proto__: { p: 1 } }; out(o.p, Object.keys(o));

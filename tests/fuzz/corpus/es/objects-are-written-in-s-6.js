@@ -1,0 +1,1 @@
+Mconst b = { hi() { return 'b' + this.n; } }; const o = { __proto__: b, n: 1, hi() { return super.hi() + 'o'; } }; out(o.hi());

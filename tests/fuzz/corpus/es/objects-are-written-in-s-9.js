@@ -1,0 +1,1 @@
+Mconst o = { 'a b'() { return 1; }, 5() { return 2; } }; out(o['a b'](), o[5]());

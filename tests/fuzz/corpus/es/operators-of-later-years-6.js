@@ -1,0 +1,1 @@
+Mout(typeof undeclared, void 0, !!1, ~5, - -3, + +4, - +-5);

@@ -1,0 +1,1 @@
+Mconst o = { a: { b: 1, f() { return this.b; } } }; out(o?.a?.b, o?.x?.b, o.x?.b.c.d, o?.['a'].b);

@@ -1,0 +1,1 @@
+Mlet c = 0; const o = { get p() { c++; return this; }, k: 1 }; o.p.k ??= 5; o.p.k += 1; o.p['k'] **= 2; out(o.k, c);

@@ -1,0 +1,1 @@
+Mconst t = undefined; out(`${t?.x}`);

@@ -1,0 +1,1 @@
+Mconst o = { a: { b: 1 } }; out(delete o?.a?.b, o, delete o?.x?.y);

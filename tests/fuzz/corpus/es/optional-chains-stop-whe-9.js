@@ -1,0 +1,1 @@
+Mconst o = { a() { return { b() { return { c: 5 }; } }; } }; out(o?.a?.()?.b?.()?.c, o?.a()?.x?.()?.c);

@@ -1,0 +1,1 @@
+Mfunction f(a, b = a * 2) { return a + b; } out(f(2), f(2, 1), f(2, undefined), f(2, null));

@@ -1,0 +1,1 @@
+Mfunction f({ a = 1, b: { c = 2 } = {} } = {}) { return a + c; } out(f(), f({ a: 5, b: { c: 5 } }));

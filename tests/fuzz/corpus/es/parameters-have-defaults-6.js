@@ -1,0 +1,1 @@
+Mfunction f(x = arguments.length) { return x; } out(f(), f(undefined, 1));

@@ -1,0 +1,1 @@
+Mconst f = function (a = this.v) { return a; }; out(f.call({ v: 8 }));

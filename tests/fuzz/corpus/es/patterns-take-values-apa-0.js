@@ -1,0 +1,1 @@
+Mconst { a, b: c, ...d } = { a: 1, b: 2, x: 3, y: 4 }; out(a, c, d);

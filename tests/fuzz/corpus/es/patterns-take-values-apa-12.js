@@ -1,0 +1,1 @@
+Mconst { a = 1, b = a + 1 } = {}; out(a, b);

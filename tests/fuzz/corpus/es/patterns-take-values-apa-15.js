@@ -1,0 +1,1 @@
+Mtry { const [a] = {}; } catch (e) { out(e.name); }

@@ -1,0 +1,1 @@
+Mfor (const [k, v] of Object.entries({ a: 1 })) out(k, v);

@@ -1,0 +1,1 @@
+Mlet a, b; a = { b } = { b: 3 }; out(a, b);

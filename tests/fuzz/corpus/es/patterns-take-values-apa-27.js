@@ -1,0 +1,1 @@
+Mlet o = { n: 0, get t() { this.n++; return this; } }; [o.t.a, o.t.b] = [1, 2]; out(o.a, o.b, o.n);

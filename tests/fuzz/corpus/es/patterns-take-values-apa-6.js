@@ -1,0 +1,1 @@
+Mconst { length } = 'abc'; out(length);

@@ -1,0 +1,1 @@
+Mconst [[k, v]] = new Map([['a', 1]]); out(k, v);

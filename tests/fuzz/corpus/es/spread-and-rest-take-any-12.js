@@ -1,0 +1,1 @@
+Mconst a = [1, 2]; const b = [...a]; b.push(3); out(a, b);

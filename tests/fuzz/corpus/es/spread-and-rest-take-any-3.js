@@ -1,0 +1,1 @@
+Mconst o = { a: 1, ...{ b: 2 }, ...null, ...'x' }; out(o);

@@ -1,0 +1,1 @@
+Mconst a = new Array(...[1, 2, 3]); out(a.length, a);

@@ -1,0 +1,1 @@
+Mclass Ä { ö() { return 'ä'; } } out(new Ä().ö());

@@ -1,0 +1,1 @@
+Mconst a = 1; out(`a${a}b${a + 1}c`);

@@ -1,0 +1,1 @@
+Mout(typeof `${1}`, `${1}`.length);

@@ -1,0 +1,1 @@
+Mout(`${{ toString() { return 's'; }, valueOf() { return 'v'; } }}`);

@@ -1,0 +1,1 @@
+Mconst f = (s) => s; const g = () => f`a`; out(g() === g(), f`a` === f`a`);

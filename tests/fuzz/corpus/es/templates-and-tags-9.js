@@ -1,0 +1,1 @@
+Mout(((s) => s[0])`\unicode`);

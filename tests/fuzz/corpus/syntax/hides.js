@@ -1,2 +1,0 @@
-let a = 1
-if (a) { let a = 2 }
