@@ -60,7 +60,8 @@ static apr_status_t destroy_pool(void *p)
 
 static flow_committer_t *start(jobs_fixture_t *f, flow_stats_t *stats)
 {
-    flow_committer_settings_t settings = { "sqlite3", f->file, stats };
+    flow_committer_settings_t settings = { jobs_fixture_driver(), f->params,
+                                           stats };
     flow_error_t err = FLOW_ERROR_INIT;
     flow_committer_t *committer = NULL;
     apr_pool_t *p = flow_store_pool(1);
@@ -293,16 +294,21 @@ static void waiting_is_bounded_and_the_work_is_not_freed_too_early(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    /* Nothing of this is a file or a lock file. */
+    const struct CMUnitTest sqlite_tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(all_that_was_accepted_is_there_after_reopening),
-        TEST(a_poisoned_item_fails_nobody_else),
         TEST(a_store_that_is_away_is_said_to_be_and_found_again),
-        TEST(a_schema_change_by_another_process_is_survived),
-        TEST(after_the_stop_all_is_refused),
         TEST(waiting_is_bounded_and_the_work_is_not_freed_too_early),
     };
+    const struct CMUnitTest tests[] = {
+        TEST(all_that_was_accepted_is_there_after_reopening),
+        TEST(a_poisoned_item_fails_nobody_else),
+        TEST(a_schema_change_by_another_process_is_survived),
+        TEST(after_the_stop_all_is_refused),
+    };
+    int failed;
 
     apr_initialize();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    failed = cmocka_run_group_tests(sqlite_tests, NULL, NULL);
+    return failed + JOBS_FIXTURE_BOTH(tests);
 }

@@ -39,13 +39,12 @@ static void an_unknown_driver_is_told_what_works(void **state)
     jobs_fixture_t *f = *state;
     flow_error_t err = FLOW_ERROR_INIT;
 
-    f->settings.driver = "pgsql";
+    f->settings.driver = "mysql";
     assert_int_not_equal(flow_jobs_prepare(&f->settings, f->p, &err),
                          APR_SUCCESS);
     assert_int_equal(err.kind, FLOW_E_CONFIG);
     assert_string_equal(
-        err.message,
-        "FlowStore driver 'pgsql' is not supported yet; use sqlite3");
+        err.message, "there is no store driver 'mysql'; use sqlite3 or pgsql");
 }
 
 static void the_file_is_for_its_owner_only_and_uses_wal(void **state)
@@ -71,7 +70,7 @@ static void migrating_twice_changes_nothing(void **state)
 
     assert_string_equal(
         jobs_fixture_query(f, "SELECT value FROM meta WHERE name = 'schema'"),
-        "2");
+        "3");
     assert_int_equal(flow_store_migrate("sqlite3", f->file, &err), APR_SUCCESS);
     assert_int_equal(flow_store_migrate("sqlite3", f->file, &err), APR_SUCCESS);
     assert_int_equal(flow_store_check(store, &err), APR_SUCCESS);
