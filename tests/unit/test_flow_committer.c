@@ -206,6 +206,54 @@ static void a_store_that_is_away_is_said_to_be_and_found_again(void **state)
     assert_string_equal(jobs_fixture_query(f, "SELECT id FROM event"), "b");
 }
 
+/* What is written to a file that has no name any more is lost. */
+static void a_store_that_was_deleted_takes_nothing_more(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_committer_t *committer;
+    flow_error_t err = FLOW_ERROR_INIT;
+    int i;
+
+    prepare(f);
+    committer = start(f, NULL);
+    assert_int_equal(do_one(committer, "a", &err), APR_SUCCESS);
+    unlink(f->file);
+    unlink(apr_pstrcat(f->p, f->file, "-wal", NULL));
+    unlink(apr_pstrcat(f->p, f->file, "-shm", NULL));
+    assert_int_not_equal(do_one(committer, "b", &err), APR_SUCCESS);
+    assert_string_equal(err.code, "store_unavailable");
+
+    prepare(f); /* as a restart does */
+    for (i = 0; i < 300 && !flow_committer_is_up(committer); ++i) {
+        apr_sleep(10000);
+    }
+    flow_error_clear(&err);
+    assert_int_equal(do_one(committer, "c", &err), APR_SUCCESS);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    assert_string_equal(jobs_fixture_query(f, "SELECT id FROM event"), "c");
+}
+
+static void a_store_that_was_replaced_is_opened_anew(void **state)
+{
+    static const char *const ends[] = { "", "-wal", "-shm" };
+    jobs_fixture_t *f = *state;
+    flow_committer_t *committer;
+    flow_error_t err = FLOW_ERROR_INIT;
+    int i;
+
+    prepare(f);
+    committer = start(f, NULL);
+    assert_int_equal(do_one(committer, "a", &err), APR_SUCCESS);
+    for (i = 0; i < 3; ++i) {
+        rename(apr_pstrcat(f->p, f->file, ends[i], NULL),
+               apr_pstrcat(f->p, f->file, ".old", ends[i], NULL));
+    }
+    prepare(f);
+    assert_int_equal(do_one(committer, "b", &err), APR_SUCCESS);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    assert_string_equal(jobs_fixture_query(f, "SELECT id FROM event"), "b");
+}
+
 static void a_schema_change_by_another_process_is_survived(void **state)
 {
     jobs_fixture_t *f = *state;
@@ -299,6 +347,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(a_store_that_is_away_is_said_to_be_and_found_again),
         TEST(waiting_is_bounded_and_the_work_is_not_freed_too_early),
+        TEST(a_store_that_was_deleted_takes_nothing_more),
+        TEST(a_store_that_was_replaced_is_opened_anew),
     };
     const struct CMUnitTest tests[] = {
         TEST(all_that_was_accepted_is_there_after_reopening),
