@@ -10,13 +10,16 @@
 
 /* ---- new rows ---- */
 
+/* Whose id is there already is there: a COMMIT that broke off with its session
+ * may have been one, and then all of it is done a second time. */
+
 apr_status_t flow_queue_event(flow_store_t *store, const char *id,
                               const char *export_id, apr_time_t received,
                               const char *request, flow_error_t *err)
 {
     static const char sql[] =
         "INSERT INTO event (id, export_id, received_at, request)"
-        " VALUES (%s, %s, %lld, %s)";
+        " VALUES (%s, %s, %lld, %s) ON CONFLICT (id) DO NOTHING";
     apr_int64_t at = received;
 
     return flow_store_exec(store, sql, FLOW_SQL(id, export_id, &at, request),
@@ -28,7 +31,8 @@ static apr_status_t insert_text(flow_store_t *store, const char *job_id,
                                 flow_error_t *err)
 {
     static const char sql[] =
-        "INSERT INTO job_text (job_id, kind, text) VALUES (%s, %s, %s)";
+        "INSERT INTO job_text (job_id, kind, text) VALUES (%s, %s, %s)"
+        " ON CONFLICT (job_id, kind) DO NOTHING";
 
     return flow_store_exec(store, sql, FLOW_SQL(job_id, kind, text), NULL, err);
 }
@@ -39,7 +43,8 @@ apr_status_t flow_queue_job(flow_store_t *store, const flow_new_job_t *job,
     static const char sql[] =
         "INSERT INTO job (id, type, flow_id, export_id, event_id, status,"
         " priority, collect, created, modified)"
-        " VALUES (%s, 'flow', %s, %s, %s, 'queued', %lld, %lld, %lld, %lld)";
+        " VALUES (%s, 'flow', %s, %s, %s, 'queued', %lld, %lld, %lld, %lld)"
+        " ON CONFLICT (id) DO NOTHING";
     apr_int64_t at = now;
     apr_status_t rv;
 

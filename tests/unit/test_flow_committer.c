@@ -34,6 +34,9 @@ static apr_status_t run_event(flow_work_t *work, flow_store_t *store,
 {
     event_work_t *w = (event_work_t *)work;
 
+    if (strcmp(w->id, "slow") == 0) {
+        apr_sleep(150000);
+    }
     return flow_queue_event(store, w->id, "hook", apr_time_now(), w->request,
                             err);
 }
@@ -306,17 +309,6 @@ static void waiting_is_bounded_and_the_work_is_not_freed_too_early(void **state)
     fd = open(apr_pstrcat(f->p, f->file, "-lock", NULL), O_RDWR);
     assert_int_equal(flock(fd, LOCK_EX), 0);
 
-    first = calloc(1, sizeof(*first));
-    first->work.run = run_event;
-    first->work.release = release;
-    first->request = "{}";
-    apr_cpystrn(first->id, "first", sizeof(first->id));
-    assert_int_not_equal(
-        flow_committer_do(committer, &first->work, 50000, &abandoned, &err),
-        APR_SUCCESS);
-    assert_int_equal(err.kind, FLOW_E_UNAVAILABLE);
-    assert_int_equal(abandoned, 1); /* it had begun */
-
     second = calloc(1, sizeof(*second));
     second->work.run = run_event;
     second->work.release = release;
@@ -327,9 +319,22 @@ static void waiting_is_bounded_and_the_work_is_not_freed_too_early(void **state)
         APR_SUCCESS);
     assert_int_equal(abandoned, 0); /* it had not, and will not */
     free(second);
-    assert_int_equal(__atomic_load_n(&released, __ATOMIC_SEQ_CST), 0);
 
+    assert_int_equal(flock(fd, LOCK_UN), 0);
     close(fd);
+
+    first = calloc(1, sizeof(*first));
+    first->work.run = run_event;
+    first->work.release = release;
+    first->request = "{}";
+    apr_cpystrn(first->id, "slow", sizeof(first->id));
+    assert_int_not_equal(
+        flow_committer_do(committer, &first->work, 20000, &abandoned, &err),
+        APR_SUCCESS);
+    assert_int_equal(err.kind, FLOW_E_UNAVAILABLE);
+    assert_int_equal(abandoned, 1); /* it had begun */
+
+    assert_int_equal(__atomic_load_n(&released, __ATOMIC_SEQ_CST), 0);
     for (i = 0; i < 500 && !__atomic_load_n(&released, __ATOMIC_SEQ_CST); ++i) {
         apr_sleep(10000);
     }
