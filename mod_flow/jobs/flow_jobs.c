@@ -16,6 +16,8 @@
 #define JOIN_PATIENCE  apr_time_from_sec(10)
 #define ABORT_PATIENCE apr_time_from_sec(5)
 #define COUNT_EVERY    apr_time_from_msec(100)
+#define COUNT_SELDOM   apr_time_from_sec(2)
+#define GROWTH_MAX     50000 /* jobs a second that all processes may accept */
 #define REQUEST_MAX    (50 * 1024 * 1024)
 #define LOG_CROWD      500 /* lines that are not left waiting for the tick */
 
@@ -324,28 +326,32 @@ apr_status_t flow_jobs_depth(flow_jobs_t *jobs, flow_queue_depth_t *depth,
     return rv;
 }
 
-/* How many jobs wait? Not too often, and the less often the longer counting
- * takes. */
+/* How many jobs wait? Counting reads an index entry for each of them, so not
+ * more often than matters: what comes in here is added anyway, and others need
+ * their time too until the limit is reached. */
 static void count_waiting(flow_jobs_t *jobs, flow_store_t *handle)
 {
+    apr_int64_t n = 0, limit = jobs->settings.queue_limit, room;
     flow_error_t err = FLOW_ERROR_INIT;
-    apr_time_t now = flow_clock(), took;
+    apr_time_t now = flow_clock(), pause;
     apr_pool_t *p;
-    apr_int64_t n;
 
-    if (now < jobs->count_at || jobs->settings.queue_limit <= 0) {
+    if (now < jobs->count_at || limit <= 0) {
         return;
     }
     p = flow_store_pool(0);
-    if (p && flow_queue_waiting(handle, (apr_int64_t)jobs->settings.queue_limit,
-                                &n, p, &err) == APR_SUCCESS) {
+    if (p && flow_queue_waiting(handle, limit, &n, p, &err) == APR_SUCCESS) {
         __atomic_store_n(&jobs->waiting, n, __ATOMIC_RELAXED);
     }
     if (p) {
         apr_pool_destroy(p);
     }
-    took = flow_clock() - now;
-    jobs->count_at = now + COUNT_EVERY + 20 * took;
+    room = (limit - n) * APR_USEC_PER_SEC / GROWTH_MAX;
+    pause = COUNT_EVERY + 100 * (flow_clock() - now);
+    if (pause < room) {
+        pause = room < COUNT_SELDOM ? room : COUNT_SELDOM;
+    }
+    jobs->count_at = flow_clock() + pause;
 }
 
 static apr_status_t group_end(void *baton, flow_store_t *handle,

@@ -24,7 +24,9 @@
 /* clang-format off */
 static const char *const sqlite_pragmas[] = {
     "PRAGMA busy_timeout=500",
-    "PRAGMA synchronous=FULL",
+    /* What FULL adds, the fsync at the end of COMMIT, flow_store_commit() does
+     * itself, after other processes may write again. */
+    "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=OFF",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-8000",
@@ -235,7 +237,7 @@ apr_status_t flow_store_new(flow_store_t **pstore, const char *driver,
     }
     store = apr_pcalloc(p, sizeof(*store));
     store->p = p;
-    store->lock_fd = -1;
+    store->lock_fd = store->wal_fd = -1;
     store->driver_name = apr_pstrdup(p, driver);
     store->params = apr_pstrdup(p, params);
     store->is_pg = flow_store_is_shared(driver);
@@ -280,6 +282,9 @@ void flow_store_close(flow_store_t *store)
     }
     if (store->lock_fd >= 0) {
         close(store->lock_fd);
+    }
+    if (store->wal_fd >= 0) {
+        close(store->wal_fd);
     }
     apr_pool_destroy(store->p);
 }
@@ -545,10 +550,11 @@ apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
         return rv;
     }
     store->in_transaction = 0;
-    if (!store->is_pg) {
-        flow_store_unlock(store);
+    if (store->is_pg) {
+        return APR_SUCCESS;
     }
-    return APR_SUCCESS;
+    flow_store_unlock(store);
+    return flow_store_file_sync(store, err);
 }
 
 void flow_store_rollback(flow_store_t *store)

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -18,6 +20,19 @@
 #include "jobs/flow_committer.h"
 #include "jobs/flow_queue.h"
 #include "jobs_fixture.h"
+
+/* In the place of the C library's, for the committer and for SQLite. */
+static int syncs, sync_fails;
+
+int fdatasync(int fd)
+{
+    __atomic_fetch_add(&syncs, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&sync_fails, __ATOMIC_SEQ_CST)) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
 
 #define THREADS 16
 #define ROUNDS  200
@@ -209,6 +224,33 @@ static void a_store_that_is_away_is_said_to_be_and_found_again(void **state)
     assert_string_equal(jobs_fixture_query(f, "SELECT id FROM event"), "b");
 }
 
+static void nobody_is_told_before_the_disk_has_it(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_committer_t *committer;
+    flow_error_t err = FLOW_ERROR_INIT;
+    int i, before;
+
+    prepare(f);
+    committer = start(f, NULL);
+    for (i = 0; i < 10; ++i) {
+        before = __atomic_load_n(&syncs, __ATOMIC_SEQ_CST);
+        assert_int_equal(do_one(committer, apr_itoa(f->p, i), &err), 0);
+        assert_true(__atomic_load_n(&syncs, __ATOMIC_SEQ_CST) > before);
+    }
+    __atomic_store_n(&sync_fails, 1, __ATOMIC_SEQ_CST);
+    assert_int_not_equal(do_one(committer, "lost", &err), 0);
+    __atomic_store_n(&sync_fails, 0, __ATOMIC_SEQ_CST);
+    assert_string_equal(err.code, "store_unavailable");
+    assert_non_null(strstr(err.message, "disk"));
+    for (i = 0; i < 300 && !flow_committer_is_up(committer); ++i) {
+        apr_sleep(10000);
+    }
+    flow_error_clear(&err);
+    assert_int_equal(do_one(committer, "more", &err), 0);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+}
+
 /* What is written to a file that has no name any more is lost. */
 static void a_store_that_was_deleted_takes_nothing_more(void **state)
 {
@@ -352,6 +394,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(a_store_that_is_away_is_said_to_be_and_found_again),
         TEST(waiting_is_bounded_and_the_work_is_not_freed_too_early),
+        TEST(nobody_is_told_before_the_disk_has_it),
         TEST(a_store_that_was_deleted_takes_nothing_more),
         TEST(a_store_that_was_replaced_is_opened_anew),
     };
