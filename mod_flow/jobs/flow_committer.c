@@ -484,6 +484,8 @@ apr_status_t flow_committer_do(flow_committer_t *c, flow_work_t *work,
         }
         wait_done(work, -1); /* it is being done this very moment */
     }
+    /* The semaphore orders this too; the state says so to all tools. */
+    (void)__atomic_load_n(&work->state, __ATOMIC_ACQUIRE);
     rv = work->status;
     if (rv != APR_SUCCESS) {
         flow_error_set(err, work->error.kind, rv, work->error.code, "%s",
