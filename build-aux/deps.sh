@@ -17,7 +17,8 @@ list() {
         ;;
     test)
         echo libcmocka-dev valgrind clang libclang-rt-dev \
-            clang-format clang-tidy shellcheck python3 python3-pytest python3-requests
+            clang-format clang-tidy shellcheck python3 python3-pytest python3-requests \
+            postgresql libaprutil1-dbd-pgsql
         # Another source of node (a newer one, say) is as good as Debian's.
         command -v node >/dev/null || echo nodejs
         command -v npm >/dev/null || echo npm

@@ -4,6 +4,7 @@
 # when one fails, and end with one line that counts what each one left in
 # $BUILD/results/<stage> ("passed failed"). Called by Makefile.apxs.
 set -u
+export TESTING=1
 results=$BUILD/results
 rm -rf "$results" && mkdir -p "$results"
 

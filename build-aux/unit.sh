@@ -19,6 +19,30 @@ if [ $# -gt 0 ] && ! $SUBMAKE -k "$@"; then
 fi
 
 passed=0 failed=0
+
+# One PostgreSQL for all programs that use one. TESTING=1 (`make test`): it is
+# a failure that there is none.
+pg_dir=
+case " $* " in
+*flow_queue* | *flow_committer* | *flow_worker* | *flow_store* | *flow_token* | \
+    *flow_state_store* | *jobs_*)
+    if [ -z "${FLOW_TEST_PGSQL:-}" ]; then
+        pg_dir=$(mktemp -d /tmp/flow-pg-XXXXXX)
+        trap 'sh tests/pgsql.sh stop "$pg_dir"; rm -rf "$pg_dir"' EXIT
+        if FLOW_TEST_PGSQL=$(sh tests/pgsql.sh start "$pg_dir"); then
+            export FLOW_TEST_PGSQL
+        else
+            export FLOW_TEST_PGSQL=none
+            echo "$stage: PostgreSQL cannot be started; no test uses it"
+            if [ -n "${TESTING:-}" ]; then
+                echo "FAILED PostgreSQL"
+                failed=$((failed + 1))
+            fi
+        fi
+    fi
+    ;;
+esac
+
 if [ $# -eq 0 ]; then
     echo "$stage: there is no program to run"
     failed=1

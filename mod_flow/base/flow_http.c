@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/flow_clock.h"
 #include "base/flow_http.h"
 
 #include <stdlib.h>
@@ -319,7 +320,7 @@ static void log_answer(const flow_http_call_t *call,
         flow_log(FLOW_LOG_DEBUG,
                  "%s %s: status %d, %" APR_SIZE_T_FMT " bytes, %d ms",
                  call->req->method, call->where, resp->status, call->body->len,
-                 (int)apr_time_as_msec(apr_time_now() - start));
+                 (int)apr_time_as_msec(flow_clock() - start));
     }
 }
 
@@ -333,7 +334,7 @@ static apr_status_t run_calls(flow_http_call_t *call, flow_http_url_t *url,
     int redirects = 0;
 
     for (;;) {
-        apr_time_t start = apr_time_now();
+        apr_time_t start = flow_clock();
 
         rv = flow_http_call(handle, call, resp, p, err);
         if (rv != APR_SUCCESS) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/flow_clock.h"
 #include "base/flow_http_call.h"
 
 #include <stdlib.h>
@@ -214,6 +215,18 @@ static void set_limits(CURL *easy, const flow_http_request_t *req, long left)
     }
 }
 
+/* curl asks about once a second while nothing moves. */
+static int on_progress(void *data, curl_off_t down, curl_off_t down_now,
+                       curl_off_t up, curl_off_t up_now)
+{
+    (void)data;
+    (void)down;
+    (void)down_now;
+    (void)up;
+    (void)up_now;
+    return flow_abort_asked();
+}
+
 static void set_options(CURL *easy, transfer_t *transfer,
                         struct curl_slist *headers)
 {
@@ -249,6 +262,8 @@ static void set_options(CURL *easy, transfer_t *transfer,
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 }
 
 /* Why a certificate does not verify, in words for those who can repair it. The
@@ -356,6 +371,15 @@ static apr_status_t explain(CURL *easy, const transfer_t *transfer,
     const char *where = transfer->call->where;
 
     switch (res) {
+    case CURLE_ABORTED_BY_CALLBACK:
+        if (flow_abort_asked()) {
+            return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR,
+                                  "stopping",
+                                  "the call to %s was cut short: the server is "
+                                  "stopping",
+                                  where);
+        }
+        return explain_connection(easy, transfer, res, err);
     case CURLE_OPERATION_TIMEDOUT:
         return explain_timeout(transfer, err);
     case CURLE_WRITE_ERROR: /* on_header() or on_body() said stop */
@@ -424,7 +448,7 @@ apr_status_t flow_http_call(flow_http_handle_t *handle, flow_http_call_t *call,
                             flow_http_response_t *resp, apr_pool_t *p,
                             flow_error_t *err)
 {
-    apr_int64_t left = apr_time_as_msec(call->req->deadline - apr_time_now());
+    apr_int64_t left = apr_time_as_msec(call->req->deadline - flow_clock());
     transfer_t transfer = { .call = call };
     struct curl_slist *headers;
     apr_status_t rv = APR_SUCCESS;

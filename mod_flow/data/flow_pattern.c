@@ -7,6 +7,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "base/flow_clock.h"
+
 #define PATTERN_MAX 4096
 #define NEST_MAX    50
 #define STEPS_MAX   1000000
@@ -164,7 +166,7 @@ static int search_long(const flow_pattern_t *pattern, const char *s,
                          match, limits);
         if (rc != PCRE2_ERROR_NOMATCH)
             break;
-        if (apr_time_now() > end) {
+        if (flow_clock() > end) {
             rc = PCRE2_ERROR_MATCHLIMIT;
             break;
         }
@@ -212,7 +214,7 @@ apr_status_t flow_pattern_search(const flow_pattern_t *pattern, const char *s,
                                  apr_size_t len, int *pmatch, flow_error_t *err)
 {
     pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-    apr_time_t end = len > 8 * WINDOW ? apr_time_now() + TIME_MAX : 0;
+    apr_time_t end = len > 8 * WINDOW ? flow_clock() + TIME_MAX : 0;
     int rc;
 
     *pmatch = 0;
@@ -240,7 +242,7 @@ apr_status_t flow_pattern_scan_begin(flow_pattern_scan_t *scan,
     scan->s = s;
     scan->len = len;
     scan->match = match;
-    scan->end = apr_time_now() + TIME_MAX;
+    scan->end = flow_clock() + TIME_MAX;
     scan->groups = pcre2_get_ovector_pointer(match);
     scan->n_groups = (int)pcre2_get_ovector_count(match);
     return APR_SUCCESS;
@@ -255,7 +257,7 @@ apr_status_t flow_pattern_scan_next(flow_pattern_scan_t *scan, int *pfound,
     *pfound = 0;
     if (scan->at > scan->len)
         return APR_SUCCESS;
-    if (scan->has_begun && apr_time_now() > scan->end)
+    if (scan->has_begun && flow_clock() > scan->end)
         return explain(PCRE2_ERROR_MATCHLIMIT, pfound, err);
     rc = search_from(scan->pattern, scan->s, scan->len, scan->at,
                      scan->has_begun ? PCRE2_NO_UTF_CHECK : 0, scan->end,

@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
 #include "data/flow_json.h"
 #include "data/flow_text.h"
 #include "flow/flow_api_script.h"
@@ -243,7 +244,7 @@ static void wait_for_flow(api_t *a, const flow_flow_t *flow,
                           const json_t *request, int seconds)
 {
     const flow_jobs_iface_t *jobs = a->env->jobs;
-    apr_time_t until = apr_time_now() + apr_time_from_sec(seconds);
+    apr_time_t until = flow_clock() + apr_time_from_sec(seconds);
     json_t *result = NULL;
     apr_status_t rv = jobs->run_wait(jobs->baton, flow, request, until, &result,
                                      a->p, a->err);

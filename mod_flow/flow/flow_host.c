@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
 #include "base/flow_log.h"
 #include "data/flow_nearest.h"
 #include "data/flow_value.h"
@@ -177,7 +178,7 @@ static apr_status_t wait_until(flow_host_call_t *call, apr_time_t *puntil,
                                flow_error_t *err)
 {
     const json_t *timeout = flow_host_option(call, "timeout");
-    apr_time_t now = apr_time_now();
+    apr_time_t now = flow_clock();
     apr_interval_time_t left = call->caller.deadline - now;
     apr_interval_time_t wait = WAIT_MAX;
 

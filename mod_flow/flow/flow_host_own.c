@@ -8,6 +8,7 @@
 
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
 #include "base/flow_sign.h"
 
 #define NAP        apr_time_from_msec(20)
@@ -27,7 +28,7 @@ static apr_status_t own_sleep(flow_host_call_t *call, json_t **presult,
 {
     const json_t *v = json_array_get(call->args, 0);
     double ms = flow_json_double(v);
-    apr_time_t now = apr_time_now(), until = call->caller.deadline;
+    apr_time_t now = flow_clock(), until = call->caller.deadline;
 
     (void)presult;
     if (!flow_json_is(v, NUMBER) || !(ms >= 0)) {
@@ -37,7 +38,7 @@ static apr_status_t own_sleep(flow_host_call_t *call, json_t **presult,
     if (!until || ms * 1000 < (double)(until - now)) {
         until = now + (apr_interval_time_t)(ms < 1e9 ? ms * 1000 : 1e12);
     }
-    for (; now < until; now = apr_time_now()) {
+    for (; now < until; now = flow_clock()) {
         if (is_stopping(&call->caller)) {
             return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR,
                                   "stopping",

@@ -8,6 +8,8 @@
 
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
+
 /* What is kept back of the caller's time, so that it can still answer. */
 #define ANSWER_TIME apr_time_from_msec(100)
 
@@ -26,7 +28,7 @@ static apr_status_t need_store(flow_host_call_t *call,
 
 static apr_time_t until(const flow_host_call_t *call)
 {
-    apr_time_t now = apr_time_now(), then = now + apr_time_from_sec(10);
+    apr_time_t now = flow_clock(), then = now + apr_time_from_sec(10);
 
     if (call->caller.deadline && call->caller.deadline - ANSWER_TIME < then) {
         then = call->caller.deadline - ANSWER_TIME;

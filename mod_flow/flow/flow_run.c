@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/flow_clock.h"
 #include "data/flow_json.h"
 #include "flow/flow_pages.h"
 #include "flow/flow_record.h"
@@ -131,7 +132,7 @@ static apr_status_t next_page(flow_runner_t *runner, flow_pages_t *pages,
 {
     apr_status_t rv;
 
-    if (apr_time_now() > runner->caller.deadline) {
+    if (flow_clock() > runner->caller.deadline) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_TIMEUP,
                               "run_timeout", "the run has taken too long");
     }

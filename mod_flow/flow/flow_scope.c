@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/flow_clock.h"
 #include "data/flow_json.h"
 #include "flow/flow_delta.h"
 #include "flow/flow_host.h"
@@ -18,7 +19,7 @@ apr_time_t flow_deadline(const flow_caller_t *caller, apr_interval_time_t limit)
     if (limit <= 0 && caller->deadline) {
         return caller->deadline;
     }
-    until = apr_time_now() + (limit > 0 ? limit : NO_LIMIT);
+    until = flow_clock() + (limit > 0 ? limit : NO_LIMIT);
     return caller->deadline && caller->deadline < until ? caller->deadline
                                                         : until;
 }
@@ -160,7 +161,7 @@ json_t *flow_scope_hook_args(flow_scope_t *scope)
 
 apr_time_t flow_call_until(const flow_call_t *call)
 {
-    apr_time_t until = apr_time_now() + call->step_timeout;
+    apr_time_t until = flow_clock() + call->step_timeout;
 
     return call->step_timeout > 0 && until < call->deadline ? until
                                                             : call->deadline;

@@ -7,6 +7,7 @@
 #include <apr_file_info.h>
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
 #include "data/flow_json.h"
 #include "flow/flow_file.h"
 #include "flow/flow_host.h"
@@ -169,7 +170,7 @@ static int call(flowctl_t *ctl, const flow_env_t *env, const flow_hook_t *hook,
     json_t *arg = NULL, *result = NULL;
     apr_status_t rv;
 
-    caller.deadline = apr_time_now() + apr_time_from_sec(seconds);
+    caller.deadline = flow_clock() + apr_time_from_sec(seconds);
     rv = read_input(ctl, input, &arg, &err);
     if (rv == APR_SUCCESS) {
         rv = flow_host_call(env, &caller, hook, arg, caller.deadline, &result,

@@ -9,6 +9,8 @@
  */
 #include "httpd/mod_flow_private.h"
 
+#include <unistd.h>
+
 #include <ap_mpm.h>
 
 #include "flow/flow_host.h"
@@ -33,6 +35,14 @@ static int arena_count(int workers)
     return (threads + workers * THREADS_PER_WORKER) * FLOW_CALL_DEPTH;
 }
 
+/* A thread is stuck and would find its memory gone: no cleanups for us. What it
+ * did is taken up by another process; the server's parent needs no more than
+ * our end. */
+static void leave_at_once(void)
+{
+    _exit(0);
+}
+
 static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
                           flow_error_t *err)
 {
@@ -41,6 +51,7 @@ static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
 
     flow_script_global_init();
     mod_flow_jobs_settings(&settings, pchild);
+    settings.not_ended = leave_at_once;
     g->env.model = g->model;
     g->env.api_timeout = g->api_timeout;
     g->env.hook_timeout = g->hook_timeout;

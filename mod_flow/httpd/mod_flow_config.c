@@ -12,6 +12,8 @@
 #include <http_main.h>
 #include <stddef.h>
 
+#include "jobs/flow_store.h"
+
 #define DEFAULT_WORKERS        2
 #define DEFAULT_QUEUE_LIMIT    100000
 #define DEFAULT_RETENTION_DAYS 30
@@ -178,19 +180,21 @@ static const char *set_state_dir(cmd_parms *cmd, void *dummy, const char *arg)
 static const char *set_store(cmd_parms *cmd, void *dummy, const char *driver,
                              const char *params)
 {
+    flow_error_t why = FLOW_ERROR_INIT;
     const char *err = global_only(cmd);
 
     (void)dummy;
     if (err) {
         return err;
     }
-    if (strcmp(driver, "sqlite3")) {
-        return apr_psprintf(cmd->pool,
-                            "FlowStore: driver '%s' is not supported yet; "
-                            "use sqlite3",
-                            driver);
+    if (flow_store_driver_check(driver, &why) != APR_SUCCESS) {
+        return apr_pstrcat(cmd->pool, "FlowStore: ", why.message, NULL);
     }
     mod_flow_global->store_driver = driver;
+    if (flow_store_is_shared(driver)) {
+        mod_flow_global->store_params = params;
+        return NULL;
+    }
     return absolute(cmd, params, &mod_flow_global->store_params);
 }
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/flow_committer.h"
 
-#include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 
+#include "base/flow_clock.h"
 #include "base/flow_log.h"
 
 /* Pieces of work in one transaction: bounds how long the first one waits. */
-#define GROUP_MAX    256
-#define REOPEN_AFTER apr_time_from_sec(1)
+#define GROUP_MAX     256
+#define REOPEN_AFTER  apr_time_from_sec(1)
+#define CONFLICTS_MAX 6 /* the others go through meanwhile */
 
 /* What has become of a piece of work. Between QUEUED and TAKEN it changes under
  * the lock; from TAKEN the committer and the submitter race by compare-and-set
@@ -27,10 +27,11 @@ enum {
 
 struct flow_committer_t {
     flow_committer_settings_t settings;
+    const char *name; /* the store's, for messages */
     apr_thread_t *thread;
-    apr_thread_mutex_t *lock; /* guards the members down to the blank line */
-    apr_thread_cond_t *arrived;
-    apr_thread_cond_t *ended;
+    pthread_mutex_t lock; /* guards the members down to the blank line */
+    pthread_cond_t arrived;
+    pthread_cond_t ended;
     flow_work_t *head, *tail;
     int waiting; /* the thread sleeps on `arrived` */
     int stopping;
@@ -39,8 +40,9 @@ struct flow_committer_t {
     /* the thread's own */
     flow_store_t *store;
     apr_time_t open_at;
-    int was_down; /* the log has been told */
-    int crowd;    /* size of the last group */
+    int has_begun; /* a transaction, for the next group */
+    int was_down;  /* the log has been told */
+    int crowd;     /* size of the last group */
     volatile int up;
 };
 
@@ -98,19 +100,26 @@ static apr_status_t open_store(flow_committer_t *c, flow_error_t *err)
     if (c->store) {
         return APR_SUCCESS;
     }
-    if (apr_time_now() < c->open_at) {
+    if (flow_clock() < c->open_at) {
         return flow_error_set(
             err, FLOW_E_UNAVAILABLE, APR_EGENERAL, "store_unavailable",
-            "store '%s' is out of reach at the moment", c->settings.params);
+            "store '%s' is out of reach at the moment", c->name);
     }
     rv =
         flow_store_open(&c->store, c->settings.driver, c->settings.params, err);
     if (rv == APR_SUCCESS) {
         rv = flow_store_check(c->store, err);
     }
+    if (rv != APR_SUCCESS && c->store && !flow_store_is_broken(c->store) &&
+        err->kind == FLOW_E_UNAVAILABLE &&
+        flow_store_is_shared(c->settings.driver)) {
+        /* It was out of reach when the server started. */
+        flow_error_clear(err);
+        rv = flow_store_migrate(c->settings.driver, c->settings.params, err);
+    }
     if (rv != APR_SUCCESS) {
         close_store(c, err);
-        c->open_at = apr_time_now() + REOPEN_AFTER;
+        c->open_at = flow_clock() + REOPEN_AFTER;
         return rv;
     }
     __atomic_store_n(&c->up, 1, __ATOMIC_RELEASE);
@@ -122,37 +131,51 @@ static void announce_return(flow_committer_t *c)
     if (c->was_down) {
         c->was_down = 0;
         flow_log(FLOW_LOG_NOTICE, FLOW_LOGNO(0302) "store '%s' works again",
-                 c->settings.params);
+                 c->name);
     }
 }
 
 /* One transaction. *pculprit is the piece whose statement failed, NULL when
  * the store as such did. */
 static apr_status_t attempt(flow_committer_t *c, flow_work_t *group,
-                            flow_work_t **pculprit, flow_error_t *err)
+                            int with_end, flow_work_t **pculprit,
+                            flow_error_t *err)
 {
     flow_work_t *work;
     apr_status_t rv;
 
     *pculprit = NULL;
-    rv = flow_store_begin(c->store, -1, err);
+    rv = c->has_begun ? APR_SUCCESS : flow_store_begin(c->store, -1, err);
+    c->has_begun = 0;
     if (rv != APR_SUCCESS) {
         return rv;
+    }
+    if (c->settings.group_begin) {
+        c->settings.group_begin(c->settings.baton);
     }
     for (work = group; work; work = work->next) {
         rv = work->run(work, c->store, err);
         if (rv != APR_SUCCESS) {
             flow_store_rollback(c->store);
-            if (!flow_store_is_broken(c->store)) {
+            if (!flow_store_is_broken(c->store) &&
+                !flow_store_is_conflict(c->store)) {
                 *pculprit = work;
             }
             return rv;
         }
     }
-    if (c->settings.before_commit) {
-        c->settings.before_commit(c->settings.baton, c->store);
+    if (c->settings.group_end && with_end) {
+        rv = c->settings.group_end(c->settings.baton, c->store, err);
+        if (rv != APR_SUCCESS) {
+            flow_store_rollback(c->store);
+            return rv;
+        }
     }
-    return flow_store_commit(c->store, err);
+    rv = flow_store_commit(c->store, err);
+    if (rv == APR_SUCCESS && c->settings.group_done && with_end) {
+        c->settings.group_done(c->settings.baton);
+    }
+    return rv;
 }
 
 static flow_work_t *take_out(flow_work_t *group, flow_work_t *one)
@@ -167,29 +190,34 @@ static flow_work_t *take_out(flow_work_t *group, flow_work_t *one)
     return group;
 }
 
-/* A transaction, tried twice when the handle went bad: the schema may have
- * changed, or the file was replaced. */
-static apr_status_t attempt_twice(flow_committer_t *c, flow_work_t *group,
+/* A transaction, tried again when it met another one, and once more when the
+ * handle went bad: the schema may have changed, the file was replaced, the
+ * session was cut. */
+static apr_status_t attempt_again(flow_committer_t *c, flow_work_t *group,
                                   flow_work_t **pculprit, flow_error_t *err)
 {
     apr_status_t rv = APR_EGENERAL;
-    int i;
+    int tries = 0, conflicts = 0;
 
     *pculprit = NULL;
-    for (i = 0; i < 2; ++i) {
+    while (tries < 2 && conflicts < CONFLICTS_MAX) {
         flow_error_clear(err);
         rv = open_store(c, err);
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        rv = attempt(c, group, pculprit, err);
+        rv = attempt(c, group, !tries && conflicts < 2, pculprit, err);
         if (rv == APR_SUCCESS || *pculprit) {
             return rv;
+        }
+        if (!flow_store_is_broken(c->store)) {
+            ++conflicts;
+            continue;
         }
         if (APR_STATUS_IS_ENOSPC(rv)) {
             break;
         }
-        close_store(c, i ? err : NULL);
+        close_store(c, tries++ ? err : NULL);
     }
     close_store(c, err);
     return rv;
@@ -218,7 +246,7 @@ static void do_group(flow_committer_t *c, flow_work_t *group)
     apr_status_t rv;
 
     while (group) {
-        rv = attempt_twice(c, group, &culprit, &err);
+        rv = attempt_again(c, group, &culprit, &err);
         if (rv != APR_SUCCESS && culprit) {
             group = take_out(group, culprit);
             culprit->next = apart;
@@ -236,7 +264,7 @@ static void do_group(flow_committer_t *c, flow_work_t *group)
         culprit = apart;
         apart = apart->next;
         culprit->next = NULL;
-        rv = attempt_twice(c, culprit, &group, &err);
+        rv = attempt_again(c, culprit, &group, &err);
         if (rv == APR_SUCCESS) {
             count(c, culprit);
         }
@@ -244,37 +272,49 @@ static void do_group(flow_committer_t *c, flow_work_t *group)
     }
 }
 
-/* Wait for work; NULL = end. */
-static flow_work_t *take_group(flow_committer_t *c)
+/* Wait for work; 0 = end. */
+static int wait_for_work(flow_committer_t *c)
 {
-    flow_work_t *group, *work = NULL;
-    int n;
+    int is_there;
 
     /* A crowd was here a moment ago and has just been woken: let it come
      * back, or the first one to return gets a transaction of its own. */
     if (c->crowd > 1) {
         sched_yield();
     }
-    apr_thread_mutex_lock(c->lock);
+    pthread_mutex_lock(&c->lock);
     while (!c->head && !c->stopping) {
         c->waiting = 1;
         if (c->store) {
-            apr_thread_cond_wait(c->arrived, c->lock);
+            pthread_cond_wait(&c->arrived, &c->lock);
         }
         else {
-            apr_thread_cond_timedwait(c->arrived, c->lock, REOPEN_AFTER);
+            flow_clock_cond_wait(&c->arrived, &c->lock,
+                                 flow_clock() + REOPEN_AFTER);
         }
         c->waiting = 0;
         if (!c->store && !c->head) {
             flow_error_t err = FLOW_ERROR_INIT;
 
-            apr_thread_mutex_unlock(c->lock);
+            pthread_mutex_unlock(&c->lock);
             if (open_store(c, &err) == APR_SUCCESS) {
                 announce_return(c);
             }
-            apr_thread_mutex_lock(c->lock);
+            pthread_mutex_lock(&c->lock);
         }
     }
+    is_there = c->head != NULL;
+    pthread_mutex_unlock(&c->lock);
+    return is_there;
+}
+
+/* All that is there. NULL: those who wanted it have given up. */
+static flow_work_t *take_group(flow_committer_t *c)
+{
+    flow_work_t *group, *work = NULL;
+    int n;
+
+    pthread_mutex_lock(&c->lock);
     group = c->head;
     for (n = 0; c->head && n < GROUP_MAX; ++n) {
         work = c->head;
@@ -288,7 +328,7 @@ static flow_work_t *take_group(flow_committer_t *c)
         work->next = NULL;
     }
     c->crowd = n;
-    apr_thread_mutex_unlock(c->lock);
+    pthread_mutex_unlock(&c->lock);
     return group;
 }
 
@@ -300,16 +340,27 @@ static void *APR_THREAD_FUNC committer_main(apr_thread_t *thread, void *data)
 
     (void)thread;
     open_store(c, &err);
-    while ((group = take_group(c)) != NULL) {
-        do_group(c, group);
+    while (wait_for_work(c)) {
+        /* Begin first: what arrives while other processes have the store goes
+         * along. A failure shows when the group is attempted. */
+        c->has_begun =
+            c->store && flow_store_begin(c->store, -1, NULL) == APR_SUCCESS;
+        group = take_group(c);
+        if (group) {
+            do_group(c, group);
+        }
+        else if (c->has_begun) {
+            flow_store_rollback(c->store);
+            c->has_begun = 0;
+        }
     }
     flow_store_close(c->store);
     c->store = NULL;
 
-    apr_thread_mutex_lock(c->lock);
+    pthread_mutex_lock(&c->lock);
     c->has_ended = 1;
-    apr_thread_cond_signal(c->ended);
-    apr_thread_mutex_unlock(c->lock);
+    pthread_cond_signal(&c->ended);
+    pthread_mutex_unlock(&c->lock);
     return NULL;
 }
 
@@ -321,16 +372,11 @@ apr_status_t flow_committer_start(flow_committer_t **pcommitter,
     apr_status_t rv;
 
     c->settings = *settings;
-    rv = apr_thread_mutex_create(&c->lock, APR_THREAD_MUTEX_DEFAULT, p);
-    if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&c->arrived, p);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&c->ended, p);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_thread_create(&c->thread, NULL, committer_main, c, p);
-    }
+    c->name = flow_store_name(settings->driver, settings->params, p);
+    pthread_mutex_init(&c->lock, NULL);
+    flow_clock_cond_init(&c->arrived);
+    flow_clock_cond_init(&c->ended);
+    rv = apr_thread_create(&c->thread, NULL, committer_main, c, p);
     if (rv != APR_SUCCESS) {
         return flow_error_set(err, FLOW_E_INTERNAL, rv, "no_thread",
                               "cannot start the thread that writes to the "
@@ -352,7 +398,7 @@ static int enqueue(flow_committer_t *c, flow_work_t *work)
 {
     int ok;
 
-    apr_thread_mutex_lock(c->lock);
+    pthread_mutex_lock(&c->lock);
     ok = !c->stopping;
     if (ok) {
         if (c->tail) {
@@ -363,10 +409,10 @@ static int enqueue(flow_committer_t *c, flow_work_t *work)
         }
         c->tail = work;
         if (c->waiting) {
-            apr_thread_cond_signal(c->arrived);
+            pthread_cond_signal(&c->arrived);
         }
     }
-    apr_thread_mutex_unlock(c->lock);
+    pthread_mutex_unlock(&c->lock);
     return ok;
 }
 
@@ -375,7 +421,7 @@ static int dequeue(flow_committer_t *c, flow_work_t *work)
 {
     flow_work_t *before = NULL, *at;
 
-    apr_thread_mutex_lock(c->lock);
+    pthread_mutex_lock(&c->lock);
     for (at = c->head; at && at != work; at = at->next) {
         before = at;
     }
@@ -390,22 +436,21 @@ static int dequeue(flow_committer_t *c, flow_work_t *work)
             c->tail = before;
         }
     }
-    apr_thread_mutex_unlock(c->lock);
+    pthread_mutex_unlock(&c->lock);
     return at != NULL;
 }
 
 static int wait_done(flow_work_t *work, apr_interval_time_t wait)
 {
-    apr_time_t until = apr_time_now() + wait;
-    struct timespec ts;
     int rc;
 
-    ts.tv_sec = (time_t)apr_time_sec(until);
-    ts.tv_nsec = (long)apr_time_usec(until) * 1000;
+    if (wait >= 0) {
+        return flow_clock_sem_wait(&work->done, flow_clock() + wait) == 0;
+    }
     do {
-        rc = wait < 0 ? sem_wait(&work->done) : sem_timedwait(&work->done, &ts);
-    } while (rc != 0 && errno == EINTR);
-    return rc == 0;
+        rc = sem_wait(&work->done);
+    } while (rc != 0);
+    return 1;
 }
 
 apr_status_t flow_committer_do(flow_committer_t *c, flow_work_t *work,
@@ -439,6 +484,8 @@ apr_status_t flow_committer_do(flow_committer_t *c, flow_work_t *work,
         }
         wait_done(work, -1); /* it is being done this very moment */
     }
+    /* The semaphore orders this too; the state says so to all tools. */
+    (void)__atomic_load_n(&work->state, __ATOMIC_ACQUIRE);
     rv = work->status;
     if (rv != APR_SUCCESS) {
         flow_error_set(err, work->error.kind, rv, work->error.code, "%s",
@@ -456,18 +503,18 @@ int flow_committer_is_up(const flow_committer_t *c)
 apr_status_t flow_committer_stop(flow_committer_t *c,
                                  apr_interval_time_t patience)
 {
-    apr_time_t until = apr_time_now() + patience;
+    apr_time_t until = flow_clock() + patience;
     apr_status_t rv;
     int ended;
 
-    apr_thread_mutex_lock(c->lock);
+    pthread_mutex_lock(&c->lock);
     c->stopping = 1;
-    apr_thread_cond_signal(c->arrived);
-    while (!c->has_ended && apr_time_now() < until) {
-        apr_thread_cond_timedwait(c->ended, c->lock, until - apr_time_now());
+    pthread_cond_signal(&c->arrived);
+    while (!c->has_ended && flow_clock() < until) {
+        flow_clock_cond_wait(&c->ended, &c->lock, until);
     }
     ended = c->has_ended;
-    apr_thread_mutex_unlock(c->lock);
+    pthread_mutex_unlock(&c->lock);
     if (!ended) {
         return APR_TIMEUP;
     }

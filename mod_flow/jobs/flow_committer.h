@@ -29,7 +29,8 @@ typedef struct flow_committer_t flow_committer_t;
  *
  * run() executes statements inside the committer's transaction, on its thread.
  * It may be called again after a rollback (because another piece of the group
- * failed), so it sets its outputs anew each time. It fails with the error of a
+ * failed, or because nobody can tell whether a COMMIT that broke off has been
+ * one), so it sets its outputs anew each time. It fails with the error of a
  * statement, or to refuse what it was asked for; then nothing that it did is
  * stored.
  */
@@ -53,8 +54,15 @@ struct flow_work_t {
 typedef struct flow_committer_settings_t {
     const char *driver, *params;
     flow_stats_t *stats; /* or NULL */
-    /** In the transaction, before COMMIT; may read. May be NULL. */
-    void (*before_commit)(void *baton, flow_store_t *store);
+    /** On the committer's thread: before the first piece of a transaction, and
+     * after its last one, before COMMIT. The latter may write; when it fails
+     * the transaction is rolled back and tried again, and then again without
+     * it. May be NULL. */
+    void (*group_begin)(void *baton);
+    apr_status_t (*group_end)(void *baton, flow_store_t *store,
+                              flow_error_t *err);
+    /** It has been committed; nobody has been told yet. */
+    void (*group_done)(void *baton);
     void *baton;
 } flow_committer_settings_t;
 

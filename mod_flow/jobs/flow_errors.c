@@ -82,6 +82,17 @@ apr_size_t flow_errors_size(const flow_errors_t *errors)
     return errors->size;
 }
 
+void flow_errors_range(const flow_errors_t *errors, const char **pfirst,
+                       const char **plast)
+{
+    int n = errors->entries->nelts;
+
+    if (n) {
+        *pfirst = APR_ARRAY_IDX(errors->entries, 0, entry_t).id;
+        *plast = APR_ARRAY_IDX(errors->entries, n - 1, entry_t).id;
+    }
+}
+
 void flow_errors_clear(flow_errors_t *errors)
 {
     apr_pool_clear(errors->p);

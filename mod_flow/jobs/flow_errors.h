@@ -21,6 +21,9 @@ flow_errors_t *flow_errors_create(flow_ids_t *ids, apr_pool_t *p);
 void flow_errors_add(flow_errors_t *errors, const flow_record_error_t *e);
 /** Bytes held, roughly: store them when it gets much. */
 apr_size_t flow_errors_size(const flow_errors_t *errors);
+/** The ids of the first and the last one; of none: nothing. */
+void flow_errors_range(const flow_errors_t *errors, const char **pfirst,
+                       const char **plast);
 void flow_errors_clear(flow_errors_t *errors);
 
 /** Store all of them. Inside a transaction; leaves @a errors as it is. */

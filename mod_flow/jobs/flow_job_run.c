@@ -34,6 +34,7 @@ typedef struct execution_t {
     flow_run_t run;
     flow_errors_t *errors;
     flow_progress_t reached; /* after the last whole page */
+    const char *spilled;     /* first id of the errors stored before that */
     int kept_back;           /* that page has not been committed yet */
     flow_delta_t delta;
 } execution_t;
@@ -59,11 +60,13 @@ static void enter(execution_t *x)
 
     x->running.id = x->job->id;
     x->running.flow_id = x->job->flow_id;
-    apr_thread_mutex_lock(jobs->lock);
+    x->running.is_alone = x->job->attempts > 0;
+    pthread_mutex_lock(&jobs->lock);
+    flow_claims_entered(jobs, x->job);
     x->running.stop = jobs->stopping;
     x->running.next = jobs->running;
     jobs->running = &x->running;
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static void leave(execution_t *x)
@@ -71,11 +74,11 @@ static void leave(execution_t *x)
     flow_jobs_t *jobs = x->jobs;
     flow_running_t **at;
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     for (at = &jobs->running; *at != &x->running; at = &(*at)->next) {
     }
     *at = x->running.next;
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static int is_set(const volatile apr_uint32_t *flag)
@@ -88,6 +91,7 @@ static int is_set(const volatile apr_uint32_t *flag)
 typedef struct page_work_t {
     flow_work_t work;
     const flow_progress_t *at;
+    const char *range; /* not NULL: only errors of a page that goes on */
     int lost;
 } page_work_t;
 
@@ -96,13 +100,24 @@ static apr_status_t run_page(flow_work_t *work, flow_store_t *store,
 {
     page_work_t *w = (page_work_t *)work;
 
-    return flow_queue_page(store, w->at, &w->lost, err);
+    return w->range ? flow_queue_spill(store, w->at, w->range, &w->lost, err)
+                    : flow_queue_page(store, w->at, &w->lost, err);
+}
+
+/* Past this nothing counts: what a run that is being aborted reports is not
+ * what became of its records. */
+static apr_status_t check_abort(const execution_t *x, flow_error_t *err)
+{
+    return is_set(&x->running.abort)
+               ? flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
+                                "the server is stopping")
+               : APR_SUCCESS;
 }
 
 static apr_status_t commit_page(execution_t *x, const flow_progress_t *at,
-                                flow_error_t *err)
+                                const char *range, flow_error_t *err)
 {
-    page_work_t w = { .work.run = run_page, .at = at };
+    page_work_t w = { .work.run = run_page, .at = at, .range = range };
     apr_status_t rv = flow_jobs_do(x->jobs, &w.work, err);
 
     if (rv != APR_SUCCESS) {
@@ -114,6 +129,9 @@ static apr_status_t commit_page(execution_t *x, const flow_progress_t *at,
                               "another process has taken the job over");
     }
     flow_errors_clear(x->errors);
+    if (!range) {
+        x->spilled = NULL;
+    }
     return APR_SUCCESS;
 }
 
@@ -138,14 +156,17 @@ static apr_status_t page_done(void *baton, const flow_counters_t *counters,
     execution_t *x = baton;
     flow_progress_t at = x->reached;
     apr_pool_t *page_p, *old_p = x->page_p;
-    apr_status_t rv;
+    apr_status_t rv = check_abort(x, err);
 
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     apr_pool_create(&page_p, x->p);
     at.counters = *counters;
     at.checkpoint = flow_json_text(checkpoint, NULL, page_p);
     at.errors = x->errors;
     x->kept_back = is_last(x, checkpoint);
-    rv = x->kept_back ? APR_SUCCESS : commit_page(x, &at, err);
+    rv = x->kept_back ? APR_SUCCESS : commit_page(x, &at, NULL, err);
     if (rv != APR_SUCCESS) {
         apr_pool_destroy(page_p);
         return rv;
@@ -159,26 +180,38 @@ static apr_status_t page_done(void *baton, const flow_counters_t *counters,
     return APR_SUCCESS;
 }
 
+/* More errors than memory should hold, in the middle of a page. */
+static apr_status_t spill(execution_t *x, const flow_progress_t *at,
+                          flow_error_t *err)
+{
+    const char *first, *last;
+
+    flow_errors_range(x->errors, &first, &last);
+    if (!x->spilled) {
+        x->spilled = apr_pstrdup(x->p, first);
+    }
+    return commit_page(x, at, apr_pstrcat(x->p, x->spilled, " ", last, NULL),
+                       err);
+}
+
 static apr_status_t record_error(void *baton, const flow_record_error_t *e,
                                  flow_error_t *err)
 {
     execution_t *x = baton;
     flow_progress_t at = x->reached;
+    apr_status_t rv = check_abort(x, err);
 
     at.errors = x->errors;
-    if (x->kept_back) { /* it was not the last page after all */
-        apr_status_t rv = commit_page(x, &at, err);
-
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-        x->kept_back = 0;
+    if (rv == APR_SUCCESS && x->kept_back) { /* not the last page after all */
+        rv = commit_page(x, &at, NULL, err);
+        x->kept_back = rv != APR_SUCCESS;
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     flow_errors_add(x->errors, e);
-    if (flow_errors_size(x->errors) < ERRORS_MAX) {
-        return APR_SUCCESS;
-    }
-    return commit_page(x, &at, err);
+    return flow_errors_size(x->errors) < ERRORS_MAX ? APR_SUCCESS
+                                                    : spill(x, &at, err);
 }
 
 /* ---- the end ---- */
@@ -190,8 +223,8 @@ typedef struct end_work_t {
     const char *code, *message, *result;
     const execution_t *moves; /* whose marks move; NULL: none do */
     int lost;
-    flow_claim_t claim; /* of the next job */
-    apr_pool_t *next_p; /* NULL = no next one */
+    execution_t *x;
+    flow_claim_t claim; /* of the next job; without a pool: none */
 } end_work_t;
 
 /* The marks of what has been run to its end. */
@@ -220,6 +253,8 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
     apr_status_t rv;
 
     w->claim.job = NULL;
+    w->claim.more = 0;
+    w->x->running.is_ending = 1;
     if (!w->status) {
         return flow_queue_return(store, &w->at, &w->lost, err);
     }
@@ -228,8 +263,8 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
     if (rv == APR_SUCCESS && w->moves && !w->lost) {
         rv = move_marks(w->moves, store, err);
     }
-    if (rv == APR_SUCCESS && w->next_p) {
-        rv = flow_queue_claim(store, &w->claim, w->next_p, err);
+    if (rv == APR_SUCCESS && w->claim.p) {
+        flow_claims_add(w->x->jobs, &w->claim);
     }
     return rv;
 }
@@ -288,7 +323,7 @@ static void count(execution_t *x, int failed, apr_time_t began)
     flow_stats_add64(failed ? &stats->jobs_failed : &stats->jobs_done, 1);
     if (x->flow) {
         flow_stats_count(stats, x->flow->slot, failed,
-                         (apr_uint64_t)(apr_time_now() - began));
+                         (apr_uint64_t)(flow_clock() - began));
         flow_stats_records(stats, x->flow->slot,
                            (apr_uint64_t)(after->success - before->success),
                            (apr_uint64_t)(after->error - before->error));
@@ -307,7 +342,7 @@ static void report(execution_t *x, const end_work_t *w, apr_time_t began)
                  " ms",
                  x->job->id, x->job->flow_id, c->success, c->error, c->ignore,
                  c->pages_processed,
-                 (apr_int64_t)apr_time_as_msec(apr_time_now() - began));
+                 (apr_int64_t)apr_time_as_msec(flow_clock() - began));
     }
     else if (w->status) {
         flow_log(FLOW_LOG_WARNING,
@@ -327,7 +362,10 @@ static void judge(execution_t *x, end_work_t *w, apr_status_t rv,
     w->at = x->reached;
     w->at.errors = x->kept_back ? x->errors : NULL;
     if (rv == APR_EINTR || (rv != APR_SUCCESS && is_set(&x->running.stop))) {
-        w->status = NULL;
+        if (is_set(&x->running.cancel)) {
+            w->status = w->code = "canceled";
+            w->message = FLOW_CANCELED_TEXT;
+        }
         return;
     }
     w->at.counters = x->run.counters;
@@ -358,6 +396,7 @@ static flow_job_t *end(execution_t *x, apr_status_t rv, const flow_error_t *why,
     flow_jobs_t *jobs = x->jobs;
     flow_error_t err = FLOW_ERROR_INIT;
     end_work_t w = { .work.run = run_end,
+                     .x = x,
                      .claim.owner = jobs->owner,
                      .claim.knows = flow_job_known,
                      .claim.baton = jobs };
@@ -367,7 +406,7 @@ static flow_job_t *end(execution_t *x, apr_status_t rv, const flow_error_t *why,
         return NULL;
     }
     judge(x, &w, rv, why);
-    w.next_p = flow_jobs_is_stopping(jobs) ? NULL : next_p;
+    w.claim.p = flow_jobs_is_stopping(jobs) ? NULL : next_p;
     if (commit_end(x, &w, &err) != APR_SUCCESS) {
         flow_log(FLOW_LOG_WARNING,
                  FLOW_LOGNO(0306) "job %s of flow '%s': its end is not stored "
@@ -499,7 +538,7 @@ static apr_status_t prepare(execution_t *x, flow_error_t *err)
     x->run.event = event ? flow_request_from_json(event, x->p) : NULL;
     x->run.checkpoint = checkpoint;
     x->run.collect = job->collect;
-    x->run.deadline = apr_time_now() + RUN_MAX;
+    x->run.deadline = flow_clock() + RUN_MAX;
     x->run.stopping = &x->running.stop;
     return prepare_delta(x, request, err);
 }
@@ -530,7 +569,7 @@ flow_job_t *flow_job_run(flow_jobs_t *jobs, flow_job_t *job, apr_pool_t *p,
 {
     execution_t x = { .jobs = jobs, .job = job, .p = p };
     flow_error_t why = FLOW_ERROR_INIT;
-    apr_time_t began = apr_time_now();
+    apr_time_t began = flow_clock();
     flow_job_t *next;
     apr_status_t rv;
 
@@ -542,7 +581,9 @@ flow_job_t *flow_job_run(flow_jobs_t *jobs, flow_job_t *job, apr_pool_t *p,
     x.reached.checkpoint = job->checkpoint;
     x.run.counters = job->counters;
     enter(&x);
+    flow_abort_watch(&x.running.abort);
     rv = flow_jobs_is_stopping(jobs) ? APR_EINTR : run(&x, &why);
+    flow_abort_watch(NULL);
     next = end(&x, rv, &why, began, next_p);
     leave(&x);
     json_decref(x.run.data);

@@ -11,12 +11,15 @@
 #include "data/flow_json.h"
 #include "jobs/flow_owner.h"
 
-#define ACCEPT_WAIT   apr_time_from_sec(10)
-#define RETRY_AFTER   apr_time_from_sec(1)
-#define JOIN_PATIENCE apr_time_from_sec(10)
-#define COUNT_EVERY   apr_time_from_msec(100)
-#define REQUEST_MAX   (50 * 1024 * 1024)
-#define LOG_CROWD     500 /* lines that are not left waiting for the tick */
+#define ACCEPT_WAIT    apr_time_from_sec(10)
+#define RETRY_AFTER    apr_time_from_sec(1)
+#define JOIN_PATIENCE  apr_time_from_sec(10)
+#define ABORT_PATIENCE apr_time_from_sec(5)
+#define COUNT_EVERY    apr_time_from_msec(100)
+#define COUNT_SELDOM   apr_time_from_sec(2)
+#define GROWTH_MAX     50000 /* jobs a second that all processes may accept */
+#define REQUEST_MAX    (50 * 1024 * 1024)
+#define LOG_CROWD      500 /* lines that are not left waiting for the tick */
 
 int flow_jobs_is_stopping(const flow_jobs_t *jobs)
 {
@@ -32,13 +35,19 @@ apr_status_t flow_jobs_reader(flow_jobs_t *jobs, flow_store_t **pstore,
     apr_status_t rv;
 
     *pstore = NULL;
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     if (jobs->nreaders) {
         *pstore = jobs->readers[--jobs->nreaders];
     }
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
     if (*pstore) {
-        return APR_SUCCESS;
+        flow_error_t why = FLOW_ERROR_INIT;
+
+        if (flow_store_verify(*pstore, &why) == APR_SUCCESS) {
+            return APR_SUCCESS;
+        }
+        flow_store_close(*pstore);
+        *pstore = NULL;
     }
     rv = flow_store_open(pstore, s->driver, s->params, err);
     if (rv == APR_SUCCESS) {
@@ -55,12 +64,12 @@ void flow_jobs_reader_done(flow_jobs_t *jobs, flow_store_t *store)
 {
     int is_kept = 0;
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     if (!flow_store_is_broken(store) && jobs->nreaders < FLOW_IDLE_READERS) {
         jobs->readers[jobs->nreaders++] = store;
         is_kept = 1;
     }
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
     if (!is_kept) {
         flow_store_close(store);
     }
@@ -278,11 +287,12 @@ apr_status_t flow_jobs_do(flow_jobs_t *jobs, flow_work_t *work,
             flow_jobs_is_stopping(jobs)) {
             return rv;
         }
-        apr_thread_mutex_lock(jobs->lock);
+        pthread_mutex_lock(&jobs->lock);
         if (!flow_jobs_is_stopping(jobs)) {
-            apr_thread_cond_timedwait(jobs->tick, jobs->lock, RETRY_AFTER);
+            flow_clock_cond_wait(&jobs->tick, &jobs->lock,
+                                 flow_clock() + RETRY_AFTER);
         }
-        apr_thread_mutex_unlock(jobs->lock);
+        pthread_mutex_unlock(&jobs->lock);
     }
 }
 
@@ -316,29 +326,41 @@ apr_status_t flow_jobs_depth(flow_jobs_t *jobs, flow_queue_depth_t *depth,
     return rv;
 }
 
-/* The committer's, in a transaction: how many jobs wait? Not too often, and
- * the less often the longer counting takes. */
-static void count_waiting(void *baton, flow_store_t *handle)
+/* How many jobs wait? Counting reads an index entry for each of them, so not
+ * more often than matters: what comes in here is added anyway, and others need
+ * their time too until the limit is reached. */
+static void count_waiting(flow_jobs_t *jobs, flow_store_t *handle)
 {
-    flow_jobs_t *jobs = baton;
+    apr_int64_t n = 0, limit = jobs->settings.queue_limit, room;
     flow_error_t err = FLOW_ERROR_INIT;
-    apr_time_t now = apr_time_now(), took;
+    apr_time_t now = flow_clock(), pause;
     apr_pool_t *p;
-    apr_int64_t n;
 
-    if (now < jobs->count_at || jobs->settings.queue_limit <= 0) {
+    if (now < jobs->count_at || limit <= 0) {
         return;
     }
     p = flow_store_pool(0);
-    if (p && flow_queue_waiting(handle, (apr_int64_t)jobs->settings.queue_limit,
-                                &n, p, &err) == APR_SUCCESS) {
+    if (p && flow_queue_waiting(handle, limit, &n, p, &err) == APR_SUCCESS) {
         __atomic_store_n(&jobs->waiting, n, __ATOMIC_RELAXED);
     }
     if (p) {
         apr_pool_destroy(p);
     }
-    took = apr_time_now() - now;
-    jobs->count_at = now + COUNT_EVERY + 20 * took;
+    room = (limit - n) * APR_USEC_PER_SEC / GROWTH_MAX;
+    pause = COUNT_EVERY + 100 * (flow_clock() - now);
+    if (pause < room) {
+        pause = room < COUNT_SELDOM ? room : COUNT_SELDOM;
+    }
+    jobs->count_at = flow_clock() + pause;
+}
+
+static apr_status_t group_end(void *baton, flow_store_t *handle,
+                              flow_error_t *err)
+{
+    flow_jobs_t *jobs = baton;
+
+    count_waiting(jobs, handle);
+    return flow_claims_make(jobs, handle, err);
 }
 
 /* ---- start and stop ---- */
@@ -358,15 +380,24 @@ apr_status_t flow_jobs_prepare(const flow_jobs_settings_t *settings,
     if (rv == APR_SUCCESS) {
         rv = flow_store_migrate(settings->driver, settings->params, err);
     }
+    if (rv != APR_SUCCESS && flow_store_is_shared(settings->driver) && err &&
+        err->kind == FLOW_E_UNAVAILABLE) {
+        /* What needs no store can be answered; children try again. */
+        flow_log(FLOW_LOG_ERROR,
+                 FLOW_LOGNO(0340) "the server starts without its store: %s",
+                 err->message);
+        flow_error_clear(err);
+        rv = APR_SUCCESS;
+    }
     return rv;
 }
 
 void flow_jobs_release(flow_jobs_t *jobs)
 {
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     jobs->released = 1;
-    apr_thread_cond_broadcast(jobs->wake);
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_cond_broadcast(&jobs->wake);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 const flow_jobs_iface_t *flow_jobs_iface(flow_jobs_t *jobs)
@@ -384,9 +415,9 @@ static void log_line(void *baton, const flow_script_line_t *line)
     flow_jobs_t *jobs = baton;
 
     if (flow_script_log_add(jobs->log, line) == LOG_CROWD) {
-        apr_thread_mutex_lock(jobs->lock);
-        apr_thread_cond_broadcast(jobs->tick);
-        apr_thread_mutex_unlock(jobs->lock);
+        pthread_mutex_lock(&jobs->lock);
+        pthread_cond_broadcast(&jobs->tick);
+        pthread_mutex_unlock(&jobs->lock);
     }
 }
 
@@ -394,36 +425,92 @@ void flow_jobs_stopping(flow_jobs_t *jobs)
 {
     flow_running_t *r;
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     __atomic_store_n(&jobs->stopping, 1, __ATOMIC_RELAXED);
     for (r = jobs->running; r; r = r->next) {
         __atomic_store_n(&r->stop, 1, __ATOMIC_RELAXED);
     }
-    apr_thread_cond_broadcast(jobs->wake);
-    apr_thread_cond_broadcast(jobs->tick);
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_cond_broadcast(&jobs->wake);
+    pthread_cond_broadcast(&jobs->tick);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static int join_keeper(flow_jobs_t *jobs, apr_interval_time_t patience)
 {
-    apr_time_t until = apr_time_now() + patience;
+    apr_time_t until = flow_clock() + patience;
     apr_status_t rv;
     int alive;
 
     if (!jobs->keeper) {
         return 1;
     }
-    apr_thread_mutex_lock(jobs->lock);
-    while (jobs->keeper_alive && apr_time_now() < until) {
-        apr_thread_cond_timedwait(jobs->ended, jobs->lock,
-                                  until - apr_time_now());
+    pthread_mutex_lock(&jobs->lock);
+    while (jobs->keeper_alive && flow_clock() < until) {
+        flow_clock_cond_wait(&jobs->ended, &jobs->lock, until);
     }
     alive = jobs->keeper_alive;
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
     if (!alive) {
         apr_thread_join(&rv, jobs->keeper);
     }
     return !alive;
+}
+
+typedef struct leave_work_t {
+    flow_work_t work;
+    const char *owner;
+} leave_work_t;
+
+static apr_status_t run_leave(flow_work_t *work, flow_store_t *store,
+                              flow_error_t *err)
+{
+    return flow_queue_leave(store, ((leave_work_t *)work)->owner, err);
+}
+
+static void release_leave(flow_work_t *work)
+{
+    free(work);
+}
+
+/* What the server's parent does to a child that is slow to end is no crash. */
+static void leave(flow_jobs_t *jobs)
+{
+    leave_work_t *w = calloc(1, sizeof(*w));
+    flow_error_t err = FLOW_ERROR_INIT;
+    int is_abandoned = 0;
+
+    if (!w) {
+        return;
+    }
+    w->work.run = run_leave;
+    w->work.release = release_leave;
+    w->owner = jobs->owner;
+    flow_committer_do(jobs->committer, &w->work, apr_time_from_sec(1),
+                      &is_abandoned, &err);
+    if (!is_abandoned) {
+        free(w);
+    }
+}
+
+static int join_workers(flow_jobs_t *jobs)
+{
+    if (flow_workers_join(jobs, 0)) {
+        return 1;
+    }
+    leave(jobs);
+    if (flow_workers_join(jobs, JOIN_PATIENCE)) {
+        return 1;
+    }
+    /* Whatever they wait for: their pages are done again elsewhere. */
+    flow_workers_abort(jobs);
+    if (flow_workers_join(jobs, ABORT_PATIENCE)) {
+        return 1;
+    }
+    flow_log(FLOW_LOG_WARNING,
+             FLOW_LOGNO(0309) "%d workers have not come to the end of their "
+                              "page; another process goes on with their jobs",
+             jobs->alive);
+    return 0;
 }
 
 /*
@@ -435,17 +522,10 @@ static int join_keeper(flow_jobs_t *jobs, apr_interval_time_t patience)
 static apr_status_t stop(void *data)
 {
     flow_jobs_t *jobs = data;
-    int all = 1;
+    int all;
 
     flow_jobs_stopping(jobs);
-    if (!flow_workers_join(jobs, JOIN_PATIENCE)) {
-        flow_log(FLOW_LOG_WARNING,
-                 FLOW_LOGNO(0309) "%d workers have not come to the end of "
-                                  "their page; another process goes on with "
-                                  "their jobs",
-                 jobs->alive);
-        all = 0;
-    }
+    all = join_workers(jobs);
     all &= join_keeper(jobs, JOIN_PATIENCE);
     if (jobs->committer && flow_committer_is_up(jobs->committer)) {
         flow_script_log_flush(jobs);
@@ -455,7 +535,7 @@ static apr_status_t stop(void *data)
         flow_log(FLOW_LOG_WARNING,
                  FLOW_LOGNO(0310) "the store '%s' has not answered for %d s "
                                   "while stopping",
-                 jobs->settings.params, (int)apr_time_sec(JOIN_PATIENCE));
+                 jobs->name, (int)apr_time_sec(JOIN_PATIENCE));
         all = 0;
     }
     if (jobs->settings.stats) {
@@ -468,7 +548,73 @@ static apr_status_t stop(void *data)
         }
         apr_pool_destroy(jobs->p);
     }
+    else if (jobs->settings.not_ended) {
+        jobs->settings.not_ended();
+    }
     return APR_SUCCESS;
+}
+
+/* ---- canceling ---- */
+
+typedef struct cancel_work_t {
+    flow_work_t work;
+    apr_pool_t *p;
+    const char *id, *status;
+    int is_unknown;
+} cancel_work_t;
+
+static apr_status_t run_cancel(flow_work_t *work, flow_store_t *store,
+                               flow_error_t *err)
+{
+    cancel_work_t *w = (cancel_work_t *)work;
+    apr_status_t rv = flow_queue_cancel(store, w->id, &w->status, w->p, err);
+
+    w->is_unknown = rv == APR_NOTFOUND;
+    return w->is_unknown ? APR_SUCCESS : rv;
+}
+
+static void release_cancel(flow_work_t *work)
+{
+    apr_pool_destroy(((cancel_work_t *)work)->p);
+}
+
+apr_status_t flow_jobs_cancel(flow_jobs_t *jobs, const char *id,
+                              const char **pstatus, apr_pool_t *p,
+                              flow_error_t *err)
+{
+    apr_pool_t *work_p = flow_store_pool(0);
+    int is_abandoned = 0;
+    cancel_work_t *w;
+    apr_status_t rv;
+
+    if (!work_p) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
+                              "out of memory for canceling");
+    }
+    w = apr_pcalloc(work_p, sizeof(*w));
+    w->work.run = run_cancel;
+    w->work.release = release_cancel;
+    w->p = work_p;
+    w->id = apr_pstrdup(work_p, id);
+    rv = flow_committer_do(jobs->committer, &w->work, ACCEPT_WAIT,
+                           &is_abandoned, err);
+    if (is_abandoned) {
+        return rv;
+    }
+    if (rv == APR_SUCCESS && w->is_unknown) {
+        rv = APR_NOTFOUND;
+    }
+    if (rv == APR_SUCCESS) {
+        *pstatus = apr_pstrdup(p, w->status);
+        if (strcmp(w->status, "canceling") == 0) {
+            flow_keeper_cancel(jobs, id);
+        }
+        else {
+            flow_waiters_tell(jobs, id);
+        }
+    }
+    apr_pool_destroy(work_p);
+    return rv;
 }
 
 static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
@@ -485,6 +631,7 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->settings = *settings;
     jobs->settings.driver = apr_pstrdup(p, settings->driver);
     jobs->settings.params = apr_pstrdup(p, settings->params);
+    jobs->name = flow_store_name(settings->driver, settings->params, p);
     jobs->env = env;
     jobs->run = flow_run;
     jobs->owner = flow_owner_new(p);
@@ -497,22 +644,22 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->state.log = log_line;
     flow_state_store_fill(&jobs->state);
     flow_cache_store_fill(&jobs->state);
-    if (apr_thread_mutex_create(&jobs->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
-            APR_SUCCESS ||
-        apr_thread_cond_create(&jobs->wake, p) != APR_SUCCESS ||
-        apr_thread_cond_create(&jobs->tick, p) != APR_SUCCESS ||
-        apr_thread_cond_create(&jobs->ended, p) != APR_SUCCESS) {
-        apr_pool_destroy(p);
-        return NULL;
-    }
+    pthread_mutex_init(&jobs->lock, NULL);
+    flow_clock_cond_init(&jobs->wake);
+    flow_clock_cond_init(&jobs->tick);
+    flow_clock_cond_init(&jobs->ended);
     return jobs;
 }
 
 static apr_status_t start_threads(flow_jobs_t *jobs, flow_error_t *err)
 {
     flow_committer_settings_t c = { jobs->settings.driver,
-                                    jobs->settings.params, jobs->settings.stats,
-                                    count_waiting, jobs };
+                                    jobs->settings.params,
+                                    jobs->settings.stats,
+                                    flow_claims_begin,
+                                    group_end,
+                                    flow_claims_done,
+                                    jobs };
     apr_status_t rv;
 
     rv = flow_committer_start(&jobs->committer, &c, jobs->p, err);

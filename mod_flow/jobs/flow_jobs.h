@@ -27,14 +27,18 @@
 typedef struct flow_jobs_t flow_jobs_t;
 
 typedef struct flow_jobs_settings_t {
-    const char *driver;  /* "sqlite3" */
-    const char *params;  /* sqlite3: the file */
+    const char *driver;  /* "sqlite3" or "pgsql" */
+    const char *params;  /* the file; how to connect */
     int workers;         /* threads in this process; 0 = only accept */
     int queue_limit;     /* waiting jobs beyond which new ones get 503 */
     int retention_days;  /* finished jobs, errors, events */
     flow_stats_t *stats; /* shared counters, or NULL */
     /** apr uid/gid that children run as, for files made by root; -1 = leave */
     int uid, gid;
+    /** Some thread has not come to its end although everything was done to
+     * stop it, and it may use what pchild's cleanups are about to free: leave
+     * the process without them. NULL: the caller does not mind. */
+    void (*not_ended)(void);
 } flow_jobs_settings_t;
 
 /** In the parent, before children exist: create or migrate the store, make it
@@ -49,6 +53,7 @@ apr_status_t flow_jobs_prepare(const flow_jobs_settings_t *settings,
  * env->jobs to flow_jobs_iface() afterwards, before workers are released by
  * flow_jobs_release(). Stopped by a pre-cleanup of @a pchild: workers finish
  * their page, hand the job back, are joined (at most a few seconds each).
+ * See also flow_jobs_settings_t.not_ended.
  */
 apr_status_t flow_jobs_start(flow_jobs_t **pjobs,
                              const flow_jobs_settings_t *settings,
@@ -70,6 +75,13 @@ const flow_state_iface_t *flow_jobs_state(flow_jobs_t *jobs);
 apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
                               const flow_request_t *req, const char **pevent_id,
                               apr_pool_t *p, flow_error_t *err);
+
+/** Cancel a job. *pstatus: "canceled" (it waited), "canceling" (its process
+ * stops it after the record or page at hand, within a second or so), or what
+ * it had ended as before. APR_NOTFOUND. */
+apr_status_t flow_jobs_cancel(flow_jobs_t *jobs, const char *id,
+                              const char **pstatus, apr_pool_t *p,
+                              flow_error_t *err);
 
 /** The job document (Celigo's fields) as new json, or APR_NOTFOUND. */
 apr_status_t flow_jobs_get(flow_jobs_t *jobs, const char *id, json_t **pjob,

@@ -2,13 +2,13 @@
 #ifndef FLOW_JOBS_PRIVATE_H
 #define FLOW_JOBS_PRIVATE_H
 
+#include <pthread.h>
 #include <semaphore.h>
 
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
 #include <apr_thread_pool.h>
 #include <apr_thread_proc.h>
 
+#include "base/flow_clock.h"
 #include "jobs/flow_committer.h"
 #include "jobs/flow_ids.h"
 #include "jobs/flow_jobs.h"
@@ -22,6 +22,7 @@
  *   flow_jobs.c    start, stop, accept, queue; read handles
  *   flow_wait.c    queue a run and wait for its end
  *   flow_worker.c  threads that claim jobs, and their sleep
+ *   flow_claim.c   the claims of a transaction, made together
  *   flow_job_run.c one job, from claimed to ended
  *   flow_keeper.c  heartbeats, rescue, polling, retention
  *   flow_state_store.h  what scripts keep, and what they log
@@ -37,10 +38,22 @@ typedef apr_status_t flow_runner_fn(const flow_env_t *env, flow_run_t *run,
 typedef struct flow_running_t flow_running_t;
 struct flow_running_t {
     const char *id, *flow_id;
-    volatile apr_uint32_t stop; /* what flow_run() looks at */
-    volatile apr_uint32_t lost; /* the lease is another process's now */
+    int is_alone;  /* its process has died before: nobody runs beside it */
+    int is_ending; /* its end is being stored; the committer's */
+    volatile apr_uint32_t stop;   /* what flow_run() looks at */
+    volatile apr_uint32_t abort;  /* give up even what you are waiting for */
+    volatile apr_uint32_t lost;   /* the lease is another process's now */
+    volatile apr_uint32_t cancel; /* somebody wants it to end */
     flow_running_t *next;
 };
+
+/** The claims of one transaction, made together at its end; and how this
+ * process makes room for jobs that must run alone. */
+typedef struct flow_claims_t {
+    flow_claim_t *list;
+    apr_time_t waiting_since; /* a job that must run alone; 0 = none */
+    apr_time_t drain_until, rest_until;
+} flow_claims_t;
 
 /** Somebody who waits for the end of a job. */
 typedef struct flow_waiter_t flow_waiter_t;
@@ -53,6 +66,7 @@ struct flow_waiter_t {
 struct flow_jobs_t {
     apr_pool_t *p; /* hangs on nothing: outlives a thread that does not end */
     flow_jobs_settings_t settings;
+    const char *name; /* the store's, for messages */
     const flow_env_t *env;
     flow_jobs_iface_t iface;
     flow_state_iface_t state;
@@ -64,19 +78,22 @@ struct flow_jobs_t {
     apr_thread_pool_t *threads;
     apr_thread_t *keeper;
     volatile apr_uint32_t stopping;
-    apr_int64_t waiting; /* jobs queued, by the last count; atomic */
-    apr_time_t count_at; /* the committer's: when to count again */
+    apr_int64_t waiting;  /* jobs queued, by the last count; atomic */
+    apr_time_t count_at;  /* the committer's: when to count again */
+    flow_claims_t claims; /* the committer's */
 
-    apr_thread_mutex_t *lock; /* guards everything below */
-    apr_thread_cond_t *wake;  /* idle workers */
-    apr_thread_cond_t *tick;  /* the keeper, and who waits for the store */
-    apr_thread_cond_t *ended; /* a thread has come to its end */
+    pthread_mutex_t lock; /* guards everything below */
+    pthread_cond_t wake;  /* idle workers */
+    pthread_cond_t tick;  /* the keeper, and who waits for the store */
+    pthread_cond_t ended; /* a thread has come to its end */
     int released;
-    unsigned rings; /* how often workers have been called */
-    int idle;       /* workers asleep */
-    int calls;      /* of those: already called */
-    int alive;      /* workers and helpers that have not ended */
-    int extra;      /* of those: helpers */
+    int handed;       /* jobs claimed that are not in the list yet */
+    int handed_alone; /* of those: that must run alone */
+    unsigned rings;   /* how often workers have been called */
+    int idle;         /* workers asleep */
+    int calls;        /* of those: already called */
+    int alive;        /* workers and helpers that have not ended */
+    int extra;        /* of those: helpers */
     int keeper_alive;
     flow_running_t *running;
     flow_waiter_t *waiters;
@@ -101,10 +118,22 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
                              const json_t *request, const char *id, int wait,
                              apr_pool_t *p, flow_error_t *err);
 
+/* flow_claim.c: for the committer. */
+void flow_claims_begin(void *baton);
+/** Have the transaction end with this claim. */
+void flow_claims_add(flow_jobs_t *jobs, flow_claim_t *claim);
+apr_status_t flow_claims_make(flow_jobs_t *jobs, flow_store_t *store,
+                              flow_error_t *err);
+void flow_claims_done(void *baton);
+/** The claimed job is in the list of running ones now. Under the lock. */
+void flow_claims_entered(flow_jobs_t *jobs, const flow_job_t *job);
+
 /* flow_worker.c */
 apr_status_t flow_workers_start(flow_jobs_t *jobs, flow_error_t *err);
 /** Call up to @a n sleeping workers. */
 void flow_workers_wake(flow_jobs_t *jobs, int n);
+/** Those that have not ended may not even finish what they wait for. */
+void flow_workers_abort(flow_jobs_t *jobs);
 /** Could a job of this flow start now, as far as this process knows? */
 int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id);
 /** Is the calling thread running a job of ours? */
@@ -132,6 +161,8 @@ apr_status_t flow_jobs_run_wait(void *baton, const flow_flow_t *flow,
                                 flow_error_t *err);
 
 /* flow_keeper.c */
+/** Tell a run of this process. */
+void flow_keeper_cancel(flow_jobs_t *jobs, const char *job_id);
 void *APR_THREAD_FUNC flow_keeper_main(apr_thread_t *thread, void *data);
 
 #endif

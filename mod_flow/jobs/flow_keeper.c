@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <apr_hash.h>
 #include <apr_tables.h>
 
 #include "base/flow_log.h"
@@ -22,10 +23,6 @@
 #define PURGE_FIRST  apr_time_from_sec(60)
 #define PURGE_EVERY  apr_time_from_sec(300)
 #define PURGE_PAUSE  apr_time_from_msec(100)
-#define BEATS_MAX    256
-/* A process that lives but has let a lease expire may only have been away from
- * the store; leave it the time to come back. */
-#define ALIVE_GRACE apr_time_from_sec(120)
 
 typedef struct keeper_t {
     flow_jobs_t *jobs;
@@ -38,72 +35,88 @@ typedef struct keeper_t {
 typedef struct beat_work_t {
     flow_work_t work;
     const char *owner;
-    int n;
-    const char *ids[BEATS_MAX];
-    int lost[BEATS_MAX];
+    apr_array_header_t *ids; /* that the store says are ours */
+    apr_pool_t *p;
 } beat_work_t;
 
 static apr_status_t run_beat(flow_work_t *work, flow_store_t *store,
                              flow_error_t *err)
 {
     beat_work_t *w = (beat_work_t *)work;
-    apr_status_t rv = APR_SUCCESS;
-    int i;
 
-    for (i = 0; i < w->n && rv == APR_SUCCESS; ++i) {
-        rv = flow_queue_heartbeat(store, w->ids[i], w->owner, &w->lost[i], err);
-    }
-    return rv;
+    return flow_queue_heartbeat(store, w->owner, &w->ids, w->p, err);
 }
 
 static void tell_lost(flow_jobs_t *jobs, const char *id)
 {
     flow_running_t *r;
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     for (r = jobs->running; r; r = r->next) {
         if (strcmp(r->id, id) == 0) {
             __atomic_store_n(&r->lost, 1, __ATOMIC_RELAXED);
             __atomic_store_n(&r->stop, 1, __ATOMIC_RELAXED);
         }
     }
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static int is_running(flow_jobs_t *jobs, const char *id)
 {
     const flow_running_t *r;
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     for (r = jobs->running; r && strcmp(r->id, id) != 0; r = r->next) {
     }
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
     return r != NULL;
+}
+
+void flow_keeper_cancel(flow_jobs_t *jobs, const char *id)
+{
+    flow_running_t *r;
+
+    pthread_mutex_lock(&jobs->lock);
+    for (r = jobs->running; r; r = r->next) {
+        if (strcmp(r->id, id) == 0) {
+            __atomic_store_n(&r->cancel, 1, __ATOMIC_RELAXED);
+            __atomic_store_n(&r->stop, 1, __ATOMIC_RELAXED);
+        }
+    }
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static void beat(keeper_t *k)
 {
     flow_jobs_t *jobs = k->jobs;
     flow_error_t err = FLOW_ERROR_INIT;
-    beat_work_t *w = apr_pcalloc(k->p, sizeof(*w));
+    beat_work_t w = { .work.run = run_beat, .owner = jobs->owner, .p = k->p };
+    apr_hash_t *mine = apr_hash_make(k->p);
     const flow_running_t *r;
+    apr_hash_index_t *at;
     int i;
 
-    w->work.run = run_beat;
-    w->owner = jobs->owner;
-    apr_thread_mutex_lock(jobs->lock);
-    for (r = jobs->running; r && w->n < BEATS_MAX; r = r->next) {
-        w->ids[w->n++] = apr_pstrdup(k->p, r->id);
+    /* Those that run now, before the store is asked: what is claimed later may
+     * be missing in its answer. */
+    pthread_mutex_lock(&jobs->lock);
+    for (r = jobs->running; r; r = r->next) {
+        const char *id = apr_pstrdup(k->p, r->id);
+
+        apr_hash_set(mine, id, APR_HASH_KEY_STRING, id);
     }
-    apr_thread_mutex_unlock(jobs->lock);
-    if (!w->n || flow_committer_do(jobs->committer, &w->work, -1, NULL, &err) !=
-                     APR_SUCCESS) {
+    pthread_mutex_unlock(&jobs->lock);
+    if (!apr_hash_count(mine) || flow_committer_do(jobs->committer, &w.work, -1,
+                                                   NULL, &err) != APR_SUCCESS) {
         return;
     }
-    for (i = 0; i < w->n; ++i) {
+    for (i = 0; i < w.ids->nelts; ++i) {
+        apr_hash_set(mine, APR_ARRAY_IDX(w.ids, i, const char *),
+                     APR_HASH_KEY_STRING, NULL);
+    }
+    for (at = apr_hash_first(k->p, mine); at; at = apr_hash_next(at)) {
         /* One that has ended since then is not lost. */
-        if (w->lost[i] && is_running(jobs, w->ids[i])) {
-            tell_lost(jobs, w->ids[i]);
+        if (is_running(jobs, apr_hash_this_key(at))) {
+            tell_lost(jobs, apr_hash_this_key(at));
         }
     }
 }
@@ -113,7 +126,8 @@ static void beat(keeper_t *k)
 typedef struct rescue_work_t {
     flow_work_t work;
     const flow_orphan_t *orphan;
-    int buried, lost;
+    int is_death;
+    flow_rescue_e what;
 } rescue_work_t;
 
 static apr_status_t run_rescue(flow_work_t *work, flow_store_t *store,
@@ -121,59 +135,77 @@ static apr_status_t run_rescue(flow_work_t *work, flow_store_t *store,
 {
     rescue_work_t *w = (rescue_work_t *)work;
 
-    return flow_queue_rescue(store, w->orphan, &w->buried, &w->lost, err);
+    return flow_queue_rescue(store, w->orphan, w->is_death, &w->what, err);
 }
 
-static int is_orphan(const keeper_t *k, const flow_orphan_t *o)
+static int is_mine(const keeper_t *k, const flow_orphan_t *o)
 {
-    int is_local = strcmp(k->jobs->settings.driver, "sqlite3") == 0;
+    return o->owner && strcmp(o->owner, k->jobs->owner) == 0;
+}
+
+/* No clock takes a job from a process that is seen to be alive: it may only
+ * have been away from the store, and what it does would be done twice. */
+static int is_orphan(const keeper_t *k, const flow_orphan_t *o,
+                     apr_time_t store_time)
+{
+    int is_local = !flow_store_is_shared(k->jobs->settings.driver);
+    int is_over = o->lease_until < store_time;
 
     if (!o->owner) {
         return 1;
     }
-    if (strcmp(o->owner, k->jobs->owner) == 0) {
-        /* Ours but not running here: its end could not be stored. */
-        return o->lease_until < k->now && !is_running(k->jobs, o->id);
+    if (is_mine(k, o)) {
+        /* But not running here: its end could not be stored. */
+        return is_over && !is_running(k->jobs, o->id);
     }
     switch (flow_owner_state(o->owner, is_local)) {
     case FLOW_OWNER_DEAD:
         return 1;
     case FLOW_OWNER_ALIVE:
-        return o->lease_until + ALIVE_GRACE < k->now;
-    case FLOW_OWNER_UNKNOWN:
-        return o->lease_until < k->now;
+        return 0;
+    default:
+        return is_over;
     }
-    return 0;
 }
 
+/* 1 = it waits again. */
 static int rescue_one(keeper_t *k, const flow_orphan_t *o)
 {
-    rescue_work_t w = { .work.run = run_rescue, .orphan = o };
+    rescue_work_t w = { .work.run = run_rescue,
+                        .orphan = o,
+                        .is_death = !is_mine(k, o) };
     flow_error_t err = FLOW_ERROR_INIT;
 
     if (flow_committer_do(k->jobs->committer, &w.work, -1, NULL, &err) !=
-            APR_SUCCESS ||
-        w.lost) {
+        APR_SUCCESS) {
         return 0;
     }
-    if (w.buried) {
+    switch (w.what) {
+    case FLOW_BURIED:
         flow_log(FLOW_LOG_ERROR,
                  FLOW_LOGNO(0307) "job %s of flow '%s' is set aside: the "
                                   "process that ran it died %d times",
-                 o->id, o->flow_id, o->attempts);
+                 o->id, o->flow_id, o->attempts + 1);
         flow_waiters_tell(k->jobs, o->id);
         return 0;
+    case FLOW_CANCELED:
+        flow_waiters_tell(k->jobs, o->id);
+        return 1; /* the next one of its flow */
+    case FLOW_RESCUED:
+        flow_log(FLOW_LOG_NOTICE,
+                 FLOW_LOGNO(0308) "job %s of flow '%s' goes on: the process "
+                                  "that ran it is gone",
+                 o->id, o->flow_id);
+        return 1;
+    default:
+        return 0;
     }
-    flow_log(FLOW_LOG_NOTICE,
-             FLOW_LOGNO(0308) "job %s of flow '%s' goes on: the process that "
-                              "ran it is gone",
-             o->id, o->flow_id);
-    return 1;
 }
 
 static void rescue(keeper_t *k, flow_store_t *store)
 {
     flow_error_t err = FLOW_ERROR_INIT;
+    apr_time_t store_time = flow_store_clock(store);
     apr_array_header_t *list;
     int i, n = 0;
 
@@ -183,7 +215,10 @@ static void rescue(keeper_t *k, flow_store_t *store)
     for (i = 0; i < list->nelts; ++i) {
         const flow_orphan_t *o = &APR_ARRAY_IDX(list, i, flow_orphan_t);
 
-        if (is_orphan(k, o)) {
+        if (o->cancel && is_mine(k, o)) {
+            flow_keeper_cancel(k->jobs, o->id);
+        }
+        if (is_orphan(k, o, store_time)) {
             n += rescue_one(k, o);
         }
     }
@@ -194,17 +229,17 @@ static void rescue(keeper_t *k, flow_store_t *store)
 
 /* ---- looking for work ---- */
 
+/* Is there any? How many there are is counted by the committer. */
 static void look(keeper_t *k, flow_store_t *store)
 {
     flow_jobs_t *jobs = k->jobs;
     flow_error_t err = FLOW_ERROR_INIT;
     apr_int64_t n = 0;
 
-    if (flow_queue_waiting(store, (apr_int64_t)jobs->settings.queue_limit + 1,
-                           &n, k->p, &err) != APR_SUCCESS) {
+    if (!jobs->settings.workers ||
+        flow_queue_waiting(store, 1, &n, k->p, &err) != APR_SUCCESS) {
         return;
     }
-    __atomic_store_n(&jobs->waiting, n, __ATOMIC_RELAXED);
     if (n) {
         k->busy_until = k->now + BUSY_FOR;
         flow_workers_wake(jobs, 1);
@@ -242,7 +277,7 @@ static void purge(keeper_t *k, flow_store_t *store)
     purge_work_t w = { .work.run = run_purge };
     flow_error_t err = FLOW_ERROR_INIT;
 
-    w.before = k->now - retention(jobs);
+    w.before = apr_time_now() - retention(jobs);
     if (flow_queue_oldest_event(store, w.before, &w.event_id, k->p, &err) !=
         APR_SUCCESS) {
         return;
@@ -283,7 +318,7 @@ static void round_of(keeper_t *k)
     if (jobs->settings.retention_days > 0 && k->now >= k->purge_at) {
         k->purge_at = k->now + PURGE_EVERY;
         purge(k, store);
-        flow_script_log_trim(jobs, k->now - retention(jobs));
+        flow_script_log_trim(jobs, apr_time_now() - retention(jobs));
     }
     flow_jobs_reader_done(jobs, store);
 }
@@ -294,23 +329,23 @@ void *APR_THREAD_FUNC flow_keeper_main(apr_thread_t *thread, void *data)
     keeper_t k = { .jobs = jobs, .p = flow_store_pool(0) };
 
     (void)thread;
-    k.purge_at = apr_time_now() + PURGE_FIRST;
-    apr_thread_mutex_lock(jobs->lock);
+    k.purge_at = flow_clock() + PURGE_FIRST;
+    pthread_mutex_lock(&jobs->lock);
     while (k.p && !flow_jobs_is_stopping(jobs)) {
-        apr_thread_mutex_unlock(jobs->lock);
+        pthread_mutex_unlock(&jobs->lock);
         apr_pool_clear(k.p);
-        k.now = apr_time_now();
+        k.now = flow_clock();
         round_of(&k);
-        apr_thread_mutex_lock(jobs->lock);
+        pthread_mutex_lock(&jobs->lock);
         if (!flow_jobs_is_stopping(jobs)) {
-            apr_thread_cond_timedwait(jobs->tick, jobs->lock,
-                                      k.now < k.busy_until ? TICK_BUSY
-                                                           : TICK_IDLE);
+            flow_clock_cond_wait(
+                &jobs->tick, &jobs->lock,
+                k.now + (k.now < k.busy_until ? TICK_BUSY : TICK_IDLE));
         }
     }
     jobs->keeper_alive = 0;
-    apr_thread_cond_broadcast(jobs->ended);
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_cond_broadcast(&jobs->ended);
+    pthread_mutex_unlock(&jobs->lock);
     if (k.p) {
         apr_pool_destroy(k.p);
     }

@@ -35,11 +35,13 @@ static int read_file(const char *path, char *out, apr_size_t size)
     return 1;
 }
 
-static void boot_id(char out[BOOT_MAX])
+static int boot_id(char out[BOOT_MAX])
 {
-    if (!read_file("/proc/sys/kernel/random/boot_id", out, BOOT_MAX)) {
-        apr_cpystrn(out, "unknown", BOOT_MAX);
+    if (read_file("/proc/sys/kernel/random/boot_id", out, BOOT_MAX)) {
+        return 1;
     }
+    apr_cpystrn(out, "unknown", BOOT_MAX);
+    return 0;
 }
 
 /* "pid:[4026531836]" as 4026531836 */
@@ -57,9 +59,14 @@ static unsigned long pid_namespace(void)
     return digits ? strtoul(digits + 1, NULL, 10) : 0;
 }
 
+static int is_gone(char state)
+{
+    return state == 'Z' || state == 'X' || state == 'x';
+}
+
 /* Field 22 of /proc/PID/stat, in clock ticks since boot; 0 = cannot tell. The
  * name in field 2 may hold blanks and parentheses, so count from the last. */
-static unsigned long start_time(long pid)
+static unsigned long start_time(long pid, char *pstate)
 {
     char path[NAME_MAX_], text[1024];
     const char *at;
@@ -70,6 +77,9 @@ static unsigned long start_time(long pid)
         return 0;
     }
     at = strrchr(text, ')');
+    if (at && at[1] == ' ') {
+        *pstate = at[2];
+    }
     for (field = 2; at && field < 22; ++field) {
         at = strchr(at + 1, ' ');
     }
@@ -81,11 +91,13 @@ char *flow_owner_new(apr_pool_t *p)
     unsigned char random[6] = { 0 };
     char boot[BOOT_MAX];
     long pid = (long)getpid();
+    char state = 0;
 
     boot_id(boot);
     flow_random(random, sizeof(random));
     return apr_psprintf(p, "%s:%lu:%ld:%lu:%s", boot, pid_namespace(), pid,
-                        start_time(pid), flow_hex(random, sizeof(random), p));
+                        start_time(pid, &state),
+                        flow_hex(random, sizeof(random), p));
 }
 
 flow_owner_state_e flow_owner_state(const char *owner, int local)
@@ -93,10 +105,12 @@ flow_owner_state_e flow_owner_state(const char *owner, int local)
     char boot[BOOT_MAX];
     unsigned long start, now, ns;
     apr_size_t len;
-    char *at;
+    char *at, status = 0;
     long pid;
 
-    boot_id(boot);
+    if (!boot_id(boot)) {
+        return FLOW_OWNER_UNKNOWN; /* "unknown" may be any machine */
+    }
     len = strlen(boot);
     if (strncmp(owner, boot, len) != 0 || owner[len] != ':') {
         return local ? FLOW_OWNER_DEAD : FLOW_OWNER_UNKNOWN;
@@ -114,7 +128,10 @@ flow_owner_state_e flow_owner_state(const char *owner, int local)
         return FLOW_OWNER_DEAD;
     }
     /* /proc may hide other users' processes: then it lives, as far as we
-     * know. A zombie has finished. */
-    now = start_time(pid);
+     * know. */
+    now = start_time(pid, &status);
+    if (is_gone(status)) {
+        return FLOW_OWNER_DEAD; /* only nobody has asked how it ended */
+    }
     return now && start && now != start ? FLOW_OWNER_DEAD : FLOW_OWNER_ALIVE;
 }

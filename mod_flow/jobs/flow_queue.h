@@ -19,11 +19,15 @@
  * expected to be in; completed, failed and canceled never change again. A flow
  * has at most one running job (a unique index says so).
  */
-#define FLOW_LEASE          apr_time_from_sec(30)
-#define FLOW_JOB_ATTEMPTS   3 /* crashes after which a job is set aside */
-#define FLOW_RESULT_MAX     (5 * 1024 * 1024)
-#define FLOW_PRIORITY_EVENT 0
-#define FLOW_PRIORITY_WAIT  10 /* somebody is waiting for it */
+#define FLOW_LEASE apr_time_from_sec(30)
+/** Deaths of its process, without a page in between, after which a job is set
+ * aside: with the process to itself, and in whatever company. */
+#define FLOW_JOB_DEATHS      3
+#define FLOW_JOB_DEATHS_MOST 10
+#define FLOW_CANCELED_TEXT   "canceled on request"
+#define FLOW_RESULT_MAX      (5 * 1024 * 1024)
+#define FLOW_PRIORITY_EVENT  0
+#define FLOW_PRIORITY_WAIT   10 /* somebody is waiting for it */
 
 /** What is stored of a new job. */
 typedef struct flow_new_job_t {
@@ -45,7 +49,8 @@ apr_status_t flow_queue_job(flow_store_t *store, const flow_new_job_t *job,
 /** A job that this process runs. */
 typedef struct flow_job_t {
     const char *id, *type, *flow_id, *export_id, *event_id;
-    int collect, attempts;
+    int collect;
+    int attempts; /* deaths, see flow_queue_rescue() */
     apr_time_t created, started;
     flow_counters_t counters;
     const char *checkpoint; /* JSON text, or NULL: from the start */
@@ -53,18 +58,37 @@ typedef struct flow_job_t {
     const char *request;    /* JSON text, or NULL */
 } flow_job_t;
 
-typedef struct flow_claim_t {
+typedef struct flow_claim_t flow_claim_t;
+struct flow_claim_t {
     const char *owner;
     /** May this process run the flow? Others stay queued. */
     int (*knows)(void *baton, const char *flow_id, const char *export_id);
     void *baton;
-    const char *only; /* this job or none; NULL = any */
-    flow_job_t *job;  /* out: NULL when there is nothing to do */
-    int more;         /* out: another one could be claimed */
-} flow_claim_t;
+    const char *only;   /* this job or none; NULL = any */
+    flow_job_t *job;    /* out: NULL when there is nothing to do */
+    int more;           /* out: another one could be claimed */
+    apr_pool_t *p;      /* receives the job */
+    flow_claim_t *next; /* for flow_queue_claims() */
+};
 
-/** [write] The next job in the order priority, age, whose flow has none
- * running. Found or not, it is a success. @a p receives the job. */
+/** What jobs that must run alone (their process has died) may do. */
+typedef enum {
+    FLOW_ALONE_NOT,  /* stay where they are: others are running here */
+    FLOW_ALONE_TOO,  /* be claimed, when it is their turn */
+    FLOW_ALONE_FIRST /* be claimed before all others */
+} flow_alone_e;
+
+/**
+ * [write] For each claim of the list (none of them with `only`) the next job in
+ * the order priority, age, whose flow has none running. A job that must run
+ * alone gets nobody else claimed beside it. *pwaiting: there are such jobs, and
+ * they were left. Found or not, it is a success.
+ */
+apr_status_t flow_queue_claims(flow_store_t *store, flow_claim_t *list,
+                               flow_alone_e alone, int *pwaiting,
+                               flow_error_t *err);
+/** [write] For one, which may have `only`; whoever must run alone is claimed
+ * like any other. */
 apr_status_t flow_queue_claim(flow_store_t *store, flow_claim_t *claim,
                               apr_pool_t *p, flow_error_t *err);
 
@@ -88,25 +112,51 @@ apr_status_t flow_queue_end(flow_store_t *store, const flow_progress_t *at,
 /** [write] Hand it back: queued again, to go on where it stands. */
 apr_status_t flow_queue_return(flow_store_t *store, const flow_progress_t *at,
                                int *plost, flow_error_t *err);
-/** [write] We are still at it. */
-apr_status_t flow_queue_heartbeat(flow_store_t *store, const char *job_id,
-                                  const char *owner, int *plost,
+/** [write] Errors of a page that is not done are too many for memory. When
+ * the page is done they stay, else the next claim deletes them. @a range: the
+ * ids of all so far, "FIRST LAST". */
+apr_status_t flow_queue_spill(flow_store_t *store, const flow_progress_t *at,
+                              const char *range, int *plost, flow_error_t *err);
+/** [write] The owner is still at its jobs. *pids (array of const char *) are
+ * those that it has. */
+apr_status_t flow_queue_heartbeat(flow_store_t *store, const char *owner,
+                                  apr_array_header_t **pids, apr_pool_t *p,
                                   flow_error_t *err);
+/** [write] The owner is about to end, as it should: whatever becomes of its
+ * jobs, it is not their fault. */
+apr_status_t flow_queue_leave(flow_store_t *store, const char *owner,
+                              flow_error_t *err);
+
+/**
+ * [write] Cancel: a waiting job is canceled at once, a running one is asked to
+ * stop ("canceling"; its process sees it within a second). *pstatus is what
+ * the job is now; that of one that has ended is left as it is. APR_NOTFOUND.
+ */
+apr_status_t flow_queue_cancel(flow_store_t *store, const char *id,
+                               const char **pstatus, apr_pool_t *p,
+                               flow_error_t *err);
 
 /** A running job that may have lost its process. */
 typedef struct flow_orphan_t {
     const char *id, *flow_id, *owner;
-    apr_time_t lease_until;
-    int attempts;
+    apr_time_t lease_until; /* by flow_store_clock() */
+    int attempts, alone, cancel, leaving;
 } flow_orphan_t;
 
-/** Array of flow_orphan_t: all running jobs. */
+/** Array of flow_orphan_t: all running jobs, the oldest leases first. */
 apr_status_t flow_queue_running(flow_store_t *store, apr_array_header_t **plist,
                                 apr_pool_t *p, flow_error_t *err);
-/** [write] Queue it again, or set it aside when it has been through this too
- * often (*pburied). *plost: it has changed meanwhile. */
+typedef enum {
+    FLOW_RESCUED,  /* queued again */
+    FLOW_BURIED,   /* set aside: it has been through this too often */
+    FLOW_CANCELED, /* somebody wanted that anyway */
+    FLOW_NO_ORPHAN /* it has changed meanwhile */
+} flow_rescue_e;
+
+/** [write] @a is_death: its process has died; counted, unless it was leaving. */
 apr_status_t flow_queue_rescue(flow_store_t *store, const flow_orphan_t *orphan,
-                               int *pburied, int *plost, flow_error_t *err);
+                               int is_death, flow_rescue_e *pwhat,
+                               flow_error_t *err);
 
 struct flow_queue_depth_t;
 /** Numbers of jobs by status, from indexes alone. */

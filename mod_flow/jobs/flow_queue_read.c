@@ -9,12 +9,12 @@
 #include "data/flow_json.h"
 #include "jobs/flow_jobs.h"
 
-#define RUNNING_MAX 1000
+#define RUNNING_MAX 10000
 
 #define JOB_COLUMNS                                                            \
     "id, type, flow_id, export_id, status, created, started, ended, modified," \
     " num_success, num_error, num_ignore, num_export, num_pages_generated,"    \
-    " num_pages_processed, done_exporting, error_code, error_message"
+    " num_pages_processed, done_exporting, error_code, error_message, cancel"
 
 int flow_status_is_final(const char *status)
 {
@@ -37,14 +37,18 @@ static json_t *job_json(const flow_rows_t *rows, apr_pool_t *p)
         "numSuccess", "numError",          "numIgnore",
         "numExport",  "numPagesGenerated", "numPagesProcessed",
     };
+    const char *status = flow_rows_text(rows, 4);
     json_t *v = json_object();
     int i;
 
+    if (flow_rows_int(rows, 18) && strcmp(status, "running") == 0) {
+        status = "canceling";
+    }
     flow_json_put(v, "_id", flow_rows_text(rows, 0), p);
     flow_json_put(v, "type", flow_rows_text(rows, 1), p);
     flow_json_put(v, "_flowId", flow_rows_text(rows, 2), p);
     flow_json_put(v, "_exportId", flow_rows_text(rows, 3), p);
-    flow_json_put(v, "status", flow_rows_text(rows, 4), p);
+    flow_json_put(v, "status", status, p);
     put_time(v, "createdAt", flow_rows_int(rows, 5), p);
     put_time(v, "startedAt", flow_rows_int(rows, 6), p);
     put_time(v, "endedAt", flow_rows_int(rows, 7), p);
@@ -135,7 +139,8 @@ apr_status_t flow_queue_running(flow_store_t *store, apr_array_header_t **plist,
                                 apr_pool_t *p, flow_error_t *err)
 {
     static const char sql[] =
-        "SELECT id, flow_id, owner, lease_until, attempts FROM job"
+        "SELECT id, flow_id, owner, lease_until, attempts, alone, cancel,"
+        " leaving FROM job"
         " WHERE status = 'running' ORDER BY lease_until LIMIT %lld";
     apr_int64_t most = RUNNING_MAX;
     flow_rows_t rows;
@@ -154,6 +159,9 @@ apr_status_t flow_queue_running(flow_store_t *store, apr_array_header_t **plist,
         orphan->owner = flow_rows_text(&rows, 2);
         orphan->lease_until = flow_rows_int(&rows, 3);
         orphan->attempts = (int)flow_rows_int(&rows, 4);
+        orphan->alone = (int)flow_rows_int(&rows, 5);
+        orphan->cancel = (int)flow_rows_int(&rows, 6);
+        orphan->leaving = (int)flow_rows_int(&rows, 7);
     }
     return APR_SUCCESS;
 }

@@ -3,14 +3,16 @@
 #include "jobs/flow_store_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <apr_allocator.h>
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
+
+#include "base/flow_clock.h"
+#include "data/flow_json.h"
 
 /*
  * Per handle, before anything else. busy_timeout is short because SQLite waits
@@ -22,7 +24,9 @@
 /* clang-format off */
 static const char *const sqlite_pragmas[] = {
     "PRAGMA busy_timeout=500",
-    "PRAGMA synchronous=FULL",
+    /* What FULL adds, the fsync at the end of COMMIT, flow_store_commit() does
+     * itself, after other processes may write again. */
+    "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=OFF",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-8000",
@@ -71,19 +75,22 @@ apr_status_t flow_store_fail(flow_store_t *store, int code, flow_error_t *err)
     const char *text = apr_dbd_error(store->driver, store->handle, code);
 
     text = text ? text : "unknown error";
+    if (store->is_pg) {
+        return flow_store_pg_fail(store, text, err);
+    }
     if (says(text, "constraint failed") || says(text, "too big") ||
         says(text, "mismatch")) {
         return flow_error_set(err, FLOW_E_INTERNAL, APR_EGENERAL,
-                              "store_refused", "store '%s': %s", store->params,
+                              "store_refused", "store '%s': %s", store->name,
                               text);
     }
     store->broken = 1;
     if (says(text, "disk is full")) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOSPC, "store_full",
-                              "store '%s': %s", store->params, text);
+                              "store '%s': %s", store->name, text);
     }
     return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
-                          "store_unavailable", "store '%s': %s", store->params,
+                          "store_unavailable", "store '%s': %s", store->name,
                           text);
 }
 
@@ -92,16 +99,53 @@ int flow_store_is_broken(const flow_store_t *store)
     return store->broken;
 }
 
+int flow_store_is_conflict(const flow_store_t *store)
+{
+    return store->conflict;
+}
+
+int flow_store_is_shared(const char *driver)
+{
+    return strcmp(driver, "pgsql") == 0;
+}
+
+const char *flow_store_name(const char *driver, const char *params,
+                            apr_pool_t *p)
+{
+    return flow_store_is_shared(driver) ? flow_store_pg_name(params, p)
+                                        : apr_pstrdup(p, params);
+}
+
+int flow_store_is_pgsql(const flow_store_t *store)
+{
+    return store->is_pg;
+}
+
+apr_time_t flow_store_clock(flow_store_t *store)
+{
+    struct timespec ts;
+
+    if (store->is_pg) {
+        return flow_clock() + store->clock_offset;
+    }
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return apr_time_from_sec(ts.tv_sec) + ts.tv_nsec / 1000;
+}
+
+apr_status_t flow_store_verify(flow_store_t *store, flow_error_t *err)
+{
+    return store->is_pg ? APR_SUCCESS : flow_store_file_verify(store, 0, err);
+}
+
 /* ---- opening and closing ---- */
 
 apr_status_t flow_store_driver_check(const char *driver, flow_error_t *err)
 {
-    if (driver && !strcmp(driver, "sqlite3")) {
+    if (driver && (!strcmp(driver, "sqlite3") || !strcmp(driver, "pgsql"))) {
         return APR_SUCCESS;
     }
     return flow_error_set(err, FLOW_E_CONFIG, APR_ENOTIMPL, "store_driver",
-                          "FlowStore driver '%s' is not supported yet; use "
-                          "sqlite3",
+                          "there is no store driver '%s'; use sqlite3 or pgsql",
                           driver ? driver : "");
 }
 
@@ -129,6 +173,9 @@ static apr_status_t prepare_handle(flow_store_t *store, flow_error_t *err)
 {
     apr_size_t i;
 
+    if (store->is_pg) {
+        return flow_store_pg_setup(store, err);
+    }
     for (i = 0; i < sizeof(sqlite_pragmas) / sizeof(sqlite_pragmas[0]); ++i) {
         apr_status_t rv =
             flow_store_pragma(store, sqlite_pragmas[i], NULL, err);
@@ -137,12 +184,12 @@ static apr_status_t prepare_handle(flow_store_t *store, flow_error_t *err)
             return rv;
         }
     }
-    return APR_SUCCESS;
+    return flow_store_file_note(store, err);
 }
 
 apr_status_t flow_store_connect(flow_store_t *store, flow_error_t *err)
 {
-    const char *why = NULL;
+    const char *why = NULL, *params = store->params;
     apr_status_t rv;
 
     rv = apr_dbd_get_driver(store->p, store->driver_name, &store->driver);
@@ -152,18 +199,22 @@ apr_status_t flow_store_connect(flow_store_t *store, flow_error_t *err)
                               store->driver_name);
     }
     /* The database library would make a missing file; we want to be told. */
-    if (access(store->params, R_OK | W_OK) != 0) {
+    if (store->is_pg) {
+        params = flow_store_pg_params(params, store->p);
+    }
+    else if (access(params, R_OK | W_OK) != 0) {
         rv = errno;
         return flow_error_set(err, FLOW_E_UNAVAILABLE, rv, "store_unavailable",
-                              "store '%s': %s", store->params, strerror(rv));
+                              "store '%s': %s", store->name, strerror(rv));
     }
-    rv = apr_dbd_open_ex(store->driver, store->p, store->params, &store->handle,
-                         &why);
+    rv = apr_dbd_open_ex(store->driver, store->p, params, &store->handle, &why);
     if (rv != APR_SUCCESS) {
         store->handle = NULL;
-        return flow_error_set(err, FLOW_E_UNAVAILABLE, rv, "store_unavailable",
-                              "store '%s': %s", store->params,
-                              why ? why : "cannot be opened");
+        return flow_error_set(
+            err, FLOW_E_UNAVAILABLE, rv, "store_unavailable", "store '%s': %s",
+            store->name,
+            why ? apr_pstrmemdup(store->p, why, strcspn(why, "\n"))
+                : "cannot be opened");
     }
     return prepare_handle(store, err);
 }
@@ -186,9 +237,14 @@ apr_status_t flow_store_new(flow_store_t **pstore, const char *driver,
     }
     store = apr_pcalloc(p, sizeof(*store));
     store->p = p;
-    store->lock_fd = -1;
+    store->lock_fd = store->wal_fd = -1;
     store->driver_name = apr_pstrdup(p, driver);
     store->params = apr_pstrdup(p, params);
+    store->is_pg = flow_store_is_shared(driver);
+    store->name = flow_store_name(driver, params, p);
+    store->lock_path = apr_pstrcat(p, params, "-lock", NULL);
+    store->wal_path = apr_pstrcat(p, params, "-wal", NULL);
+    apr_pool_create(&store->scratch, p);
     *pstore = store;
     return APR_SUCCESS;
 }
@@ -205,7 +261,7 @@ apr_status_t flow_store_open(flow_store_t **pstore, const char *driver,
         return rv;
     }
     rv = flow_store_connect(store, err);
-    if (rv == APR_SUCCESS) {
+    if (rv == APR_SUCCESS && !store->is_pg) {
         rv = flow_store_lock_open(store, err);
     }
     if (rv != APR_SUCCESS) {
@@ -227,22 +283,58 @@ void flow_store_close(flow_store_t *store)
     if (store->lock_fd >= 0) {
         close(store->lock_fd);
     }
+    if (store->wal_fd >= 0) {
+        close(store->wal_fd);
+    }
     apr_pool_destroy(store->p);
 }
 
 /* ---- statements ---- */
 
+/* 's' and 'l' for each parameter. */
+static const char *kinds_of(const char *sql, apr_pool_t *p)
+{
+    char *kinds = apr_pcalloc(p, strlen(sql) / 2 + 1);
+    apr_size_t n = 0;
+
+    for (; *sql; ++sql) {
+        if (*sql == '%') {
+            kinds[n++] = sql[1];
+        }
+    }
+    return kinds;
+}
+
+static apr_status_t prepare(flow_store_t *store, flow_statement_t *slot,
+                            const char *sql, flow_error_t *err)
+{
+    /* Without a label apr_dbd_pgsql has the server parse it every time. */
+    const char *label =
+        store->is_pg
+            ? apr_psprintf(store->p, "flow_%d", (int)(slot - store->statements))
+            : NULL;
+    int code = apr_dbd_prepare(store->driver, store->p, store->handle, sql,
+                               label, &slot->prepared);
+
+    if (code) {
+        slot->prepared = NULL;
+        return flow_store_fail(store, code, err);
+    }
+    slot->kinds = kinds_of(sql, store->p);
+    slot->sql = sql;
+    return APR_SUCCESS;
+}
+
 static apr_status_t prepared(flow_store_t *store, const char *sql,
-                             apr_dbd_prepared_t **pstatement, flow_error_t *err)
+                             const flow_statement_t **pslot, flow_error_t *err)
 {
     apr_size_t i, at = ((apr_size_t)sql >> 4) % FLOW_STORE_STATEMENTS;
     flow_statement_t *slot = NULL;
-    int code;
 
     for (i = 0; i < FLOW_STORE_STATEMENTS; ++i) {
         slot = &store->statements[(at + i) % FLOW_STORE_STATEMENTS];
         if (slot->sql == sql) {
-            *pstatement = slot->prepared;
+            *pslot = slot;
             return APR_SUCCESS;
         }
         if (!slot->sql) {
@@ -253,31 +345,58 @@ static apr_status_t prepared(flow_store_t *store, const char *sql,
         return flow_error_set(err, FLOW_E_INTERNAL, APR_ENOSPC, "store_refused",
                               "store '%s': too many kinds of "
                               "statements",
-                              store->params);
+                              store->name);
     }
-    code = apr_dbd_prepare(store->driver, store->p, store->handle, sql, NULL,
-                           &slot->prepared);
-    if (code) {
-        return flow_store_fail(store, code, err);
+    *pslot = slot;
+    return prepare(store, slot, sql, err);
+}
+
+/* The statement, and its parameters as the database takes them. */
+static apr_status_t ready(flow_store_t *store, const char *sql,
+                          const void ***pargs, const flow_statement_t **pslot,
+                          flow_error_t *err)
+{
+    apr_status_t rv = prepared(store, sql, pslot, err);
+    const void **args = *pargs, **copy = NULL;
+    apr_size_t len, i;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
-    slot->sql = sql;
-    *pstatement = slot->prepared;
+    apr_pool_clear(store->scratch);
+    for (i = 0; (*pslot)->kinds[i]; ++i) {
+        const char *text = args[i];
+
+        if ((*pslot)->kinds[i] != 's' || !text) {
+            continue;
+        }
+        text = flow_utf8_repair(text, strlen(text), &len, store->scratch);
+        if (text == args[i]) {
+            continue;
+        }
+        if (!copy) {
+            copy = apr_pmemdup(store->scratch, args,
+                               strlen((*pslot)->kinds) * sizeof(*copy));
+            *pargs = copy;
+        }
+        copy[i] = text;
+    }
     return APR_SUCCESS;
 }
 
 apr_status_t flow_store_exec(flow_store_t *store, const char *sql,
                              const void **args, int *pn, flow_error_t *err)
 {
-    apr_dbd_prepared_t *statement = NULL;
+    const flow_statement_t *slot = NULL;
     apr_status_t rv;
     int code, n = 0;
 
-    rv = prepared(store, sql, &statement, err);
+    rv = ready(store, sql, &args, &slot, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    code = apr_dbd_pbquery(store->driver, store->p, store->handle, &n,
-                           statement, args);
+    code = apr_dbd_pbquery(store->driver, store->scratch, store->handle, &n,
+                           slot->prepared, args);
     if (code) {
         return flow_store_fail(store, code, err);
     }
@@ -291,19 +410,20 @@ apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
                                const char *sql, const void **args,
                                apr_pool_t *p, flow_error_t *err)
 {
-    apr_dbd_prepared_t *statement = NULL;
+    const flow_statement_t *slot = NULL;
     apr_status_t rv;
     int code;
 
     memset(rows, 0, sizeof(*rows));
     rows->store = store;
     rows->p = p;
-    rv = prepared(store, sql, &statement, err);
+    rv = ready(store, sql, &args, &slot, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    /* apr_dbd_pgsql without random access waits 0.1 s for an empty result. */
     code = apr_dbd_pbselect(store->driver, p, store->handle, &rows->results,
-                            statement, 0, args);
+                            slot->prepared, store->is_pg, args);
     if (code) {
         return flow_store_fail(store, code, err);
     }
@@ -312,13 +432,28 @@ apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
 
 int flow_rows_next(flow_rows_t *rows)
 {
-    return apr_dbd_get_row(rows->store->driver, rows->p, rows->results,
-                           &rows->row, -1) == 0;
+    const apr_dbd_driver_t *driver = rows->store->driver;
+
+    /* Beyond its last row apr_dbd_pgsql frees all of them. */
+    if (rows->store->is_pg &&
+        rows->n++ >= apr_dbd_num_tuples(driver, rows->results)) {
+        return 0;
+    }
+    return apr_dbd_get_row(driver, rows->p, rows->results, &rows->row, -1) == 0;
 }
 
 const char *flow_rows_text(const flow_rows_t *rows, int column)
 {
-    return apr_dbd_get_entry(rows->store->driver, rows->row, column);
+    const char *text = NULL;
+
+    if (!rows->store->is_pg) {
+        return apr_dbd_get_entry(rows->store->driver, rows->row, column);
+    }
+    /* Its get_entry() has "" for NULL. */
+    return apr_dbd_datum_get(rows->store->driver, rows->row, column,
+                             APR_DBD_TYPE_STRING, &text) == APR_SUCCESS
+               ? text
+               : NULL;
 }
 
 apr_int64_t flow_rows_int(const flow_rows_t *rows, int column)
@@ -338,7 +473,7 @@ apr_status_t flow_store_pragma(flow_store_t *store, const char *sql,
     /* As a SELECT: most of them answer a row, which apr_dbd_query() would
      * take for a failure. */
     code = apr_dbd_select(store->driver, store->p, store->handle, &results, sql,
-                          0);
+                          store->is_pg);
     if (code) {
         return flow_store_fail(store, code, err);
     }
@@ -365,8 +500,19 @@ apr_status_t flow_store_query(flow_store_t *store, const char *sql,
 apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
                               flow_error_t *err)
 {
-    apr_status_t rv = flow_store_lock(store, wait, err);
+    apr_status_t rv;
 
+    store->conflict = 0;
+    if (store->is_pg) {
+        rv = flow_store_pg_clock(store, err);
+        if (rv == APR_SUCCESS) {
+            rv = flow_store_query(store, "BEGIN", err);
+        }
+        store->in_transaction = rv == APR_SUCCESS;
+        store->has_failed = 0;
+        return rv;
+    }
+    rv = flow_store_lock(store, wait, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -377,23 +523,51 @@ apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
     return rv;
 }
 
+static apr_status_t may_commit(flow_store_t *store, flow_error_t *err)
+{
+    const flow_error_t *why = &store->failure;
+
+    if (!store->is_pg) {
+        return flow_store_file_verify(store, 1, err);
+    }
+    if (!store->has_failed) {
+        return APR_SUCCESS;
+    }
+    /* PostgreSQL answers such a COMMIT with a friendly "ROLLBACK". */
+    return flow_error_set(err, why->kind, APR_EGENERAL, why->code, "%s",
+                          why->message);
+}
+
 apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
 {
-    apr_status_t rv = flow_store_query(store, "COMMIT", err);
+    apr_status_t rv = may_commit(store, err);
 
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_query(store, "COMMIT", err);
+    }
     if (rv != APR_SUCCESS) {
         flow_store_rollback(store);
         return rv;
     }
+    store->in_transaction = 0;
+    if (store->is_pg) {
+        return APR_SUCCESS;
+    }
     flow_store_unlock(store);
-    return APR_SUCCESS;
+    return flow_store_file_sync(store, err);
 }
 
 void flow_store_rollback(flow_store_t *store)
 {
     int n = 0;
-
     /* Fails when the database has rolled back by itself; that is as good. */
-    apr_dbd_query(store->driver, store->handle, &n, "ROLLBACK");
-    flow_store_unlock(store);
+    int code = apr_dbd_query(store->driver, store->handle, &n, "ROLLBACK");
+
+    if (store->is_pg) {
+        store->in_transaction = 0;
+        store->broken |= code != 0;
+    }
+    else {
+        flow_store_unlock(store);
+    }
 }

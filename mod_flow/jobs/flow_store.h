@@ -27,6 +27,14 @@
  * parameters are %s (text, NULL allowed) and %lld (pointer to apr_int64_t).
  * No other % may stand in it.
  *
+ * Drivers: sqlite3 (params: the file) and pgsql (params: a libpq connection
+ * string). Statements are the same for both; where they cannot be, there are
+ * two and flow_store_is_pgsql() chooses.
+ *
+ * Text is UTF-8 without NUL: a parameter that is not valid UTF-8 (a lone
+ * surrogate, for instance) is stored with U+FFFD in the place of what is not,
+ * in either database. U+0000 cannot come here except escaped, within JSON.
+ *
  * Errors: "store_full" and "store_unavailable" are FLOW_E_UNAVAILABLE and mean
  * that the handle should be closed and opened anew; "store_refused" is
  * FLOW_E_INTERNAL and means this one statement (a constraint, a value that is
@@ -63,6 +71,21 @@ apr_status_t flow_store_migrate(const char *driver, const char *params,
 /** Our version? FLOW_E_UNAVAILABLE when older or empty. */
 apr_status_t flow_store_check(flow_store_t *store, flow_error_t *err);
 
+/** Is it shared by several machines (pgsql), or a file of this one? */
+int flow_store_is_shared(const char *driver);
+/** What messages call it: the parameters without a password. */
+const char *flow_store_name(const char *driver, const char *params,
+                            apr_pool_t *p);
+int flow_store_is_pgsql(const flow_store_t *store);
+
+/** Time for leases: one clock for all who share the store. pgsql: the
+ * database's; sqlite3: this machine's, counted from its boot. No date. */
+apr_time_t flow_store_clock(flow_store_t *store);
+
+/** Is what the handle has open still the store? A file that has been deleted
+ * or replaced would swallow all that is written to it. "store_unavailable". */
+apr_status_t flow_store_verify(flow_store_t *store, flow_error_t *err);
+
 /** Begin to write. Waits for other processes: without end when @a wait is
  * negative, else at most so long ("store_unavailable"). */
 apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
@@ -85,6 +108,7 @@ typedef struct flow_rows_t {
     struct apr_dbd_results_t *results;
     struct apr_dbd_row_t *row;
     apr_pool_t *p;
+    int n; /* rows that have been read */
 } flow_rows_t;
 
 apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
@@ -98,6 +122,9 @@ apr_int64_t flow_rows_int(const flow_rows_t *rows, int column);
 
 /** Has a statement failed in a way that calls for opening anew? */
 int flow_store_is_broken(const flow_store_t *store);
+/** Has the transaction met another one (a deadlock, say) and should be tried
+ * again with this handle? */
+int flow_store_is_conflict(const flow_store_t *store);
 
 /** A pool with an allocator of its own that no other pool hangs on, for one
  * thread at a time (or, @a shared, for several, each in subpools). */

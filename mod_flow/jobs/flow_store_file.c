@@ -12,6 +12,8 @@
 #include <apr_file_io.h>
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
+
 /*
  * The files of an embedded store: FILE (the database), FILE-wal and FILE-shm
  * (SQLite's, with the owner and mode of FILE) and FILE-lock (ours).
@@ -126,7 +128,7 @@ apr_status_t flow_store_create(const char *driver, const char *params, int uid,
     int i;
 
     rv = flow_store_driver_check(driver, err);
-    if (rv != APR_SUCCESS) {
+    if (rv != APR_SUCCESS || flow_store_is_shared(driver)) {
         return rv;
     }
     p = flow_store_pool(0);
@@ -155,11 +157,107 @@ apr_status_t flow_store_create(const char *driver, const char *params, int uid,
     return rv;
 }
 
+/* ---- are they still the same? ---- */
+
+static int look(const char *path, flow_store_inode_t *at)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        return 0;
+    }
+    at->device = st.st_dev;
+    at->inode = st.st_ino;
+    return 1;
+}
+
+apr_status_t flow_store_file_note(flow_store_t *store, flow_error_t *err)
+{
+    flow_store_inode_t now;
+
+    /* The pragmas have read it: SQLite has had it open since before that. */
+    if (!look(store->params, &store->file) || !look(store->params, &now)) {
+        return file_error(store->params, "find it", errno, err);
+    }
+    return APR_SUCCESS;
+}
+
+static int is_same(const char *path, const flow_store_inode_t *at)
+{
+    flow_store_inode_t now;
+
+    return look(path, &now) && now.device == at->device &&
+           now.inode == at->inode;
+}
+
+/* SQLite makes it, at the latest with the first change. No lock is ever on it,
+ * so closing a descriptor of it costs none. */
+static int open_wal(flow_store_t *store)
+{
+    struct stat st;
+
+    store->wal_fd = open(store->wal_path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (store->wal_fd < 0 || fstat(store->wal_fd, &st) != 0) {
+        return 0;
+    }
+    store->wal.device = st.st_dev;
+    store->wal.inode = st.st_ino;
+    return 1;
+}
+
+/*
+ * The same as SQLite's synchronous=FULL does within COMMIT: all of the log up
+ * to our last frame is on the disk when this returns (and with it what others
+ * have written before). But nobody waits for our disk who wants to write, and
+ * several processes that sync at once cost the file system hardly more than
+ * one. Others may see a commit before it is safe; whoever waits for it is told
+ * afterwards only. SQLite syncs the log itself before it copies from it, and
+ * the first frame when it starts over.
+ */
+apr_status_t flow_store_file_sync(flow_store_t *store, flow_error_t *err)
+{
+    int code;
+
+    if (store->wal_fd < 0 || fdatasync(store->wal_fd) == 0) {
+        return APR_SUCCESS;
+    }
+    code = errno;
+    store->broken = 1;
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, code, "store_unavailable",
+                          "store '%s': cannot be written to the disk: %s",
+                          store->name, strerror(code));
+}
+
+apr_status_t flow_store_file_verify(flow_store_t *store, int written,
+                                    flow_error_t *err)
+{
+    const char *what = store->params;
+    int ok = is_same(what, &store->file);
+
+    if (ok && written) {
+        what = store->wal_path;
+        ok = store->wal_fd >= 0 ? is_same(what, &store->wal) : open_wal(store);
+    }
+    if (ok && written && store->lock.inode) {
+        what = store->lock_path;
+        ok = is_same(what, &store->lock);
+    }
+    if (ok) {
+        return APR_SUCCESS;
+    }
+    store->broken = 1;
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOENT,
+                          "store_unavailable",
+                          "store '%s' has been deleted or replaced while it "
+                          "was in use",
+                          what);
+}
+
 /* ---- the write lock among processes ---- */
 
 apr_status_t flow_store_lock_open(flow_store_t *store, flow_error_t *err)
 {
-    const char *path = apr_pstrcat(store->p, store->params, "-lock", NULL);
+    const char *path = store->lock_path;
     struct stat st;
     int code;
 
@@ -169,6 +267,10 @@ apr_status_t flow_store_lock_open(flow_store_t *store, flow_error_t *err)
         return flow_error_set(err, FLOW_E_UNAVAILABLE, code,
                               "store_unavailable", "store '%s': %s", path,
                               strerror(code));
+    }
+    if (fstat(store->lock_fd, &st) == 0) {
+        store->lock.device = st.st_dev;
+        store->lock.inode = st.st_ino;
     }
     /* Somebody deleted it and root made it anew: the owner is the store's. */
     if (geteuid() == 0 && stat(store->params, &st) == 0) {
@@ -184,7 +286,7 @@ apr_status_t flow_store_lock_open(flow_store_t *store, flow_error_t *err)
 apr_status_t flow_store_lock(flow_store_t *store, apr_interval_time_t wait,
                              flow_error_t *err)
 {
-    apr_time_t until = apr_time_now() + wait;
+    apr_time_t until = flow_clock() + wait;
 
     for (;;) {
         if (flock(store->lock_fd, wait < 0 ? LOCK_EX : LOCK_EX | LOCK_NB) ==
@@ -199,7 +301,7 @@ apr_status_t flow_store_lock(flow_store_t *store, apr_interval_time_t wait,
                 err, FLOW_E_UNAVAILABLE, errno, "store_unavailable",
                 "store '%s': cannot lock: %s", store->params, strerror(errno));
         }
-        if (apr_time_now() >= until) {
+        if (flow_clock() >= until) {
             return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_TIMEUP,
                                   "store_unavailable",
                                   "store '%s': another process has been "

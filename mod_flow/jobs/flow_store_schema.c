@@ -10,13 +10,18 @@
  * change is a new step. Times are microseconds since 1970. Long texts stand in
  * tables of their own, so that the small rows that change often stay small.
  *
- * Types and statements are plain enough for PostgreSQL, but for WITHOUT ROWID
- * (small rows that are found by their key only). Two indexes carry
- * rules: job_running lets a flow have one running job only, whoever claims;
- * job_queued orders the waiting jobs of each flow (with the status in it,
- * counting reads no table).
+ * Types and statements are plain enough for both databases; what differs
+ * (WITHOUT ROWID, for small rows that are found by their key only, and the
+ * collation of texts) flow_store_pg_schema() changes on the way. Two indexes
+ * carry rules: job_running lets a flow have one running job only, whoever
+ * claims; job_queued orders the waiting jobs of each flow (with the status in
+ * it, counting reads no table).
+ *
+ * PostgreSQL: one row of `meta` is locked while the schema changes, which
+ * every database that speaks its language can do.
  */
 #define MIGRATE_WAIT apr_time_from_sec(60)
+#define MAKE_TRIES   20
 
 /* clang-format off */
 static const char *const step_1[] = {
@@ -122,7 +127,25 @@ static const char *const step_2[] = {
     NULL
 };
 
-static const char *const *const steps[] = { step_1, step_2 };
+/*
+ * attempts: deaths of the process that ran the job, in a row, without a page
+ * in between; it counted claims before. alone: the run that is under way (or
+ * was, when its process died) has the process to itself. cancel: somebody
+ * wants a running job to end. leaving: its process is about to
+ * end, and how it ends is not the job's fault. spilled: the ids of errors that stand in the
+ * table although their page is not done, "first last".
+ */
+static const char *const step_3[] = {
+    "ALTER TABLE job ADD COLUMN alone INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE job ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE job ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE job ADD COLUMN spilled TEXT",
+    "UPDATE job SET attempts = 0, lease_until = 0"
+    " WHERE status IN ('queued', 'running')",
+    NULL
+};
+
+static const char *const *const steps[] = { step_1, step_2, step_3 };
 /* clang-format on */
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
@@ -136,15 +159,16 @@ static apr_status_t read_version(flow_store_t *store, int *pversion,
 
     *pversion = -1;
     rv = flow_store_pragma(store,
-                           "SELECT name FROM sqlite_master WHERE"
-                           " type = 'table' AND name = 'meta'",
+                           store->is_pg ? "SELECT to_regclass('meta')"
+                                        : "SELECT name FROM sqlite_master WHERE"
+                                          " type = 'table' AND name = 'meta'",
                            &value, err);
-    if (rv != APR_SUCCESS || !value) {
+    if (rv != APR_SUCCESS || !value || !*value) {
         return rv;
     }
     rv = flow_store_pragma(
         store, "SELECT value FROM meta WHERE name = 'schema'", &value, err);
-    if (rv == APR_SUCCESS && value) {
+    if (rv == APR_SUCCESS && value && *value) {
         *pversion = (int)apr_strtoi64(value, NULL, 10);
     }
     return rv;
@@ -155,8 +179,11 @@ static apr_status_t too_new(flow_store_t *store, int version, flow_error_t *err)
     return flow_error_set(err, FLOW_E_CONFIG, APR_EGENERAL, "store_version",
                           "store '%s' has schema %d, this mod_flow knows %d; "
                           "use the newer mod_flow or another file",
-                          store->params, version, VERSION);
+                          store->name, version, VERSION);
 }
+
+static const char meta[] =
+    "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)";
 
 /* In a transaction. */
 static apr_status_t upgrade(flow_store_t *store, int version, flow_error_t *err)
@@ -166,16 +193,16 @@ static apr_status_t upgrade(flow_store_t *store, int version, flow_error_t *err)
     int i;
 
     if (version < 0) {
-        rv = flow_store_query(
-            store,
-            "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL,"
-            " value TEXT NOT NULL)",
-            err);
+        rv = store->is_pg ? APR_SUCCESS : flow_store_query(store, meta, err);
         version = 0;
     }
     for (; version < VERSION && rv == APR_SUCCESS; ++version) {
         for (i = 0; steps[version][i] && rv == APR_SUCCESS; ++i) {
-            rv = flow_store_query(store, steps[version][i], err);
+            rv = flow_store_query(
+                store,
+                store->is_pg ? flow_store_pg_schema(steps[version][i], store->p)
+                             : steps[version][i],
+                err);
         }
     }
     if (rv == APR_SUCCESS) {
@@ -207,16 +234,66 @@ static apr_status_t use_wal(flow_store_t *store, flow_error_t *err)
     return rv;
 }
 
+/* The table that tells the version, and in it the row that is locked. Two who
+ * make the same table at once may both fail where only one should. */
+static apr_status_t pg_begin(flow_store_t *store, flow_error_t *err)
+{
+    static const char lock_row[] =
+        "INSERT INTO meta (name, value)"
+        " VALUES ('lock', '') ON CONFLICT DO NOTHING";
+    apr_status_t rv = APR_EGENERAL;
+    const char *found = NULL;
+    int i;
+
+    for (i = 0; i < MAKE_TRIES && rv != APR_SUCCESS; ++i) {
+        flow_error_clear(err);
+        rv =
+            flow_store_pragma(store, "SELECT to_regclass('meta')", &found, err);
+        if (rv == APR_SUCCESS && (!found || !*found)) {
+            rv = flow_store_query(store, flow_store_pg_schema(meta, store->p),
+                                  err);
+        }
+        if (rv == APR_SUCCESS) {
+            rv = flow_store_query(store, lock_row, err);
+        }
+        if (rv != APR_SUCCESS) {
+            apr_sleep(apr_time_from_msec(50));
+        }
+    }
+    store->broken = 0;
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_query(store, "SET lock_timeout = '60s'", err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_query(store, "BEGIN", err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_pragma(
+            store, "SELECT value FROM meta WHERE name = 'lock' FOR UPDATE",
+            NULL, err);
+    }
+    return rv;
+}
+
+static apr_status_t begin(flow_store_t *store, flow_error_t *err)
+{
+    apr_status_t rv;
+
+    if (store->is_pg) {
+        return pg_begin(store, err);
+    }
+    rv = use_wal(store, err);
+    return rv == APR_SUCCESS ? flow_store_query(store, "BEGIN IMMEDIATE", err)
+                             : rv;
+}
+
 static apr_status_t migrate(flow_store_t *store, flow_error_t *err)
 {
     flow_error_t ignored = FLOW_ERROR_INIT;
     apr_status_t rv;
     int version;
 
-    rv = use_wal(store, err);
-    if (rv == APR_SUCCESS) {
-        rv = flow_store_query(store, "BEGIN IMMEDIATE", err);
-    }
+    rv = begin(store, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -245,11 +322,11 @@ apr_status_t flow_store_migrate(const char *driver, const char *params,
     apr_status_t rv;
 
     rv = flow_store_new(&store, driver, params, err);
-    if (rv == APR_SUCCESS) {
+    if (rv == APR_SUCCESS && !store->is_pg) {
         rv = flow_store_lock_open(store, err);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = flow_store_lock(store, MIGRATE_WAIT, err);
+        if (rv == APR_SUCCESS) {
+            rv = flow_store_lock(store, MIGRATE_WAIT, err);
+        }
     }
     if (rv == APR_SUCCESS) {
         rv = flow_store_connect(store, err);
@@ -278,7 +355,7 @@ apr_status_t flow_store_check(flow_store_t *store, flow_error_t *err)
                               "store_unavailable",
                               "store '%s' has not been set up; start the "
                               "server once",
-                              store->params);
+                              store->name);
     }
     return APR_SUCCESS;
 }

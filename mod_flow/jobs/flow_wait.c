@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/flow_jobs_private.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "data/flow_json.h"
@@ -24,44 +23,39 @@ void flow_waiters_tell(flow_jobs_t *jobs, const char *job_id)
 {
     flow_waiter_t *w;
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     for (w = jobs->waiters; w; w = w->next) {
         if (strcmp(w->job_id, job_id) == 0) {
             sem_post(&w->ended);
         }
     }
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static void enter(flow_jobs_t *jobs, flow_waiter_t *w)
 {
     sem_init(&w->ended, 0, 0);
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     w->next = jobs->waiters;
     jobs->waiters = w;
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static void leave(flow_jobs_t *jobs, flow_waiter_t *w)
 {
     flow_waiter_t **at;
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     for (at = &jobs->waiters; *at != w; at = &(*at)->next) {
     }
     *at = w->next;
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
     sem_destroy(&w->ended);
 }
 
 static void wait_until(flow_waiter_t *w, apr_time_t t)
 {
-    struct timespec ts;
-
-    ts.tv_sec = (time_t)apr_time_sec(t);
-    ts.tv_nsec = (long)apr_time_usec(t) * 1000;
-    while (sem_timedwait(&w->ended, &ts) != 0 && errno == EINTR) {
-    }
+    flow_clock_sem_wait(&w->ended, t);
 }
 
 /* {"job", "data", "errors"} of a job that has ended. */
@@ -168,7 +162,7 @@ static apr_status_t wait_for(flow_jobs_t *jobs, const char *id,
 
     apr_pool_create(&round_p, p);
     for (;;) {
-        apr_time_t now = apr_time_now();
+        apr_time_t now = flow_clock();
 
         if (flow_worker_is_current() && (!*presult || is_queued(*presult))) {
             flow_worker_help(jobs, id);
@@ -179,7 +173,7 @@ static apr_status_t wait_for(flow_jobs_t *jobs, const char *id,
         rv = look(jobs, id, presult, round_p, &why);
         if (rv == APR_SUCCESS ||
             (rv != APR_INCOMPLETE && !flow_error_is_retryable(&why)) ||
-            apr_time_now() >= until || flow_jobs_is_stopping(jobs)) {
+            flow_clock() >= until || flow_jobs_is_stopping(jobs)) {
             break;
         }
     }

@@ -34,7 +34,7 @@ int flow_worker_is_current(void)
 typedef struct claim_work_t {
     flow_work_t work;
     flow_claim_t claim;
-    apr_pool_t *p;
+    flow_jobs_t *jobs;
 } claim_work_t;
 
 static apr_status_t run_claim(flow_work_t *work, flow_store_t *store,
@@ -42,7 +42,11 @@ static apr_status_t run_claim(flow_work_t *work, flow_store_t *store,
 {
     claim_work_t *w = (claim_work_t *)work;
 
-    return flow_queue_claim(store, &w->claim, w->p, err);
+    if (w->claim.only) {
+        return flow_queue_claim(store, &w->claim, w->claim.p, err);
+    }
+    flow_claims_add(w->jobs, &w->claim);
+    return APR_SUCCESS;
 }
 
 /* A job, or NULL; a store that is away is the same as an empty one. */
@@ -53,7 +57,8 @@ static flow_job_t *claim(flow_jobs_t *jobs, const char *only, apr_pool_t *p)
                        .claim.knows = flow_job_known,
                        .claim.baton = jobs,
                        .claim.only = only,
-                       .p = p };
+                       .claim.p = p,
+                       .jobs = jobs };
     flow_error_t err = FLOW_ERROR_INIT;
 
     if (flow_committer_do(jobs->committer, &w.work, -1, NULL, &err) !=
@@ -62,6 +67,13 @@ static flow_job_t *claim(flow_jobs_t *jobs, const char *only, apr_pool_t *p)
         return NULL;
     }
     __atomic_fetch_sub(&jobs->waiting, 1, __ATOMIC_RELAXED);
+    if (only) {
+        /* A job that must run alone may have one beside it that it waits for. */
+        pthread_mutex_lock(&jobs->lock);
+        ++jobs->handed;
+        jobs->handed_alone += w.claim.job->attempts > 0;
+        pthread_mutex_unlock(&jobs->lock);
+    }
     if (w.claim.more) {
         flow_workers_wake(jobs, 1);
     }
@@ -72,34 +84,45 @@ static flow_job_t *claim(flow_jobs_t *jobs, const char *only, apr_pool_t *p)
 
 void flow_workers_wake(flow_jobs_t *jobs, int n)
 {
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     ++jobs->rings;
     for (; n > 0 && jobs->calls < jobs->idle; --n) {
         ++jobs->calls;
-        apr_thread_cond_signal(jobs->wake);
+        pthread_cond_signal(&jobs->wake);
     }
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id)
 {
     const flow_running_t *r;
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     for (r = jobs->running; r && strcmp(r->flow_id, flow_id) != 0;
          r = r->next) {
     }
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
     return !r;
+}
+
+void flow_workers_abort(flow_jobs_t *jobs)
+{
+    flow_running_t *r;
+
+    pthread_mutex_lock(&jobs->lock);
+    for (r = jobs->running; r; r = r->next) {
+        __atomic_store_n(&r->abort, 1, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static unsigned rings(flow_jobs_t *jobs)
 {
     unsigned n;
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     n = jobs->rings;
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
     return n;
 }
 
@@ -107,35 +130,35 @@ static unsigned rings(flow_jobs_t *jobs)
  * found nobody asleep. */
 static void sleep_until_called(flow_jobs_t *jobs, unsigned heard)
 {
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     ++jobs->idle;
     while (!jobs->calls && jobs->rings == heard &&
            !flow_jobs_is_stopping(jobs)) {
-        apr_thread_cond_timedwait(jobs->wake, jobs->lock, NAP);
+        flow_clock_cond_wait(&jobs->wake, &jobs->lock, flow_clock() + NAP);
     }
     if (jobs->calls) {
         --jobs->calls;
     }
     --jobs->idle;
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static void wait_for_release(flow_jobs_t *jobs)
 {
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     while (!jobs->released && !flow_jobs_is_stopping(jobs)) {
-        apr_thread_cond_timedwait(jobs->wake, jobs->lock, NAP);
+        flow_clock_cond_wait(&jobs->wake, &jobs->lock, flow_clock() + NAP);
     }
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 static void goodbye(flow_jobs_t *jobs, int is_extra)
 {
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     --jobs->alive;
     jobs->extra -= is_extra;
-    apr_thread_cond_broadcast(jobs->ended);
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_cond_broadcast(&jobs->ended);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 /* ---- the threads ---- */
@@ -195,6 +218,8 @@ static void *APR_THREAD_FUNC helper_main(apr_thread_t *thread, void *data)
         job = claim(jobs, help->job_id, p);
         if (job) {
             flow_job_run(jobs, job, p, NULL);
+            /* It claims no next one; there may be one of its flow. */
+            flow_workers_wake(jobs, 1);
         }
     }
     if (p) {
@@ -217,14 +242,14 @@ void flow_worker_help(flow_jobs_t *jobs, const char *job_id)
     help->jobs = jobs;
     apr_cpystrn(help->job_id, job_id, sizeof(help->job_id));
 
-    apr_thread_mutex_lock(jobs->lock);
+    pthread_mutex_lock(&jobs->lock);
     ok = !flow_jobs_is_stopping(jobs) &&
          jobs->extra < jobs->settings.workers * EXTRA_PER_WORKER;
     if (ok) {
         ++jobs->extra;
         ++jobs->alive;
     }
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
 
     if (ok && apr_thread_pool_push(jobs->threads, helper_main, help,
                                    APR_THREAD_TASK_PRIORITY_HIGHEST,
@@ -255,9 +280,9 @@ apr_status_t flow_workers_start(flow_jobs_t *jobs, flow_error_t *err)
     apr_thread_pool_threshold_set(jobs->threads, 0);
     apr_thread_pool_idle_max_set(jobs->threads, n);
     for (i = 0; i < n && rv == APR_SUCCESS; ++i) {
-        apr_thread_mutex_lock(jobs->lock);
+        pthread_mutex_lock(&jobs->lock);
         ++jobs->alive;
-        apr_thread_mutex_unlock(jobs->lock);
+        pthread_mutex_unlock(&jobs->lock);
         rv = apr_thread_pool_push(jobs->threads, worker_main, jobs,
                                   APR_THREAD_TASK_PRIORITY_NORMAL, jobs);
     }
@@ -271,16 +296,15 @@ apr_status_t flow_workers_start(flow_jobs_t *jobs, flow_error_t *err)
 
 int flow_workers_join(flow_jobs_t *jobs, apr_interval_time_t patience)
 {
-    apr_time_t until = apr_time_now() + patience;
+    apr_time_t until = flow_clock() + patience;
     int left;
 
-    apr_thread_mutex_lock(jobs->lock);
-    while (jobs->alive && apr_time_now() < until) {
-        apr_thread_cond_timedwait(jobs->ended, jobs->lock,
-                                  until - apr_time_now());
+    pthread_mutex_lock(&jobs->lock);
+    while (jobs->alive && flow_clock() < until) {
+        flow_clock_cond_wait(&jobs->ended, &jobs->lock, until);
     }
     left = jobs->alive;
-    apr_thread_mutex_unlock(jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
     if (!left && jobs->threads) {
         apr_thread_pool_destroy(jobs->threads);
     }

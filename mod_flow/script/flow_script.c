@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
 #include "data/flow_json.h"
 
 /* How long a script's top level may run while the server starts. */
@@ -69,7 +70,7 @@ static apr_status_t try_load(flow_script_t *script, apr_size_t memory,
 
     memset(&call, 0, sizeof(call));
     call.script = script;
-    call.deadline = apr_time_now() + LOAD_TIME;
+    call.deadline = flow_clock() + LOAD_TIME;
     call.allowed = LOAD_TIME;
     call.memory = memory;
     call.err = &why;

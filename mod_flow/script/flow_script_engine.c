@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
 #include "data/flow_json.h"
 
 #define RESULT_SIZE ((apr_size_t)5 << 20)
@@ -109,11 +110,8 @@ static void put_in(flow_script_engine_t *engine, flow_world_t *world)
 
 static int wait_for_world(flow_script_engine_t *engine, apr_time_t deadline)
 {
-    struct timespec ts;
-
-    ts.tv_sec = (time_t)apr_time_sec(deadline);
-    ts.tv_nsec = (long)apr_time_usec(deadline) * 1000;
-    return pthread_cond_timedwait(&engine->put_down, &engine->lock, &ts) == 0;
+    return flow_clock_cond_wait(&engine->put_down, &engine->lock, deadline) ==
+           0;
 }
 
 /* A world of the script; or one that must be loaded (its serial is another);
@@ -139,7 +137,7 @@ static apr_status_t take_world(flow_script_engine_t *engine,
         if (*pworld) {
             break;
         }
-        if (!wait_for_world(engine, deadline) && apr_time_now() >= deadline) {
+        if (!wait_for_world(engine, deadline) && flow_clock() >= deadline) {
             rv = APR_TIMEUP;
             break;
         }
@@ -309,7 +307,7 @@ apr_status_t flow_script_engine_create(flow_script_engine_t **pengine,
                               "cannot start the thread that stops scripts");
     }
     pthread_mutex_init(&engine->lock, NULL);
-    pthread_cond_init(&engine->put_down, NULL);
+    flow_clock_cond_init(&engine->put_down);
     engine->memory = memory;
     engine->max_arenas = (apr_uint32_t)max_arenas;
     engine->max_idle_bytes = max_idle_bytes;

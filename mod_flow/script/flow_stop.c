@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/flow_clock.h"
 #include "base/flow_log.h"
 
 /* A stopped run is looked at again after this long: the signal may have met it
@@ -117,16 +118,12 @@ static void stop_one(flow_stop_t *stop)
 
 static void sleep_until(flow_timer_t *timer, apr_time_t when)
 {
-    struct timespec ts;
-
     timer->sleeps_until = when;
     if (when == NEVER) {
         pthread_cond_wait(&timer->wake, &timer->lock);
         return;
     }
-    ts.tv_sec = (time_t)apr_time_sec(when);
-    ts.tv_nsec = (long)apr_time_usec(when) * 1000;
-    pthread_cond_timedwait(&timer->wake, &timer->lock, &ts);
+    flow_clock_cond_wait(&timer->wake, &timer->lock, when);
 }
 
 static void *timer_main(void *arg)
@@ -135,7 +132,7 @@ static void *timer_main(void *arg)
 
     pthread_mutex_lock(&timer->lock);
     while (!timer->quit) {
-        apr_time_t now = apr_time_now();
+        apr_time_t now = flow_clock();
         apr_time_t next = NEVER;
         flow_stop_t *stop;
 
@@ -166,7 +163,7 @@ apr_status_t flow_timer_create(flow_timer_t **ptimer)
         return APR_ENOMEM;
     }
     pthread_mutex_init(&timer->lock, NULL);
-    pthread_cond_init(&timer->wake, NULL);
+    flow_clock_cond_init(&timer->wake);
     timer->sleeps_until = NEVER;
 
     /* The process's signals are for its own threads. */

@@ -108,7 +108,7 @@ DIRECTIVES = [
     ("FlowScriptTimeout 1.5", "'1.5' is not a number of seconds"),
     ("FlowScriptMemory 1", "'1' is not a number of bytes"),
     ("FlowMaxBody 5X", "'5X' is not a number of bytes"),
-    ("FlowStore mysql x", "'mysql' is not supported yet; use sqlite3"),
+    ("FlowStore mysql x", "there is no store driver 'mysql'; use sqlite3 or pgsql"),
     ("FlowEgress maybe host", "'maybe' is neither 'allow' nor 'deny'"),
     ("FlowEgress allow 10.0.0.0/99", "'/99' is not a number of bits"),
     ("FlowSet type http", "FlowSet belongs in"),

@@ -12,6 +12,103 @@
 
 #include "data/flow_json.h"
 
+static const char *driver = "sqlite3";
+static char server[256]; /* how to connect with PostgreSQL */
+static char server_dir[64];
+static int stores; /* made so far */
+
+/* ---- PostgreSQL ---- */
+
+static void stop_server(void)
+{
+    char command[200];
+
+    snprintf(command, sizeof(command), "sh tests/pgsql.sh stop %s; rm -rf %s",
+             server_dir, server_dir);
+    if (system(command) != 0) {
+        fprintf(stderr, "cannot stop %s\n", server_dir);
+    }
+}
+
+static int start_server(void)
+{
+    char command[200];
+    FILE *answer;
+
+    snprintf(server_dir, sizeof(server_dir), "/tmp/flow-pg-XXXXXX");
+    if (!mkdtemp(server_dir)) {
+        return 0;
+    }
+    snprintf(command, sizeof(command), "sh tests/pgsql.sh start %s",
+             server_dir);
+    answer = popen(command, "r");
+    if (!answer || !fgets(server, sizeof(server), answer)) {
+        server[0] = '\0';
+    }
+    server[strcspn(server, "\n")] = '\0';
+    if (answer) {
+        pclose(answer);
+    }
+    if (server[0]) {
+        atexit(stop_server);
+    }
+    return server[0] != '\0';
+}
+
+int jobs_fixture_use(const char *name)
+{
+    const char *given = getenv("FLOW_TEST_PGSQL");
+
+    driver = name;
+    if (strcmp(name, "pgsql") != 0 || server[0]) {
+        return 1;
+    }
+    if (given && strcmp(given, "none") != 0) {
+        snprintf(server, sizeof(server), "%s", given);
+        return 1;
+    }
+    if (!given && start_server()) {
+        return 1;
+    }
+    printf("SKIPPED with pgsql: PostgreSQL cannot be started here\n");
+    return 0;
+}
+
+const char *jobs_fixture_driver(void)
+{
+    return driver;
+}
+
+static const char *query(apr_pool_t *p, const char *params, const char *sql)
+{
+    const apr_dbd_driver_t *dbd;
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *row = NULL;
+    apr_dbd_t *handle;
+    const char *text = "";
+    int is_pg = strcmp(driver, "pgsql") == 0;
+
+    apr_dbd_get_driver(p, driver, &dbd);
+    if (apr_dbd_open(dbd, p, params, &handle) != APR_SUCCESS) {
+        return "cannot open";
+    }
+    if (!is_pg) {
+        apr_dbd_select(dbd, p, handle, &results, "PRAGMA busy_timeout=2000", 0);
+    }
+    results = NULL;
+    if (apr_dbd_select(dbd, p, handle, &results, sql, is_pg) != 0) {
+        text = apr_pstrdup(p, apr_dbd_error(dbd, handle, 0));
+    }
+    else if ((!is_pg || apr_dbd_num_tuples(dbd, results) > 0) &&
+             apr_dbd_get_row(dbd, p, results, &row, -1) == 0) {
+        text = apr_dbd_get_entry(dbd, row, 0);
+    }
+    apr_dbd_close(dbd, handle);
+    return text ? text : "";
+}
+
+/* ---- the fixture ---- */
+
 jobs_fixture_t *jobs_fixture_new(void)
 {
     flow_error_t err = FLOW_ERROR_INIT;
@@ -20,7 +117,7 @@ jobs_fixture_t *jobs_fixture_new(void)
 
     apr_pool_create(&p, NULL);
     flow_json_global_init();
-    flow_store_global_init("sqlite3", p, &err);
+    flow_store_global_init(driver, p, &err);
     f = apr_pcalloc(p, sizeof(*f));
     f->p = p;
     snprintf(f->dir, sizeof(f->dir), "/tmp/flow-unit-XXXXXX");
@@ -28,8 +125,17 @@ jobs_fixture_t *jobs_fixture_new(void)
         return NULL;
     }
     snprintf(f->file, sizeof(f->file), "%s/flow.db", f->dir);
-    f->settings.driver = "sqlite3";
-    f->settings.params = f->file;
+    f->params = f->file;
+    if (strcmp(driver, "pgsql") == 0) {
+        const char *schema =
+            apr_psprintf(p, "t%ld_%d", (long)getpid(), ++stores);
+
+        f->params =
+            apr_psprintf(p, "%s options='-c search_path=%s'", server, schema);
+        query(p, server, apr_pstrcat(p, "CREATE SCHEMA ", schema, NULL));
+    }
+    f->settings.driver = driver;
+    f->settings.params = f->params;
     f->settings.queue_limit = 100000;
     f->settings.uid = f->settings.gid = -1;
     f->model.p = p;
@@ -50,6 +156,13 @@ void jobs_fixture_free(jobs_fixture_t *f)
     struct dirent *entry;
     char path[400];
 
+    if (f->params != f->file) {
+        const char *schema = strrchr(f->params, '=') + 1;
+
+        query(f->p, server,
+              apr_psprintf(f->p, "DROP SCHEMA %.*s CASCADE",
+                           (int)strcspn(schema, "'"), schema));
+    }
     while (dir && (entry = readdir(dir)) != NULL) {
         snprintf(path, sizeof(path), "%s/%s", f->dir, entry->d_name);
         unlink(path);
@@ -105,7 +218,7 @@ flow_store_t *jobs_fixture_store(jobs_fixture_t *f)
     flow_store_t *store = NULL;
 
     if (flow_jobs_prepare(&f->settings, f->p, &err) != APR_SUCCESS ||
-        flow_store_open(&store, "sqlite3", f->file, &err) != APR_SUCCESS) {
+        flow_store_open(&store, driver, f->params, &err) != APR_SUCCESS) {
         fprintf(stderr, "%s\n", err.message);
     }
     return store;
@@ -113,27 +226,7 @@ flow_store_t *jobs_fixture_store(jobs_fixture_t *f)
 
 const char *jobs_fixture_query(jobs_fixture_t *f, const char *sql)
 {
-    const apr_dbd_driver_t *driver;
-    apr_dbd_results_t *results = NULL;
-    apr_dbd_row_t *row = NULL;
-    apr_dbd_t *handle;
-    const char *text = "";
-
-    apr_dbd_get_driver(f->p, "sqlite3", &driver);
-    if (apr_dbd_open(driver, f->p, f->file, &handle) != APR_SUCCESS) {
-        return "cannot open";
-    }
-    apr_dbd_select(driver, f->p, handle, &results, "PRAGMA busy_timeout=2000",
-                   0);
-    results = NULL;
-    if (apr_dbd_select(driver, f->p, handle, &results, sql, 0) != 0) {
-        text = apr_pstrdup(f->p, apr_dbd_error(driver, handle, 0));
-    }
-    else if (apr_dbd_get_row(driver, f->p, results, &row, -1) == 0) {
-        text = apr_dbd_get_entry(driver, row, 0);
-    }
-    apr_dbd_close(driver, handle);
-    return text ? text : "";
+    return query(f->p, f->params, sql);
 }
 
 flow_request_t *jobs_fixture_request(apr_pool_t *p, const char *body,

@@ -12,12 +12,26 @@ typedef struct jobs_fixture_t {
     apr_pool_t *p;
     char dir[64];
     char file[80];
+    const char *params; /* the file, or a schema of our own in PostgreSQL */
     flow_jobs_settings_t settings;
     flow_model_t model;
     flow_env_t env;
 } jobs_fixture_t;
 
-jobs_fixture_t *jobs_fixture_new(void); /* the store does not exist yet */
+/** The store does not exist yet. */
+jobs_fixture_t *jobs_fixture_new(void);
+
+/** Which kind the stores of the next tests are: "sqlite3" (at first) or
+ * "pgsql". 0: there is no PostgreSQL, and standard output says so. Its address
+ * is in FLOW_TEST_PGSQL; without that one is started here, for the program. */
+int jobs_fixture_use(const char *driver);
+const char *jobs_fixture_driver(void);
+/** The group of tests with one kind of store, then with the other. */
+#define JOBS_FIXTURE_BOTH(tests)                                               \
+    (cmocka_run_group_tests_name("sqlite3", tests, NULL, NULL) +               \
+     (jobs_fixture_use("pgsql")                                                \
+          ? cmocka_run_group_tests_name("pgsql", tests, NULL, NULL)            \
+          : 0))
 void jobs_fixture_free(jobs_fixture_t *f);
 
 /** A flow without steps, whose generator is export @a export_id: a listener

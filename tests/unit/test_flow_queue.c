@@ -150,11 +150,11 @@ static void a_flow_has_one_running_job(void **state)
     assert_true(end_as(x, "1", "me", "completed"));
     assert_string_equal(claimed(x), "2");
     /* and the database would not have it otherwise */
-    assert_non_null(strstr(
+    assert_non_null(strcasestr(
         jobs_fixture_query(x->f, "INSERT INTO job (id, type, flow_id, status,"
                                  " created, modified)"
                                  " VALUES ('9', 'flow', 'a', 'running', 1, 1)"),
-        "UNIQUE"));
+        "unique"));
 }
 
 static void a_slow_flow_does_not_keep_others_waiting(void **state)
@@ -210,7 +210,7 @@ static void a_claim_brings_all_that_a_run_needs(void **state)
     assert_string_equal(got->event, "{\"m\":1}");
     assert_string_equal(got->request, "{\"data\":1}");
     assert_int_equal(got->collect, 1);
-    assert_int_equal(got->attempts, 1);
+    assert_int_equal(got->attempts, 0);
     assert_null(got->checkpoint);
     assert_true(got->started > 0);
 }
@@ -264,6 +264,7 @@ static void an_end_is_final(void **state)
     static const char *const finals[] = { "completed", "failed", "canceled" };
     fixture_t *x = *state;
     flow_progress_t at = { NULL, "a", "me" };
+    apr_array_header_t *held;
     int i, j, lost;
 
     for (i = 0; i < 3; ++i) {
@@ -283,8 +284,8 @@ static void an_end_is_final(void **state)
         assert_int_equal(flow_queue_return(x->store, &at, &lost, &x->err), 0);
         assert_int_equal(lost, 1);
         assert_int_equal(
-            flow_queue_heartbeat(x->store, id, "me", &lost, &x->err), 0);
-        assert_int_equal(lost, 1);
+            flow_queue_heartbeat(x->store, "me", &held, x->p, &x->err), 0);
+        assert_int_equal(held->nelts, 0);
         commit(x);
         assert_string_equal(status_of(x, id), finals[i]);
         assert_null(claim_as(x, "me", id, NULL));
@@ -309,7 +310,7 @@ static void a_job_that_is_handed_back_goes_on_where_it_stood(void **state)
     assert_string_equal(job->checkpoint, "{\"c\":1}");
     assert_int_equal(job->counters.success, 3);
     assert_int_equal(job->counters.exported, 6);
-    assert_int_equal(job->attempts, 1); /* that was no crash */
+    assert_int_equal(job->attempts, 0); /* that was no crash */
 }
 
 /* ---- rescue ---- */
@@ -330,27 +331,27 @@ static const flow_orphan_t *orphan(fixture_t *x, const char *id)
     return NULL;
 }
 
-static void rescue(fixture_t *x, const flow_orphan_t *o, int *pburied,
-                   int *plost)
+static flow_rescue_e rescue(fixture_t *x, const flow_orphan_t *o)
 {
+    flow_rescue_e what;
+
     begin(x);
-    assert_int_equal(flow_queue_rescue(x->store, o, pburied, plost, &x->err),
-                     0);
+    assert_int_equal(flow_queue_rescue(x->store, o, 1, &what, &x->err), 0);
     commit(x);
+    return what;
 }
 
 static void three_crashes_set_a_job_aside(void **state)
 {
     fixture_t *x = *state;
     json_t *job = NULL, *reason = NULL;
-    int i, buried, lost;
+    int i;
 
     add(x, "1", "a", 0, 1);
     for (i = 1; i <= 3; ++i) {
         assert_string_equal(claimed(x), "1");
-        rescue(x, orphan(x, "1"), &buried, &lost);
-        assert_int_equal(lost, 0);
-        assert_int_equal(buried, i == 3);
+        assert_int_equal(rescue(x, orphan(x, "1")),
+                         i == 3 ? FLOW_BURIED : FLOW_RESCUED);
     }
     assert_string_equal(status_of(x, "1"), "failed");
     assert_string_equal(claimed(x), "none");
@@ -361,22 +362,238 @@ static void three_crashes_set_a_job_aside(void **state)
     json_decref(reason);
 }
 
+static flow_claim_t *claim_two(fixture_t *x, flow_alone_e alone, int *pwaiting)
+{
+    flow_claim_t *two = apr_pcalloc(x->p, 2 * sizeof(*two));
+    int i;
+
+    for (i = 0; i < 2; ++i) {
+        two[i].owner = "me";
+        two[i].knows = knows_all;
+        two[i].p = x->p;
+    }
+    two[0].next = &two[1];
+    begin(x);
+    assert_int_equal(flow_queue_claims(x->store, two, alone, pwaiting, &x->err),
+                     0);
+    commit(x);
+    return two;
+}
+
+static void after_a_death_each_job_runs_alone(void **state)
+{
+    fixture_t *x = *state;
+    flow_claim_t *two;
+    int waiting = 0;
+
+    add(x, "1", "a", 0, 1);
+    add(x, "2", "b", 0, 2);
+    add(x, "3", "c", 0, 3);
+    two = claim_two(x, FLOW_ALONE_TOO, &waiting);
+    /* in whatever order */
+    assert_int_equal(two[0].job->id[0] + two[1].job->id[0], '1' + '2');
+    assert_int_equal(two[0].more, 1);
+    assert_int_equal(waiting, 0);
+    /* the process that ran both dies */
+    assert_int_equal(rescue(x, orphan(x, "1")), FLOW_RESCUED);
+    assert_int_equal(rescue(x, orphan(x, "2")), FLOW_RESCUED);
+    /* where others are running they wait, and nobody waits for them */
+    two = claim_two(x, FLOW_ALONE_NOT, &waiting);
+    assert_string_equal(two[0].job->id, "3");
+    assert_null(two[1].job);
+    assert_int_equal(waiting, 1);
+    assert_true(end_as(x, "3", "me", "completed"));
+    /* where nobody is they run, each by itself */
+    two = claim_two(x, FLOW_ALONE_TOO, &waiting);
+    assert_string_equal(two[0].job->id, "1");
+    assert_null(two[1].job);
+    assert_int_equal(two[0].job->attempts, 1);
+}
+
+static void who_makes_room_for_a_suspect_takes_it_first(void **state)
+{
+    fixture_t *x = *state;
+    flow_claim_t *two;
+    int waiting = 0;
+
+    add(x, "1", "a", 0, 2);
+    claimed(x);
+    rescue(x, orphan(x, "1"));
+    add(x, "2", "b", 9, 1);
+    two = claim_two(x, FLOW_ALONE_FIRST, &waiting);
+    assert_string_equal(two[0].job->id, "1");
+    assert_null(two[1].job);
+}
+
+static void death_in_company_is_not_held_against_a_job_so_soon(void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    add(x, "1", "a", 0, 1);
+    for (i = 1; i <= FLOW_JOB_DEATHS_MOST; ++i) {
+        claimed(x);
+        jobs_fixture_query(x->f, "UPDATE job SET alone = 0");
+        assert_int_equal(rescue(x, orphan(x, "1")), i == FLOW_JOB_DEATHS_MOST
+                                                        ? FLOW_BURIED
+                                                        : FLOW_RESCUED);
+    }
+}
+
+static void a_finished_page_clears_a_job_of_suspicion(void **state)
+{
+    fixture_t *x = *state;
+    flow_progress_t at = { "1", "a", "me", { 1 }, "{}" };
+    int i, lost;
+
+    add(x, "1", "a", 0, 1);
+    for (i = 0; i < 5; ++i) {
+        assert_string_equal(claimed(x), "1");
+        begin(x);
+        assert_int_equal(flow_queue_page(x->store, &at, &lost, &x->err), 0);
+        commit(x);
+        assert_int_equal(rescue(x, orphan(x, "1")), FLOW_RESCUED);
+    }
+}
+
+static void an_end_that_was_planned_is_nobodys_fault(void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    add(x, "1", "a", 0, 1);
+    for (i = 0; i < 5; ++i) {
+        flow_job_t *job = claim_as(x, "me", NULL, NULL);
+
+        assert_non_null(job);
+        assert_int_equal(job->attempts, 0);
+        begin(x);
+        assert_int_equal(flow_queue_leave(x->store, "me", &x->err), 0);
+        commit(x);
+        assert_int_equal(rescue(x, orphan(x, "1")), FLOW_RESCUED);
+    }
+}
+
+/* ---- cancel ---- */
+
+static const char *cancel(fixture_t *x, const char *id)
+{
+    const char *status = NULL;
+    apr_status_t rv;
+
+    begin(x);
+    rv = flow_queue_cancel(x->store, id, &status, x->p, &x->err);
+    commit(x);
+    return rv == APR_NOTFOUND ? "unknown" : status;
+}
+
+static void who_waits_is_canceled_at_once_and_who_runs_is_asked(void **state)
+{
+    fixture_t *x = *state;
+    json_t *job = NULL, *reason = NULL;
+
+    add(x, "1", "a", 0, 1);
+    add(x, "2", "a", 0, 2);
+    assert_string_equal(claimed(x), "1");
+    assert_string_equal(cancel(x, "2"), "canceled");
+    assert_string_equal(status_of(x, "2"), "canceled");
+    assert_string_equal(cancel(x, "2"), "canceled");
+    assert_string_equal(cancel(x, "1"), "canceling");
+    assert_string_equal(cancel(x, "1"), "canceling");
+    assert_int_equal(orphan(x, "1")->cancel, 1);
+    assert_int_equal(
+        flow_queue_get(x->store, "1", &job, &reason, x->p, &x->err), 0);
+    assert_string_equal(flow_json_member(job, "status"), "canceling");
+    json_decref(job);
+    json_decref(reason);
+    assert_true(end_as(x, "1", "me", "canceled"));
+    assert_string_equal(cancel(x, "1"), "canceled");
+    assert_string_equal(cancel(x, "9"), "unknown");
+    add(x, "3", "a", 0, 3);
+    claimed(x);
+    assert_true(end_as(x, "3", "me", "completed"));
+    assert_string_equal(cancel(x, "3"), "completed");
+}
+
+static void a_job_whose_process_dies_while_canceling_is_canceled(void **state)
+{
+    fixture_t *x = *state;
+
+    add(x, "1", "a", 0, 1);
+    claimed(x);
+    cancel(x, "1");
+    assert_int_equal(rescue(x, orphan(x, "1")), FLOW_CANCELED);
+    assert_string_equal(status_of(x, "1"), "canceled");
+}
+
+/* ---- errors of a page that is not done ---- */
+
+static int count_errors(fixture_t *x)
+{
+    return (int)strtol(
+        jobs_fixture_query(x->f, "SELECT count(*) FROM job_error"), NULL, 10);
+}
+
+static void spill_one(fixture_t *x, flow_errors_t *errors, int *plost)
+{
+    flow_record_error_t e = { "imp", 1, "bad", "no good", "application" };
+    flow_progress_t at = { "1", "a", "me", .errors = errors };
+    const char *first, *last;
+
+    flow_errors_clear(errors);
+    flow_errors_add(errors, &e);
+    flow_errors_range(errors, &first, &last);
+    begin(x);
+    assert_int_equal(flow_queue_spill(x->store, &at,
+                                      apr_pstrcat(x->p, first, " ", last, NULL),
+                                      plost, &x->err),
+                     0);
+    commit(x);
+}
+
+static void errors_of_a_page_that_is_repeated_are_not_there_twice(void **state)
+{
+    fixture_t *x = *state;
+    flow_progress_t at = { "1", "a", "me", { 1 }, "{}" };
+    flow_errors_t *errors;
+    flow_ids_t ids;
+    int lost = 1;
+
+    flow_ids_init(&ids);
+    errors = flow_errors_create(&ids, x->p);
+    add(x, "1", "a", 0, 1);
+    claimed(x);
+    spill_one(x, errors, &lost);
+    assert_int_equal(lost, 0);
+    assert_int_equal(count_errors(x), 1);
+    rescue(x, orphan(x, "1"));
+    claimed(x); /* the page begins again */
+    assert_int_equal(count_errors(x), 0);
+    spill_one(x, errors, &lost);
+    begin(x);
+    assert_int_equal(flow_queue_page(x->store, &at, &lost, &x->err), 0);
+    commit(x);
+    rescue(x, orphan(x, "1"));
+    claimed(x); /* that page is done, and its error stays */
+    assert_int_equal(count_errors(x), 1);
+}
+
 static void a_lease_that_was_renewed_is_not_taken(void **state)
 {
     fixture_t *x = *state;
     const flow_orphan_t *o;
-    int buried, lost;
+    apr_array_header_t *held;
 
     add(x, "1", "a", 0, 1);
     claimed(x);
     o = orphan(x, "1");
     begin(x);
-    assert_int_equal(flow_queue_heartbeat(x->store, "1", "me", &lost, &x->err),
+    assert_int_equal(flow_queue_heartbeat(x->store, "me", &held, x->p, &x->err),
                      0);
-    assert_int_equal(lost, 0);
+    assert_int_equal(held->nelts, 1);
+    assert_string_equal(APR_ARRAY_IDX(held, 0, const char *), "1");
     commit(x);
-    rescue(x, o, &buried, &lost);
-    assert_int_equal(lost, 1);
+    assert_int_equal(rescue(x, o), FLOW_NO_ORPHAN);
     assert_string_equal(status_of(x, "1"), "running");
 }
 
@@ -396,7 +613,9 @@ static void claim_all(jobs_fixture_t *f, int number)
 
     snprintf(path, sizeof(path), "%s/log%d", f->dir, number);
     log = fopen(path, "w");
-    if (flow_store_open(&x.store, "sqlite3", f->file, &x.err) != 0 || !log) {
+    if (flow_store_open(&x.store, jobs_fixture_driver(), f->params, &x.err) !=
+            0 ||
+        !log) {
         _exit(2);
     }
     while (idle < 20) {
@@ -496,9 +715,15 @@ static void the_document_has_celigos_fields(void **state)
 
 static void old_ends_are_deleted_and_nothing_else(void **state)
 {
-    static const char *const sql =
-        "SELECT group_concat(x) FROM (SELECT id AS x FROM job UNION ALL"
-        " SELECT id FROM event UNION ALL SELECT text FROM job_text ORDER BY 1)";
+    const char *sql = apr_pstrcat(
+        ((fixture_t *)*state)->p,
+        strcmp(jobs_fixture_driver(), "pgsql") == 0
+            ? "SELECT string_agg(x, ',' ORDER BY x) FROM"
+            : "SELECT group_concat(x) FROM",
+        " (SELECT id AS x FROM job UNION ALL"
+        " SELECT id FROM event UNION ALL SELECT text FROM job_text ORDER BY 1)"
+        " AS rows",
+        NULL);
     fixture_t *x = *state;
     const char *event_id = NULL;
     apr_time_t before = apr_time_from_sec(0x60000000);
@@ -547,6 +772,14 @@ int main(void)
         TEST(an_end_is_final),
         TEST(a_job_that_is_handed_back_goes_on_where_it_stood),
         TEST(three_crashes_set_a_job_aside),
+        TEST(after_a_death_each_job_runs_alone),
+        TEST(who_makes_room_for_a_suspect_takes_it_first),
+        TEST(death_in_company_is_not_held_against_a_job_so_soon),
+        TEST(a_finished_page_clears_a_job_of_suspicion),
+        TEST(an_end_that_was_planned_is_nobodys_fault),
+        TEST(who_waits_is_canceled_at_once_and_who_runs_is_asked),
+        TEST(a_job_whose_process_dies_while_canceling_is_canceled),
+        TEST(errors_of_a_page_that_is_repeated_are_not_there_twice),
         TEST(a_lease_that_was_renewed_is_not_taken),
         TEST(four_processes_share_the_work_and_double_none),
         TEST(the_document_has_celigos_fields),
@@ -554,5 +787,5 @@ int main(void)
     };
 
     apr_initialize();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return JOBS_FIXTURE_BOTH(tests);
 }

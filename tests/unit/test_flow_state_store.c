@@ -357,6 +357,10 @@ static void a_store_of_the_first_schema_is_brought_up_to_date(void **state)
     jobs_fixture_query(f, "DROP TABLE lookup_cache");
     jobs_fixture_query(f, "DROP TABLE lookup_entry");
     jobs_fixture_query(f, "DROP TABLE script_log");
+    jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN alone");
+    jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN cancel");
+    jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN leaving");
+    jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN spilled");
     jobs_fixture_query(f, "UPDATE meta SET value = '1' WHERE name = 'schema'");
     start();
     assert_string_equal(get("", "a"), "1");
@@ -383,5 +387,5 @@ int main(void)
     };
 
     apr_initialize();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return JOBS_FIXTURE_BOTH(tests);
 }

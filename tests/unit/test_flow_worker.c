@@ -114,6 +114,10 @@ static apr_status_t play(const flow_env_t *env, flow_run_t *run,
         return flow_error_set(err, FLOW_E_REFUSED, APR_EGENERAL, "no_entry",
                               "the shop is closed");
     }
+    if (strcmp(id, "kills") == 0) {
+        apr_sleep(30000);
+        kill(getpid(), SIGKILL);
+    }
     if (strcmp(id, "hangs") == 0) {
         while (!is_stopping(run)) {
             apr_sleep(1000);
@@ -160,8 +164,10 @@ static int setup(void **state)
 {
     jobs_fixture_t *f = jobs_fixture_new();
     fixture_t *x = f ? apr_pcalloc(f->p, sizeof(*x)) : NULL;
-    static const char *const flows[] = { "pages", "errors",  "breaks", "hangs",
-                                         "outer", "selfish", "plain" };
+    static const char *const flows[] = {
+        "pages", "errors",  "breaks", "hangs",
+        "outer", "selfish", "plain",  "kills"
+    };
     size_t i;
 
     if (!x) {
@@ -464,13 +470,13 @@ static void a_stop_hands_the_job_back_after_its_page(void **state)
     assert_string_equal(
         jobs_fixture_query(x->f, "SELECT num_success || ' ' || attempts"
                                  " FROM job"),
-        "40 1");
+        "40 0");
 }
 
 /* A process that runs the job and is killed in the middle. */
-static void run_and_be_killed(fixture_t *x, const char *id, int attempt)
+static void run_and_be_killed(fixture_t *x, const char *id, int deaths)
 {
-    const char *running = apr_psprintf(x->f->p, "running %d", attempt);
+    const char *running = apr_psprintf(x->f->p, "running %d", deaths);
     int status;
     pid_t pid = fork();
 
@@ -511,14 +517,14 @@ static void a_killed_process_loses_its_job_to_the_next_at_once(void **state)
     const char *id = queue_and_stop(x, "pages");
     int ms;
 
-    run_and_be_killed(x, id, 1);
+    run_and_be_killed(x, id, 0);
     start(x, 1);
     ms = until_status(x, id, "completed");
     assert_true(ms >= 0 && ms < 3000); /* not after its lease of 30 s */
     assert_string_equal(
         jobs_fixture_query(x->f, "SELECT num_success || ' ' || attempts"
                                  " FROM job"),
-        "40 2");
+        "40 0");
 }
 
 static void a_job_that_kills_its_process_is_set_aside(void **state)
@@ -527,13 +533,69 @@ static void a_job_that_kills_its_process_is_set_aside(void **state)
     const char *id = queue_and_stop(x, "hangs");
     int i;
 
-    for (i = 1; i <= 3; ++i) {
+    for (i = 0; i < 3; ++i) {
         run_and_be_killed(x, id, i);
     }
     start(x, 1);
     assert_true(until_status(x, id, "failed") >= 0);
     assert_string_equal(jobs_fixture_query(x->f, "SELECT error_code FROM job"),
                         "job_crashed");
+}
+
+/* Only the one that does it is set aside, not those who stood beside it. */
+static void who_stands_beside_a_killer_is_not_set_aside(void **state)
+{
+    fixture_t *x = *state;
+    const char *killer, *beside;
+    int i, status;
+
+    start(x, 0);
+    beside = queue(x, "pages");
+    killer = queue(x, "kills");
+    stop(x);
+    for (i = 0; i < 8; ++i) {
+        pid_t pid = fork();
+
+        if (!pid) {
+            start(x, 2);
+            until_status(x, killer, "failed");
+            _exit(0);
+        }
+        waitpid(pid, &status, 0);
+        if (WIFEXITED(status)) {
+            break;
+        }
+    }
+    assert_int_equal(i, 3); /* deaths */
+    start(x, 2);
+    assert_true(has_status(x, killer, "failed"));
+    assert_true(until_status(x, beside, "completed") >= 0);
+}
+
+static void a_job_is_canceled_from_another_process(void **state)
+{
+    fixture_t *x = *state;
+    fixture_t other = *x;
+    const char *running, *waiting, *status = NULL;
+
+    start(&other, 0);
+    start(x, 1);
+    running = queue(x, "hangs");
+    assert_true(until_status(x, running, "running") >= 0);
+    waiting = queue(x, "plain");
+    assert_int_equal(
+        flow_jobs_cancel(other.jobs, waiting, &status, x->f->p, &x->err), 0);
+    assert_string_equal(status, "canceled");
+    assert_int_equal(
+        flow_jobs_cancel(other.jobs, running, &status, x->f->p, &x->err), 0);
+    assert_string_equal(status, "canceling");
+    status = NULL;
+    assert_in_range(until_status(x, running, "canceled"), 0, 2500);
+    assert_true(has_status(x, waiting, "canceled"));
+    assert_int_equal(
+        flow_jobs_cancel(other.jobs, "none", &status, x->f->p, &x->err),
+        APR_NOTFOUND);
+    stop(&other);
 }
 
 static int count_entries(const char *path)
@@ -573,7 +635,9 @@ int main(void)
         /* first those that fork: threads do not come along */
         TEST(a_killed_process_loses_its_job_to_the_next_at_once),
         TEST(a_job_that_kills_its_process_is_set_aside),
+        TEST(who_stands_beside_a_killer_is_not_set_aside),
         TEST(an_accepted_event_is_run_at_once),
+        TEST(a_job_is_canceled_from_another_process),
         TEST(many_events_of_one_flow_run_one_after_the_other),
         TEST(without_a_listening_flow_nothing_is_stored),
         TEST(a_full_queue_says_try_again),
@@ -589,5 +653,5 @@ int main(void)
     };
 
     apr_initialize();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return JOBS_FIXTURE_BOTH(tests);
 }
