@@ -164,6 +164,16 @@ static apr_status_t put_fields(run_t *run, scope_t *scope,
                                const flow_mapper_field_t *fields, int n,
                                int modify, json_t *out);
 
+/* Helpers inside each other multiply what they walk. */
+static apr_status_t count_made(run_t *run, const char *where)
+{
+    if (++run->made <= FLOW_MAPPING_MADE_MAX)
+        return APR_SUCCESS;
+    return flow_error_set(run->err, FLOW_E_INPUT, APR_ENOSPC, "mapping_limit",
+                          "%s: the record would get more than %d elements",
+                          where, FLOW_MAPPING_MADE_MAX);
+}
+
 /* One built object, or the inner arrays of an arrayarray. */
 static apr_status_t append_built(run_t *run, scope_t *scope,
                                  const flow_mapper_field_t *f,
@@ -171,9 +181,11 @@ static apr_status_t append_built(run_t *run, scope_t *scope,
                                  json_t *out)
 {
     json_t *v;
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv = count_made(run, helper->where);
     int i;
 
+    if (rv != APR_SUCCESS)
+        return rv;
     if (f->type == FLOW_TYPE_OBJECTARRAY) {
         v = json_object();
         if (!v)
@@ -238,7 +250,7 @@ static apr_status_t scan(const scan_t *s, int i, const json_t *v)
 }
 
 /* What an extract has found, element by element; @a v is taken. */
-static apr_status_t append_found(const run_t *run, const flow_mapper_field_t *f,
+static apr_status_t append_found(run_t *run, const flow_mapper_field_t *f,
                                  const flow_mapper_helper_t *helper, json_t *v,
                                  json_t *out)
 {
@@ -253,8 +265,10 @@ static apr_status_t append_found(const run_t *run, const flow_mapper_field_t *f,
         if (f->type == FLOW_TYPE_OBJECTARRAY && flow_json_is(one, NULL))
             continue;
         one = json_incref(one);
-        rv = convert(run, helper->source_type, f->dates,
-                     flow_type_element(f->type), helper->where, &one);
+        rv = count_made(run, helper->where);
+        if (rv == APR_SUCCESS)
+            rv = convert(run, helper->source_type, f->dates,
+                         flow_type_element(f->type), helper->where, &one);
         if (rv == APR_SUCCESS)
             json_array_append(out, one);
         json_decref(one);
@@ -295,7 +309,7 @@ static apr_status_t append_arrays(const run_t *run,
     return rv;
 }
 
-static apr_status_t append_value(const run_t *run, const flow_mapper_field_t *f,
+static apr_status_t append_value(run_t *run, const flow_mapper_field_t *f,
                                  const flow_mapper_helper_t *helper,
                                  const flow_mapper_path_t *path, json_t *v,
                                  json_t *out, int *pfound)

@@ -13,6 +13,7 @@
  * flow_mapping.c and flow_mapper.c carry them out. */
 #define FLOW_MAPPING_RULES_MAX 10000
 #define FLOW_MAPPING_TEXT_MAX  (1024 * 1024) /* what one template may render */
+#define FLOW_MAPPING_MADE_MAX  1000000       /* elements: helpers multiply */
 
 typedef enum {
     FLOW_WHEN_ALWAYS,
@@ -140,6 +141,7 @@ typedef struct flow_mapping_run_t {
     json_t *context;       /* what templates see; made when first needed */
     json_t *asked;         /* {name: value} of mapping->asked, or NULL */
     const json_t **slots;
+    apr_size_t made; /* elements of arrays */
     apr_pool_t *scratch;
     flow_error_t *err;
 } flow_mapping_run_t;

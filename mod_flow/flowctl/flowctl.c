@@ -40,6 +40,10 @@ static const command_t commands[] = {
     { "script check", flowctl_script_check },
     { "script run",   flowctl_script_run },
     { "script log",   flowctl_script_log },
+    { "try template",  flowctl_try_template },
+    { "try filter",    flowctl_try_filter },
+    { "try mapping",   flowctl_try_mapping },
+    { "try transform", flowctl_try_transform },
 };
 
 static const char help[] =
@@ -64,6 +68,11 @@ static const char help[] =
     "                     and imports\n"
     "  script log [--script ID] [--limit N]\n"
     "                     the newest lines that scripts wrote (100)\n"
+    "  try template|filter|mapping|transform FILE --record FILE\n"
+    "      [--context FILE] [--escape none|uri|json|xml|html|sql] [--update]\n"
+    "                     what it makes of a record, or what is wrong and where.\n"
+    "                     FILE is the text of a template; else the JSON of the\n"
+    "                     part or of the whole document\n"
     "  fields             all fields of documents, as Markdown\n"
     "\n"
     "  --state-dir DIR    where the store is, as FlowStateDir (default:\n"
@@ -363,6 +372,7 @@ static int unknown_command(flowctl_t *ctl, const char *const *args, int n)
         nearest = strcmp(args[0], "token") == 0    ? "token list"
                   : strcmp(args[0], "job") == 0    ? "job list"
                   : strcmp(args[0], "script") == 0 ? "script check"
+                  : strcmp(args[0], "try") == 0    ? "try mapping"
                                                    : NULL;
     }
     return nearest ? flowctl_usage("unknown command '%s'; did you mean '%s'?",

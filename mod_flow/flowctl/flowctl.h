@@ -76,6 +76,10 @@ int flowctl_job_show(flowctl_t *ctl);
 int flowctl_script_check(flowctl_t *ctl);
 int flowctl_script_run(flowctl_t *ctl);
 int flowctl_script_log(flowctl_t *ctl);
+int flowctl_try_template(flowctl_t *ctl);
+int flowctl_try_filter(flowctl_t *ctl);
+int flowctl_try_mapping(flowctl_t *ctl);
+int flowctl_try_transform(flowctl_t *ctl);
 
 /** The documents named by --include, compiled; *pmodel NULL when there are
  * mistakes. Those are in the result. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A mapping, a line of three dashes, a record: compiles or says why not, leaves
- * its record alone, and gives the same twice.
+ * A mapping of either generation or a transform, a line of three dashes, a
+ * record: compiles or says why not (each mistake by itself), leaves its record
+ * alone, and gives the same twice.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -50,18 +51,51 @@ static json_t *parse(const char *text, size_t len)
 static const char mark[] = "\n---\n";
 #define MARK_LEN (sizeof(mark) - 1)
 
-static const char lookups[] =
+static const char lookup_docs[] =
     "[{\"name\":\"m\",\"map\":{\"1\":\"one\",\"a\":{\"b\":1},\"\":null}},"
     "{\"name\":\"s\",\"map\":{\"a\":1},\"default\":\"d\","
-    "\"allowFailures\":true}]";
+    "\"allowFailures\":true},"
+    "{\"name\":\"c\",\"_lookupCacheId\":\"c\",\"extract\":\"$.a\"},"
+    "{\"name\":\"r\",\"relativeURI\":\"/\",\"allowFailures\":true}]";
+
+static apr_status_t cached(void *baton, const char *cache, const char *key,
+                           apr_size_t len, json_t **pvalue, apr_pool_t *scratch,
+                           flow_error_t *err)
+{
+    (void)baton;
+    (void)cache;
+    (void)scratch;
+    (void)err;
+    *pvalue = flow_json_string_new(key, len);
+    return APR_SUCCESS;
+}
+
+static apr_status_t request(void *baton, const flow_lookup_t *lookup,
+                            const json_t *record, json_t **pvalue,
+                            apr_pool_t *scratch, flow_error_t *err)
+{
+    (void)baton;
+    (void)lookup;
+    (void)scratch;
+    (void)err;
+    *pvalue = json_incref((json_t *)record);
+    return APR_SUCCESS;
+}
+
+static const flow_lookup_env_t lookup_env = { NULL, cached, request };
 
 static json_t *apply(const flow_mapping_t *mapping, const json_t *record,
                      apr_pool_t *p)
 {
+    flow_mapping_env_t env = { &lookup_env };
     flow_error_t err = FLOW_ERROR_INIT;
     json_t *out = NULL;
 
-    if (flow_mapping_apply(mapping, record, &out, p, &err) != APR_SUCCESS) {
+    env.context = env.envelope = record;
+    env.is_update = json_object_size(record) % 2;
+    env.now = 1;
+    if (flow_mapping_apply_with(mapping, record, &env, &out, p, &err) !=
+        APR_SUCCESS) {
         check(err.kind == FLOW_E_INPUT && err.message[0] && !out);
         return NULL;
     }
@@ -90,6 +124,34 @@ static void run(const flow_mapping_t *mapping, const json_t *record,
     json_decref(merged);
 }
 
+static void count(void *baton, const flow_error_t *err)
+{
+    check(err->kind == FLOW_E_CONFIG && err->message[0]);
+    ++*(int *)baton;
+}
+
+/* With all mistakes and with `$` as an envelope. */
+static void run_mappings(const json_t *doc, const json_t *maps,
+                         const json_t *record, const json_t *before,
+                         apr_pool_t *p)
+{
+    flow_mapping_options_t options = { NULL, 1 };
+    flow_lookups_t *lookups = NULL;
+    flow_mapping_t *mapping = NULL;
+    flow_notes_t notes;
+    int mistakes = 0;
+
+    flow_notes_init(&notes, count, &mistakes);
+    flow_lookups_compile(&lookups, maps, "lookups", &notes, p);
+    check(mistakes == 0);
+    options.lookups = lookups;
+    flow_mapping_compile_mappings(&mapping, doc, &options, &notes, p);
+    check(!mapping == (notes.n > 0));
+    check(mistakes == notes.n || notes.n > FLOW_NOTES_MAX);
+    if (mapping)
+        run(mapping, record, before, p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = start();
@@ -99,7 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     flow_error_t err = FLOW_ERROR_INIT;
     flow_mapping_t *mapping = NULL;
     json_t *doc = parse(input, len), *record = NULL, *before = NULL;
-    json_t *maps = parse(lookups, sizeof(lookups) - 1);
+    json_t *maps = parse(lookup_docs, sizeof(lookup_docs) - 1);
 
     if (cut) {
         record = parse(cut + MARK_LEN, size - len - MARK_LEN);
@@ -113,6 +175,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (doc &&
         flow_mapping_compile_transform(&mapping, doc, p, NULL) == APR_SUCCESS)
         run(mapping, record, before, p);
+    if (flow_json_is(doc, ARRAY))
+        run_mappings(doc, maps, record, before, p);
     json_decref(record);
     json_decref(before);
     json_decref(maps);

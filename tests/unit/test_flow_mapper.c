@@ -603,6 +603,33 @@ static void a_transform_creates_or_modifies(void **state)
     }
 }
 
+static void helpers_do_not_multiply_without_end(void **state)
+{
+    static const char *const names[] = { "a", "b", "c", "d" };
+    char *doc = apr_pstrdup(*state, "[{\"generate\":\"x\",\"extract\":\"1\","
+                                    "\"status\":\"Active\"}]");
+    json_t *record = json_object(), *list = json_array(), *out = NULL;
+    flow_error_t err = FLOW_ERROR_INIT;
+    size_t i;
+
+    for (i = 0; i < 100; ++i)
+        json_array_append_new(list, json_integer((json_int_t)i));
+    for (i = 0; i < COUNT(names); ++i) {
+        json_object_set(record, names[i], list);
+        doc = apr_psprintf(*state,
+                           "[{\"generate\":\"l\",\"dataType\":\"objectarray\","
+                           "\"status\":\"Active\",\"buildArrayHelper\":["
+                           "{\"extract\":\"$.%s[*]\",\"mappings\":%s}]}]",
+                           names[i], doc);
+    }
+    assert_int_not_equal(
+        flow_mapping_apply(compile_at(doc, *state), record, &out, *state, &err),
+        APR_SUCCESS);
+    assert_string_equal(err.code, "mapping_limit");
+    json_decref(list);
+    json_decref(record);
+}
+
 static int setup(void **state)
 {
     apr_pool_t *p;
@@ -632,6 +659,7 @@ int main(void)
         TEST(an_envelope_has_the_record_and_what_is_around_it),
         TEST(templates_see_what_the_caller_has),
         TEST(a_transform_creates_or_modifies),
+        TEST(helpers_do_not_multiply_without_end),
     };
 
     apr_initialize();

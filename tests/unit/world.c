@@ -46,7 +46,7 @@ static apr_status_t fake_export(const flow_export_t *exp,
         return flow_error_set(err, fake.fail_kind, APR_EGENERAL, "far_end",
                               "page %d cannot be read", (int)at);
     }
-    if (fake.echo_input) {
+    if (fake.echo_input && input) {
         row = json_object();
         json_object_set(row, "found", json_object_get(input, "id"));
         page->records = json_array();
