@@ -153,7 +153,7 @@ static apr_status_t take_header(void *baton, json_t *row, flow_error_t *err)
 static apr_status_t read_columns(writer_t *w, int fd, const char *name,
                                  json_t **pcolumns, flow_error_t *err)
 {
-    flow_csv_options_t options = { w->x->csv.delimiter, 1 };
+    flow_csv_options_t options = { .delimiter = w->x->csv.delimiter, 1 };
     char *head = apr_palloc(w->p, HEAD_MAX);
     ssize_t len = pread(fd, head, HEAD_MAX, 0);
     flow_csv_reader_t *csv;
