@@ -45,6 +45,14 @@ int flow_json_number_equal(const char *a, apr_size_t alen, const char *b,
 void flow_json_places_note(flow_json_places_t *places, const char *path,
                            apr_size_t len, int line);
 
+/**
+ * The value at the very start of @a text, whatever follows it. New, with
+ * *pused = its bytes; else NULL with *pwhy = what was wrong at byte *pused. A
+ * value that is no container, string or word may go on where the text ends.
+ */
+json_t *flow_json_parse_prefix(const char *text, apr_size_t len,
+                               apr_size_t *pused, const char **pwhy);
+
 /** Length (2-4) of the valid UTF-8 sequence at @a s that is not ASCII, else
  * 0. */
 apr_size_t flow_utf8_sequence(const char *s, apr_size_t len);

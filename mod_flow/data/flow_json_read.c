@@ -574,6 +574,24 @@ apr_status_t flow_json_parse_placed(json_t **pv, const char *text,
     return v ? APR_SUCCESS : explain(&r, err);
 }
 
+/* The reader on a text that may go on elsewhere: see the header. */
+json_t *flow_json_parse_prefix(const char *text, apr_size_t len,
+                               apr_size_t *pused, const char **pwhy)
+{
+    reader_t r;
+    json_t *v;
+
+    memset(&r, 0, offsetof(reader_t, path));
+    r.path_len = 0;
+    r.start = r.s = text;
+    r.end = text + len;
+    v = read_value(&r);
+    free(r.scratch);
+    *pused = (apr_size_t)(r.s - text);
+    *pwhy = r.why;
+    return v;
+}
+
 apr_status_t flow_json_parse(json_t **pv, const char *text, apr_size_t len,
                              flow_error_t *err)
 {
