@@ -103,9 +103,9 @@ static apr_status_t check_unchanged(session_t *s, const fs_place_t *place,
     look_at(&s->at, &st);
     if (place->size >= 0 &&
         (place->size != s->at.size || place->mtime != s->at.mtime)) {
-        return flow_error_set(
-            err, FLOW_E_UNAVAILABLE, APR_EGENERAL, "file_changed",
-            "file '%s' was changed while it was being read", place->name);
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
+                              "file_changed",
+                              "it was changed while it was being read");
     }
     return APR_SUCCESS;
 }

@@ -336,7 +336,7 @@ static void what_an_import_writes_an_export_reads(void **state)
 
         setup(state);
         t = *state;
-        compile(t, apr_pstrcat(t->f->p, IMPORT "file.fileName f\n", cases[i].both, cases[i].import, "</import>\n", FROM_OUT KEEP, cases[i].both, cases[i].export, NULL));
+        compile(t, apr_pstrcat(t->f->p, IMPORT "file.fileName f\n", cases[i].both, cases[i].import, FROM_OUT KEEP, cases[i].both, cases[i].export, NULL));
         for (k = 0; k < 2 && cases[i].pages[k]; ++k) {
             assert_string_equal(import_all(t, cases[i].pages[k]), cases[i].answers[k]);
         }
