@@ -208,11 +208,13 @@ static const char *pass_string(flow_json_stream_t *s, const char *at,
             ++at;
             continue;
         }
-        while (end - at >= 8 && flow_json_is_plain8(at)) {
-            at += 8;
-        }
-        if (at == end) {
-            break;
+        if (end - at >= 8) {
+            unsigned n = flow_json_plain8(at);
+
+            at += n;
+            if (n == 8) {
+                continue;
+            }
         }
         if (*at == '"') {
             s->is_in_string = 0;

@@ -380,8 +380,9 @@ static apr_status_t put_member(const flow_step_t *step, int n, json_t *at,
     apr_status_t rv;
 
     if (n == 1) {
-        return json_object_setn(at, step->name, step->len, value) ? APR_ENOMEM
-                                                                  : APR_SUCCESS;
+        return json_object_setn_nocheck(at, step->name, step->len, value)
+                   ? APR_ENOMEM
+                   : APR_SUCCESS;
     }
     child = json_object_getn(at, step->name, step->len);
     if ((!child || flow_json_is(child, NULL)) &&
@@ -392,7 +393,7 @@ static apr_status_t put_member(const flow_step_t *step, int n, json_t *at,
         return rv;
     if (fresh) {
         child = fresh;
-        if (json_object_setn_new(at, step->name, step->len, fresh))
+        if (json_object_setn_new_nocheck(at, step->name, step->len, fresh))
             return APR_ENOMEM;
     }
     return put(step + 1, n - 1, child, value);
