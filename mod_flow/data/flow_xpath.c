@@ -187,7 +187,7 @@ static const char *tree_attribute(const void *baton, const char *name)
 
 static void select_in(const flow_xpath_t *path, flow_xpath_set_t set,
                       const char *name, json_t *element, int depth,
-                      json_t *found)
+                      int as_records, json_t *found)
 {
     const char *key;
     json_t *list, *text;
@@ -195,7 +195,7 @@ static void select_in(const flow_xpath_t *path, flow_xpath_set_t set,
 
     set = flow_xpath_step(path, set, name, tree_attribute, element);
     if (flow_xpath_is_found(path, set)) {
-        if (json_is_object(element)) {
+        if (json_is_object(element) || !as_records) {
             json_array_append(found, element);
             return;
         }
@@ -211,12 +211,13 @@ static void select_in(const flow_xpath_t *path, flow_xpath_set_t set,
     {
         for (i = 0; i < json_array_size(list); ++i) {
             select_in(path, set, key, json_array_get(list, i), depth + 1,
-                      found);
+                      as_records, found);
         }
     }
 }
 
-json_t *flow_xpath_select(const flow_xpath_t *path, const json_t *document)
+json_t *flow_xpath_select(const flow_xpath_t *path, const json_t *document,
+                          int as_records)
 {
     json_t *found = json_array(), *element;
     const char *name;
@@ -224,7 +225,7 @@ json_t *flow_xpath_select(const flow_xpath_t *path, const json_t *document)
     /* only read; jansson's iterators want it mutable */
     json_object_foreach((json_t *)document, name, element)
     {
-        select_in(path, FLOW_XPATH_START, name, element, 0, found);
+        select_in(path, FLOW_XPATH_START, name, element, 0, as_records, found);
     }
     return found;
 }

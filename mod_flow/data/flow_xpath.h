@@ -36,8 +36,10 @@ flow_xpath_set_t flow_xpath_step(const flow_xpath_t *path,
 int flow_xpath_is_found(const flow_xpath_t *path, flow_xpath_set_t set);
 
 /** The same on a document in the shape of flow_xml_parse(): new array of the
- * elements found; one with nothing but text is {"_": text}. */
-json_t *flow_xpath_select(const flow_xpath_t *path, const json_t *document);
+ * elements found. One with nothing but text is that text or, with
+ * @a as_records, {"_": text}. */
+json_t *flow_xpath_select(const flow_xpath_t *path, const json_t *document,
+                          int as_records);
 
 /** The steps as names, for writing: NULL at the end, from @a p; NULL when
  * there is more in it than names. */

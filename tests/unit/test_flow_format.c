@@ -291,7 +291,7 @@ static void a_path_finds_the_same_in_a_tree(void **state)
     assert_int_equal(flow_xml_parse(&tree, xml, strlen(xml), pool, NULL), 0);
     for (i = 0; i < COUNT(paths); ++i) {
         const flow_xpath_t *path = flow_xpath_compile(paths[i], pool, NULL);
-        json_t *found = flow_xpath_select(path, tree);
+        json_t *found = flow_xpath_select(path, tree, 1);
 
         assert_string_equal(flow_json_text(found, NULL, pool),
                             read_xml(paths[i], xml));
