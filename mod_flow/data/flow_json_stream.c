@@ -230,10 +230,16 @@ static const char *pass_string(flow_json_stream_t *s, const char *at,
     return at;
 }
 
+/* What numbers and words are made of, rightly or wrongly. */
+static int is_in_scalar(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z') || c == '-' || c == '+' || c == '.';
+}
+
 static const char *pass_scalar(const char *at, const char *end)
 {
-    while (at < end && !is_space(*at) && *at != ',' && *at != ']' &&
-           *at != '}') {
+    while (at < end && is_in_scalar(*at)) {
         ++at;
     }
     return at;
@@ -321,6 +327,10 @@ static const char *read_record(flow_json_stream_t *s, const char *at,
     json_t *v;
 
     v = flow_json_parse_prefix(at, (apr_size_t)(end - at), &used, &why);
+    if (v && is_scalar && at + used < end && is_in_scalar(at[used])) {
+        json_decref(v);
+        return fail(s, at + used, "malformed value");
+    }
     if (v && (!is_scalar || at + used < end)) {
         s->state = after_value(s);
         deliver(s, v);
