@@ -9,7 +9,7 @@ list() {
     build)
         echo gcc libc6-dev make apache2 apache2-dev libapr1-dev \
             libaprutil1-dev libaprutil1-dbd-sqlite3 libcurl4-openssl-dev \
-            libjansson-dev libssl-dev libxml2-dev libcsv-dev libpcre2-dev \
+            libjansson-dev libssl-dev libxml2-dev zlib1g-dev libzip-dev libpcre2-dev \
             curl openssl ca-certificates dpkg-dev xz-utils
         # For the packages that scripts may import. Another source of node (a
         # newer one, say) is as good as Debian's.
@@ -23,7 +23,10 @@ list() {
         command -v node >/dev/null || echo nodejs
         command -v npm >/dev/null || echo npm
         ;;
-    bench) echo wrk webhook ;;
+    bench)
+        echo wrk webhook miller
+        command -v node >/dev/null || echo nodejs
+        ;;
     *)
         echo "deps.sh: unknown set '$1'" >&2
         exit 2

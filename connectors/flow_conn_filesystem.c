@@ -13,7 +13,6 @@
 
 #define STRING    FLOW_FIELD_STRING
 #define TEMPLATE  FLOW_FIELD_TEMPLATE
-#define PATH      FLOW_FIELD_PATH
 #define INT       FLOW_FIELD_INT
 #define BOOL      FLOW_FIELD_BOOL
 #define OBJECT    FLOW_FIELD_OBJECT
@@ -33,27 +32,33 @@ static const flow_field_t export_fields[] = {
     { "filesystem.directoryPath", TEMPLATE, 0, NULL, NULL, "below the connection's; no .. and no symbolic links" },
     { "filesystem.fileNameStartsWith", TEMPLATE, 0, NULL, NULL, "only files whose name begins so" },
     { "filesystem.fileNameEndsWith", TEMPLATE, 0, NULL, NULL, "only files whose name ends so" },
-    { "filesystem.backupDirectoryPath", TEMPLATE, LATER, NULL, NULL, "move files there instead of deleting them" },
+    { "filesystem.backupDirectoryPath", TEMPLATE, 0, NULL, NULL, "move files there, below the connection's, instead of deleting them" },
     { "file", OBJECT, REQUIRED, NULL, NULL, "what is in them; files are read in the order of their names" },
-    { "file.type", STRING, REQUIRED, "csv json | xlsx xml filedefinition", NULL, "format" },
+    { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format" },
     { "file.output", STRING, 0, "records | metadata blobKeys", "records", "what is handed on" },
-    { "file.encoding", STRING, 0, "utf8 | win1252 utf-16le gb18030 macroman iso88591 shiftjis", "utf8", "encoding" },
+    { "file.encoding", STRING, 0, "utf8 win1252 utf-16le gb18030 macroman iso88591 shiftjis", NULL, "encoding; absent: by a byte order mark or an XML declaration, else utf8" },
     { "file.skipDelete", BOOL, 0, NULL, "false", "keep the file; false: it is deleted when the page after its last one is asked for, that is, when its records have gone through the flow" },
     { "file.csv", OBJECT, 0, NULL, NULL, "for type csv" },
-    { "file.csv.columnDelimiter", STRING, 0, NULL, ",", "one character, or \\t" },
+    { "file.csv.columnDelimiter", STRING, 0, NULL, ",", "one or several characters; \\t is a tab" },
     { "file.csv.hasHeaderRow", BOOL, 0, NULL, "true", "names are in the first row; else Column1, Column2 and so on" },
     { "file.csv.trimSpaces", BOOL, 0, NULL, "false", "trim cells" },
     { "file.csv.rowsToSkip", INT, 0, "0 1000", "0", "rows before the header" },
-    { "file.csv.rowDelimiter", STRING, LATER, NULL, NULL, "found by itself" },
-    { "file.csv.disableQuoteAndStripEnclosingQuotes", BOOL, LATER, NULL, NULL, "quotes are text" },
-    { "file.csv.keyColumns", STRINGS, LATER, NULL, NULL, "merge rows of equal keys" },
+    { "file.csv.rowDelimiter", STRING, 0, NULL, NULL, "one or several characters, \\n \\r \\t understood; absent: line ends of any kind" },
+    { "file.csv.disableQuoteAndStripEnclosingQuotes", BOOL, 0, NULL, "false", "quotes are text, but those around a whole cell are dropped" },
+    { "file.csv.keyColumns", STRINGS, 0, NULL, NULL, "rows that follow each other and are equal in these columns become one record, an array of rows" },
     { "file.json", OBJECT, 0, NULL, NULL, "for type json" },
-    { "file.json.resourcePath", PATH, 0, NULL, NULL, "where the records are; else the whole file" },
+    { "file.json.resourcePath", STRING, 0, NULL, NULL, "names with dots between: where the records are; else the file itself, which may be an array, an object, or JSON lines" },
     { "file.xlsx", OBJECT, LATER, NULL, NULL, "for type xlsx" },
-    { "file.xml", OBJECT, LATER, NULL, NULL, "for type xml" },
-    { "file.fileDefinition", OBJECT, LATER, NULL, NULL, "for type filedefinition" },
+    { "file.xml", OBJECT, 0, NULL, NULL, "for type xml" },
+    { "file.xml.resourcePath", STRING, 0, NULL, NULL, "required for type xml: the elements that are records, as in /orders/order or //order" },
+    { "file.fileDefinition", OBJECT, 0, NULL, NULL, "for type filedefinition: fixed width" },
+    { "file.fileDefinition._fileDefinitionId", STRING, LATER, NULL, NULL, "a document of its own" },
+    { "file.fileDefinition.allowPartialSuccess", BOOL, LATER, NULL, NULL, "go on after a row that fits no rule" },
+    { "file.fileDefinition.format", STRING, 0, "fixed | delimited", "fixed", "how a row is cut" },
+    { "file.fileDefinition.rowDelimiter", STRING, 0, NULL, NULL, "absent: line ends" },
+    { "file.fileDefinition.rules", ANY, 0, NULL, NULL, "rows, their elements and the rows below them; see docs/files.md" },
     { "file.decrypt", STRING, LATER, NULL, NULL, "pgp" },
-    { "file.compressionFormat", STRING, LATER, NULL, NULL, "gzip zip" },
+    { "file.compressionFormat", STRING, 0, "gzip zip", NULL, "a file that is not compressed so fails; zip: every member is a file of its own" },
     { "file.batchSize", INT, LATER, NULL, NULL, "files per batch" },
     { "file.sortByFields", ANY, LATER, NULL, NULL, "sort" },
     { "file.groupByFields", STRINGS, LATER, NULL, NULL, "group" },
@@ -72,21 +77,27 @@ static const flow_field_t import_fields[] = {
     { "filesystem.backupDirectoryPath", TEMPLATE, LATER, NULL, NULL, "copy" },
     { "file", OBJECT, REQUIRED, NULL, NULL, "what is written" },
     { "file.fileName", TEMPLATE, 0, NULL, NULL, "name; a file that is there is added to, or with skipAggregation replaced" },
-    { "file.type", STRING, REQUIRED, "csv json | xlsx xml filedefinition", NULL, "format; json: an array of records, with skipAggregation the record" },
-    { "file.encoding", STRING, 0, "utf8 | win1252 utf-16le gb18030 macroman iso88591 shiftjis", "utf8", "encoding" },
+    { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format; json: an array of records, with skipAggregation the record" },
+    { "file.encoding", STRING, 0, "utf8 win1252 utf-16le gb18030 macroman iso88591 shiftjis", "utf8", "encoding; a record with a character that it lacks fails" },
     { "file.skipAggregation", BOOL, 0, NULL, "false", "a file per record; false: all records of a page go to one file" },
     { "file.csv", OBJECT, 0, NULL, NULL, "for type csv" },
-    { "file.csv.columnDelimiter", STRING, 0, NULL, ",", "one character, or \\t" },
+    { "file.csv.columnDelimiter", STRING, 0, NULL, ",", "one or several characters; \\t is a tab" },
     { "file.csv.includeHeader", BOOL, 0, NULL, "true", "names in the first row" },
     { "file.csv.wrapWithQuotes", BOOL, 0, NULL, "false", "quote every cell" },
-    { "file.csv.rowDelimiter", STRING, LATER, NULL, NULL, "between rows" },
-    { "file.csv.replaceTabWithSpace", BOOL, LATER, NULL, NULL, "in cells" },
-    { "file.csv.replaceNewlineWithSpace", BOOL, LATER, NULL, NULL, "in cells" },
-    { "file.csv.truncateLastRowDelimiter", BOOL, LATER, NULL, NULL, "no line end after the last row" },
-    { "file.json", OBJECT, LATER, NULL, NULL, "for type json" },
-    { "file.xml", OBJECT, LATER, NULL, NULL, "for type xml" },
-    { "file.fileDefinition", OBJECT, LATER, NULL, NULL, "for type filedefinition" },
-    { "file.compressionFormat", STRING, LATER, NULL, NULL, "gzip zip" },
+    { "file.csv.rowDelimiter", STRING, 0, NULL, "\\n", "behind every row; \\n \\r \\t understood" },
+    { "file.csv.replaceTabWithSpace", BOOL, 0, NULL, "false", "in cells" },
+    { "file.csv.replaceNewlineWithSpace", BOOL, 0, NULL, "false", "in cells" },
+    { "file.csv.truncateLastRowDelimiter", BOOL, 0, NULL, "false", "no line end after the last row" },
+    { "file.json", OBJECT, 0, NULL, NULL, "for type json" },
+    { "file.json.resourcePath", STRING, 0, NULL, NULL, "names with dots between: objects around the array of records" },
+    { "file.xml", OBJECT, 0, NULL, NULL, "for type xml" },
+    { "file.xml.resourcePath", STRING, 0, NULL, "/records/record", "names: elements around the records, and that of a record" },
+    { "file.fileDefinition", OBJECT, 0, NULL, NULL, "for type filedefinition: fixed width" },
+    { "file.fileDefinition._fileDefinitionId", STRING, LATER, NULL, NULL, "a document of its own" },
+    { "file.fileDefinition.format", STRING, 0, "fixed | delimited", "fixed", "how a row is made" },
+    { "file.fileDefinition.rowDelimiter", STRING, 0, NULL, NULL, "absent: \\n" },
+    { "file.fileDefinition.rules", ANY, 0, NULL, NULL, "rows, their elements and the rows below them; see docs/files.md" },
+    { "file.compressionFormat", STRING, 0, "gzip zip", NULL, "zip: only with skipAggregation" },
     { "file.aggregation", OBJECT, LATER, NULL, NULL, "what goes into one file" },
     { "file.batchSize", INT, LATER, NULL, NULL, "records per file" },
     { "file.encrypt", BOOL, LATER, NULL, NULL, "pgp" },
@@ -116,36 +127,6 @@ static void compile_connection(flow_compile_t *c, const json_t *doc,
     }
 }
 
-static char delimiter(flow_compile_t *c)
-{
-    const char *text = flow_compile_string(c, "file.csv.columnDelimiter");
-
-    if (!text || strcmp(text, "\\t") == 0) {
-        return text ? '\t' : ',';
-    }
-    if (strlen(text) != 1 || strchr("\"\r\n", text[0]) ||
-        (unsigned char)text[0] >= 0x80) {
-        flow_compile_problem(c, "file.csv.columnDelimiter",
-                             "must be one ASCII character, or \\t for a tab");
-        return ',';
-    }
-    return text[0];
-}
-
-static int is_csv(flow_compile_t *c)
-{
-    const char *type = flow_compile_string(c, "file.type");
-    int csv = type && strcmp(type, "csv") == 0;
-
-    if (type && !csv && flow_compile_get(c, "file.csv")) {
-        flow_compile_problem(c, "file.csv", "only for file.type 'csv'");
-    }
-    if (csv && flow_compile_get(c, "file.json")) {
-        flow_compile_problem(c, "file.json", "only for file.type 'json'");
-    }
-    return csv;
-}
-
 static void compile_export(flow_compile_t *c, const json_t *doc,
                            const flow_connection_t *connection, void **pdata)
 {
@@ -160,13 +141,12 @@ static void compile_export(flow_compile_t *c, const json_t *doc,
     x->starts_with = TEXT("fileNameStartsWith");
     x->ends_with = TEXT("fileNameEndsWith");
 #undef TEXT
-    x->is_csv = is_csv(c);
     x->keep = flow_compile_bool(c, "file.skipDelete");
-    x->csv.delimiter = delimiter(c);
-    x->csv.no_header = !flow_compile_bool(c, "file.csv.hasHeaderRow");
-    x->csv.trim_spaces = flow_compile_bool(c, "file.csv.trimSpaces");
-    x->csv.rows_to_skip = (int)flow_compile_int(c, "file.csv.rowsToSkip");
-    x->resource_path = flow_compile_path(c, "file.json.resourcePath");
+    if (flow_compile_get(c, "filesystem.backupDirectoryPath")) {
+        x->backup = flow_compile_template(c, "filesystem.backupDirectoryPath",
+                                          FLOW_ESCAPE_NONE);
+    }
+    flow_conn_fs_compile_content(c, &x->content, 1);
 }
 
 static void compile_import(flow_compile_t *c, const json_t *doc,
@@ -195,11 +175,19 @@ static void compile_import(flow_compile_t *c, const json_t *doc,
         flow_compile_problem(c, "file.fileName",
                              "required field 'file.fileName' is missing");
     }
-    x->is_csv = is_csv(c);
     x->file_per_record = flow_compile_bool(c, "file.skipAggregation");
-    x->csv.delimiter = delimiter(c);
-    x->csv.no_header_out = !flow_compile_bool(c, "file.csv.includeHeader");
-    x->csv.wrap_with_quotes = flow_compile_bool(c, "file.csv.wrapWithQuotes");
+    flow_conn_fs_compile_content(c, &x->content, 0);
+    if (x->content.packing == FS_ZIP && !x->file_per_record) {
+        flow_compile_problem(c, "file.compressionFormat",
+                             "nothing can be added to a 'zip'; use 'gzip', or "
+                             "file.skipAggregation for a file per record");
+    }
+    if (x->content.packing == FS_GZIP && x->content.truncates &&
+        !x->file_per_record) {
+        flow_compile_problem(c, "file.csv.truncateLastRowDelimiter",
+                             "not together with compression, unless "
+                             "file.skipAggregation makes a file per record");
+    }
 }
 
 static apr_status_t ping(const flow_connection_t *connection,

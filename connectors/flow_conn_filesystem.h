@@ -4,7 +4,7 @@
 
 #include "flow/flow_connector.h"
 
-#include "data/flow_text.h"
+#include "data/flow_format.h"
 
 #include <sys/types.h>
 
@@ -15,20 +15,37 @@ typedef struct fs_connection_t {
     const char *root; /* absolute */
 } fs_connection_t;
 
+typedef enum {
+    FS_PLAIN,
+    FS_GZIP,
+    FS_ZIP
+} fs_packing_e;
+
+/** What is in a file, read or written. */
+typedef struct fs_content_t {
+    flow_format_t format;
+    const char *charset; /* NULL: reading finds out, writing is UTF-8 */
+    fs_packing_e packing;
+    int truncates; /* CSV, writing: no delimiter behind the last row */
+} fs_content_t;
+
 typedef struct fs_export_t {
     const flow_template_t *directory, *starts_with, *ends_with; /* or NULL */
-    int is_csv;
-    int keep; /* skipDelete */
-    flow_csv_options_t csv;
-    const flow_path_t *resource_path; /* JSON, or NULL */
+    const flow_template_t *backup; /* NULL: files are deleted */
+    int keep;                      /* skipDelete */
+    fs_content_t content;
 } fs_export_t;
 
 typedef struct fs_import_t {
     const flow_template_t *directory, *file_name;
-    int is_csv;
     int file_per_record; /* skipAggregation */
-    flow_csv_options_t csv;
+    fs_content_t content;
 } fs_import_t;
+
+/* ---- flow_conn_filesystem_fields.c ---- */
+/** The `file` object of an export or import. */
+void flow_conn_fs_compile_content(flow_compile_t *c, fs_content_t *content,
+                                  int is_export);
 
 /* ---- flow_conn_filesystem_dir.c ---- */
 /** Open @a below (relative, may be "") under @a root; no step may be ".." or a
@@ -36,8 +53,10 @@ typedef struct fs_import_t {
 apr_status_t flow_conn_fs_open_dir(int *pfd, const char *root,
                                    const char *below, apr_pool_t *p,
                                    flow_error_t *err);
-/** NULL, or why @a name cannot be the name of a file of ours. */
+/** NULL, or why @a name cannot be the name of a file that we make. */
 const char *flow_conn_fs_name_problem(const char *name);
+/** Could flow_conn_fs_next_file() have given this name? */
+int flow_conn_fs_is_name(const char *name);
 /** The first name after @a after (NULL = the first) of a regular file that
  * begins and ends as said, in byte order; NULL: none. Hidden files, which is
  * what files in the making are, are left out. @a dirfd stays open. */
@@ -49,19 +68,49 @@ apr_status_t flow_conn_fs_next_file(const char **pname, int dirfd,
 apr_status_t flow_conn_fs_error(const char *verb, const char *name, int code,
                                 flow_error_t *err);
 
-/* ---- flow_conn_filesystem_csv.c ---- */
-/** Where rows end, without taking cells apart. */
-typedef struct fs_rows_t {
-    char delimiter;
-    int trims; /* blanks around quotes do not count */
-    int state;
-} fs_rows_t;
-void flow_conn_fs_rows_init(fs_rows_t *rows, const flow_csv_options_t *csv);
-/** Bytes of @a data up to and with the end of row @a max (or the last complete
- * one); *pn = rows found. */
-apr_size_t flow_conn_fs_rows_find(fs_rows_t *rows, const char *data,
-                                  apr_size_t len, apr_size_t max,
-                                  apr_size_t *pn);
+/* ---- flow_conn_filesystem_read.c ---- */
+/** Where reading stands: a file, a member of it (zip), records before. */
+typedef struct fs_place_t {
+    const char *name;
+    apr_int64_t size, mtime; /* of the file; -1: not looked at yet */
+    int member;
+    apr_int64_t index;
+    int is_done; /* nothing is left in the file */
+} fs_place_t;
+/** Append the next records to @a records and move @a place on. What is open is
+ * kept for the next page where the call allows that. */
+apr_status_t flow_conn_fs_read(fs_place_t *place, const fs_content_t *content,
+                               int dirfd, const flow_call_t *call,
+                               json_t *records, apr_pool_t *p,
+                               flow_error_t *err);
+/** The text in an open file: unpacked (gzip only) and converted. */
+apr_status_t flow_conn_fs_source(flow_source_t *source, int fd,
+                                 const fs_content_t *content, apr_pool_t *p,
+                                 flow_error_t *err);
+
+/* ---- flow_conn_filesystem_content.c ---- */
+/** What is to be written. */
+typedef struct fs_text_t {
+    const fs_content_t *content;
+    const json_t *records;
+    json_t **elements;     /* of each record; NULL = no error so far */
+    const json_t *columns; /* CSV */
+    int is_single;         /* a file per record */
+    apr_pool_t *p;
+} fs_text_t;
+#define FS_PAGE_MAX (50 * 1024 * 1024)
+/** The columns of all records, in the order in which they come; records that
+ * are none for the format get an error element. */
+void flow_conn_fs_columns(fs_text_t *text);
+/** A whole file. @a name is for what is in an archive. */
+apr_status_t flow_conn_fs_whole(fs_text_t *text, const char *name,
+                                flow_buf_t *out, flow_error_t *err);
+/** Add to a file that is there, locked and open as @a fd. */
+apr_status_t flow_conn_fs_append(fs_text_t *text, int fd, const char *name,
+                                 flow_error_t *err);
+/** Replace the element of record @a i by an error. */
+void flow_conn_fs_fail_record(fs_text_t *text, size_t i,
+                              const flow_error_t *err);
 
 /* ---- flow_conn_filesystem_write.c ---- */
 /** A new file with that content; over one that is there (@a replace) or only

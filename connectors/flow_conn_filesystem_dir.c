@@ -102,6 +102,11 @@ const char *flow_conn_fs_name_problem(const char *name)
     return NULL;
 }
 
+int flow_conn_fs_is_name(const char *name)
+{
+    return name[0] && name[0] != '.' && !strchr(name, '/');
+}
+
 static int fits(const char *name, const char *starts_with,
                 const char *ends_with)
 {
@@ -109,7 +114,7 @@ static int fits(const char *name, const char *starts_with,
     apr_size_t start = starts_with ? strlen(starts_with) : 0;
     apr_size_t end = ends_with ? strlen(ends_with) : 0;
 
-    return name[0] != '.' && len >= start && len >= end &&
+    return flow_conn_fs_is_name(name) && len >= start && len >= end &&
            (!start || memcmp(name, starts_with, start) == 0) &&
            (!end || memcmp(name + len - end, ends_with, end) == 0);
 }

@@ -74,7 +74,7 @@ static apr_status_t reserve(flow_buf_t *b, apr_size_t more)
     return APR_SUCCESS;
 }
 
-apr_status_t flow_buf_add(flow_buf_t *b, const void *data, apr_size_t len)
+apr_status_t flow_buf_grow(flow_buf_t *b, const void *data, apr_size_t len)
 {
     apr_status_t rv = reserve(b, len);
 
@@ -92,11 +92,6 @@ apr_status_t flow_buf_add(flow_buf_t *b, const void *data, apr_size_t len)
 apr_status_t flow_buf_adds(flow_buf_t *b, const char *text)
 {
     return flow_buf_add(b, text, strlen(text));
-}
-
-apr_status_t flow_buf_addc(flow_buf_t *b, char c)
-{
-    return flow_buf_add(b, &c, 1);
 }
 
 apr_status_t flow_buf_addf(flow_buf_t *b, const char *fmt, ...)

@@ -2,6 +2,8 @@
 #ifndef FLOW_BUF_H
 #define FLOW_BUF_H
 
+#include <string.h>
+
 #include <apr_errno.h>
 #include <apr_pools.h>
 
@@ -26,9 +28,28 @@ void flow_buf_init(flow_buf_t *b, apr_size_t max);
 void flow_buf_release(flow_buf_t *b); /* frees; leaves an empty buffer */
 void flow_buf_clear(flow_buf_t *b);   /* keeps the memory, len 0, no failure */
 
-apr_status_t flow_buf_add(flow_buf_t *b, const void *data, apr_size_t len);
+/** flow_buf_add() when there is no room, or the buffer has failed. */
+apr_status_t flow_buf_grow(flow_buf_t *b, const void *data, apr_size_t len);
 apr_status_t flow_buf_adds(flow_buf_t *b, const char *text);
-apr_status_t flow_buf_addc(flow_buf_t *b, char c);
+
+/* Most appends are a few bytes into a buffer that has room. */
+static inline apr_status_t flow_buf_add(flow_buf_t *b, const void *data,
+                                        apr_size_t len)
+{
+    if (b->status != APR_SUCCESS || len >= b->cap - b->len || len == 0) {
+        return flow_buf_grow(b, data, len);
+    }
+    memcpy(b->data + b->len, data, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+    return APR_SUCCESS;
+}
+
+static inline apr_status_t flow_buf_addc(flow_buf_t *b, char c)
+{
+    return flow_buf_add(b, &c, 1);
+}
+
 apr_status_t flow_buf_addf(flow_buf_t *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/flow_text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_hash.h>
 #include <apr_strings.h>
-#include <csv.h>
 
+#include "data/flow_csv_private.h"
 #include "data/flow_json.h"
 #include "data/flow_text_private.h"
-
-#define CELL_MAX  (1024 * 1024)
-#define ROW_MAX   (5 * 1024 * 1024)
-#define CELLS_MAX 10000
-
-/* libcsv cannot be stopped; it is given this much at a time, so that a cell
- * is found too long soon after it is. */
-#define SLICE_MAX 16384
 
 typedef struct name_t {
     const char *text;
@@ -25,42 +16,18 @@ typedef struct name_t {
 } name_t;
 
 struct flow_csv_reader_t {
-    flow_csv_options_t options;
+    flow_csv_scan_t *scan;
     flow_csv_row_fn *row_fn;
     void *baton;
     apr_pool_t *p;
+    int no_header;
 
-    struct csv_parser parser;
-    int bom; /* bytes of a BOM seen at the start; -1 = past that */
-    int rows_to_skip;
-    int line;        /* of the next byte */
-    int row_line;    /* where the row began */
-    int is_row_open; /* something of the row has been read */
-    char last;       /* previous byte: CR LF is one line end */
-
-    name_t *names; /* CELLS_MAX of them at most */
+    name_t *names; /* FLOW_CSV_CELLS_MAX of them at most */
     int n_names;
     int names_cap;
     int has_names;
-
-    json_t *row;
-    int n_cells;
-    apr_size_t row_bytes;
-    apr_pool_t *scratch; /* cleared with every row */
-
-    flow_error_t err; /* the first failure; nothing is read after it */
+    apr_pool_t *scratch; /* cleared with every row that used it */
 };
-
-static int is_failed(const flow_csv_reader_t *reader)
-{
-    return reader->err.kind != FLOW_E_NONE;
-}
-
-static void fail(flow_csv_reader_t *reader, int line, const char *why)
-{
-    flow_error_set(&reader->err, FLOW_E_INPUT, APR_EINVAL, "invalid_csv",
-                   "invalid CSV at line %d: %s", line, why);
-}
 
 /* --- names -----------------------------------------------------------------*/
 
@@ -103,10 +70,10 @@ static void add_name(flow_csv_reader_t *reader, const char *s, apr_size_t len)
 /* Column1, Column2 ... as far as needed. */
 static void number_names(flow_csv_reader_t *reader, int n)
 {
-    while (reader->n_names < n) {
-        const char *name =
-            apr_psprintf(reader->scratch, "Column%d", reader->n_names + 1);
+    char name[24];
 
+    while (reader->n_names < n) {
+        apr_snprintf(name, sizeof(name), "Column%d", reader->n_names + 1);
         add_name(reader, name, strlen(name));
     }
 }
@@ -140,118 +107,88 @@ static void settle_names(flow_csv_reader_t *reader)
     reader->has_names = 1;
 }
 
-/* --- cells and rows, called by libcsv --------------------------------------*/
-
-static void add_cell(flow_csv_reader_t *reader, const char *s, apr_size_t len)
+static void read_header(flow_csv_reader_t *reader, const flow_csv_cell_t *cells,
+                        int n)
 {
-    const name_t *name;
-    json_t *v;
+    int i;
 
-    s = flow_utf8_repair(s, len, &len, reader->scratch);
-    if (!reader->has_names) {
+    for (i = 0; i < n; ++i) {
+        apr_size_t len = cells[i].len;
+        const char *s =
+            flow_utf8_repair(cells[i].s, len, &len, reader->scratch);
+
         trim(&s, &len);
         /* a NUL would end the name early where names are C strings */
         add_name(reader, s, memchr(s, '\0', len) ? strlen(s) : len);
-        return;
     }
-    if (reader->options.no_header) {
-        number_names(reader, reader->n_cells);
-    }
-    if (reader->n_cells > reader->n_names) {
-        return; /* counted, and told about at the end of the row */
-    }
-    if (!reader->row) {
-        reader->row = json_object();
-    }
-    name = &reader->names[reader->n_cells - 1];
-    v = json_stringn_nocheck(s, len);
-    if (json_object_setn_new_nocheck(reader->row, name->text, name->len, v)) {
-        flow_text_no_memory(&reader->err);
-    }
+    settle_names(reader);
 }
 
-static void on_cell(void *data, size_t len, void *baton)
+/* --- rows ------------------------------------------------------------------*/
+
+static apr_status_t check_count(flow_csv_reader_t *reader,
+                                const flow_csv_cell_t *cells, int *pn,
+                                flow_error_t *err)
+{
+    int n = *pn;
+
+    if (reader->no_header) {
+        number_names(reader, n);
+    }
+    /* a delimiter behind the last cell makes no cell */
+    if (n == reader->n_names + 1 && cells[n - 1].len == 0) {
+        --n;
+    }
+    if (n > reader->n_names) {
+        return flow_csv_scan_fail(reader->scan, err,
+                                  "the row has %d cells where the header has "
+                                  "%d",
+                                  n, reader->n_names);
+    }
+    *pn = n;
+    return APR_SUCCESS;
+}
+
+static apr_status_t on_row(void *baton, flow_csv_cell_t *cells, int n,
+                           flow_error_t *err)
 {
     flow_csv_reader_t *reader = baton;
-
-    if (is_failed(reader)) {
-        return;
-    }
-    reader->row_bytes += len;
-    if (len > CELL_MAX) {
-        fail(reader, reader->row_line, "a cell is longer than 1 MB");
-    }
-    else if (reader->row_bytes > ROW_MAX) {
-        fail(reader, reader->row_line, "the row is longer than 5 MB");
-    }
-    else if (++reader->n_cells > CELLS_MAX) {
-        fail(reader, reader->row_line,
-             "the row has more than " APR_STRINGIFY(CELLS_MAX) " cells");
-    }
-    else {
-        add_cell(reader, data ? data : "", len);
-    }
-}
-
-static void deliver(flow_csv_reader_t *reader)
-{
-    json_t *row = reader->row;
-    char why[96];
+    json_t *row;
     apr_status_t rv;
+    int i;
 
-    reader->row = NULL;
-    if (reader->n_cells > reader->n_names) {
-        apr_snprintf(why, sizeof(why),
-                     "the row has %d cells where the header has %d",
-                     reader->n_cells, reader->n_names);
-        fail(reader, reader->row_line, why);
-        json_decref(row);
-        return;
-    }
-    rv = reader->row_fn(reader->baton, row, &reader->err);
-    if (rv != APR_SUCCESS) {
-        /* when the callback did not say why */
-        flow_error_set(&reader->err, FLOW_E_INTERNAL, rv, "csv_stopped",
-                       "the reader of the rows stopped");
-    }
-}
-
-static void on_row(int terminator, void *baton)
-{
-    flow_csv_reader_t *reader = baton;
-
-    (void)terminator;
-    reader->is_row_open = 0;
-    if (is_failed(reader) || reader->n_cells == 0) {
-        return;
-    }
     if (!reader->has_names) {
-        settle_names(reader);
+        read_header(reader, cells, n);
+        apr_pool_clear(reader->scratch);
+        return APR_SUCCESS;
     }
-    else {
-        deliver(reader);
+    rv = check_count(reader, cells, &n, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
-    reader->n_cells = 0;
-    reader->row_bytes = 0;
-    apr_pool_clear(reader->scratch);
+    row = json_object();
+    for (i = 0; i < n; ++i) {
+        const name_t *name = &reader->names[i];
+        apr_size_t len = cells[i].len;
+        const char *s =
+            flow_utf8_repair(cells[i].s, len, &len, reader->scratch);
+
+        if (s != cells[i].s) {
+            rv = APR_INCOMPLETE; /* the scratch pool was used */
+        }
+        if (json_object_setn_new_nocheck(row, name->text, name->len,
+                                         json_stringn_nocheck(s, len)) != 0) {
+            json_decref(row);
+            return flow_text_no_memory(err);
+        }
+    }
+    if (rv != APR_SUCCESS) {
+        apr_pool_clear(reader->scratch);
+    }
+    return reader->row_fn(reader->baton, row, err);
 }
 
 /* --- the reader ------------------------------------------------------------*/
-
-static int is_no_space(unsigned char c)
-{
-    (void)c;
-    return 0;
-}
-
-static apr_status_t release(void *data)
-{
-    flow_csv_reader_t *reader = data;
-
-    csv_free(&reader->parser);
-    json_decref(reader->row);
-    return APR_SUCCESS;
-}
 
 apr_status_t flow_csv_reader_create(flow_csv_reader_t **preader,
                                     const flow_csv_options_t *options,
@@ -259,146 +196,31 @@ apr_status_t flow_csv_reader_create(flow_csv_reader_t **preader,
                                     apr_pool_t *p, flow_error_t *err)
 {
     flow_csv_reader_t *reader = apr_pcalloc(p, sizeof(*reader));
-    char delimiter = ',';
+    apr_status_t rv;
 
     *preader = NULL;
-    if (options) {
-        reader->options = *options;
-        delimiter = options->delimiter ? options->delimiter : ',';
-    }
-    if (strchr("\"\r\n", delimiter)) {
-        return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "csv_delimiter",
-                              "a quote or line end cannot separate columns; "
-                              "use ',' ';' '|' or a tab");
-    }
-    if (csv_init(&reader->parser, 0) != 0) {
-        return flow_text_no_memory(err);
-    }
-    csv_set_delim(&reader->parser, (unsigned char)delimiter);
-    csv_set_blk_size(&reader->parser, 4096);
-    if (!reader->options.trim_spaces) {
-        csv_set_space_func(&reader->parser, is_no_space);
-    }
     reader->row_fn = row;
     reader->baton = baton;
     reader->p = p;
-    reader->line = 1;
-    reader->rows_to_skip = reader->options.rows_to_skip;
-    reader->has_names = reader->options.no_header;
+    reader->no_header = reader->has_names = options && options->no_header;
     apr_pool_create(&reader->scratch, p);
-    apr_pool_cleanup_register(p, reader, release, apr_pool_cleanup_null);
-    *preader = reader;
-    return APR_SUCCESS;
-}
-
-/* At most one line, and that to its end, so that the line is known in which a
- * row ends. */
-static void parse_line(flow_csv_reader_t *reader, const char *s, apr_size_t len)
-{
-    int is_end = s[len - 1] == '\n' || s[len - 1] == '\r';
-
-    if (!reader->is_row_open) {
-        reader->row_line = reader->line;
-        reader->is_row_open = !(is_end && len == 1);
+    rv = flow_csv_scan_create(&reader->scan, options, on_row, reader, p, err);
+    if (rv == APR_SUCCESS) {
+        *preader = reader;
     }
-    if (reader->rows_to_skip > 0) {
-        reader->is_row_open = 0;
-    }
-    else if (csv_parse(&reader->parser, s, len, on_cell, on_row, reader) !=
-             len) {
-        flow_text_no_memory(&reader->err);
-    }
-    if (reader->parser.entry_pos > CELL_MAX) {
-        fail(reader, reader->row_line, "a cell is longer than 1 MB");
-    }
-}
-
-static void count_line_end(flow_csv_reader_t *reader, const char *s,
-                           apr_size_t len)
-{
-    char c = s[len - 1];
-    char before = len > 1 ? s[len - 2] : reader->last;
-
-    reader->last = c;
-    if (c == '\r' || (c == '\n' && before != '\r')) {
-        ++reader->line;
-        if (reader->rows_to_skip > 0) {
-            --reader->rows_to_skip;
-        }
-    }
-}
-
-static void parse_bytes(flow_csv_reader_t *reader, const char *s,
-                        apr_size_t len)
-{
-    while (len > 0 && !is_failed(reader)) {
-        apr_size_t n = 0;
-
-        while (n < len && n < SLICE_MAX && s[n] != '\n' && s[n] != '\r') {
-            ++n;
-        }
-        if (n < len && n < SLICE_MAX) {
-            ++n; /* with the line end */
-        }
-        parse_line(reader, s, n);
-        count_line_end(reader, s, n);
-        s += n;
-        len -= n;
-    }
-}
-
-static apr_status_t status_of(const flow_csv_reader_t *reader,
-                              flow_error_t *err)
-{
-    if (!is_failed(reader)) {
-        return APR_SUCCESS;
-    }
-    return flow_error_set(err, reader->err.kind, reader->err.status,
-                          reader->err.code, "%s", reader->err.message);
+    return rv;
 }
 
 apr_status_t flow_csv_reader_feed(flow_csv_reader_t *reader, const char *data,
                                   apr_size_t len, flow_error_t *err)
 {
-    static const char bom[] = "\xef\xbb\xbf";
-
-    while (reader->bom >= 0 && reader->bom < 3 && len > 0) {
-        if (*data == bom[reader->bom]) {
-            ++reader->bom;
-            ++data;
-            --len;
-        }
-        else {
-            /* it was none after all */
-            int n = reader->bom;
-
-            reader->bom = -1;
-            parse_bytes(reader, bom, (apr_size_t)n);
-        }
-    }
-    parse_bytes(reader, data, len);
-    return status_of(reader, err);
+    return flow_csv_scan_feed(reader->scan, data, len, err);
 }
 
 apr_status_t flow_csv_reader_finish(flow_csv_reader_t *reader,
                                     flow_error_t *err)
 {
-    if (reader->bom == 1 || reader->bom == 2) {
-        int n = reader->bom;
-
-        reader->bom = -1;
-        parse_bytes(reader, "\xef\xbb", (apr_size_t)n);
-    }
-    /* lenient with stray quotes, but a quoted cell that never ends has
-     * swallowed the rest of the file */
-    csv_set_opts(&reader->parser, CSV_STRICT | CSV_STRICT_FINI);
-    if (!is_failed(reader) &&
-        csv_fini(&reader->parser, on_cell, on_row, reader) != 0) {
-        fail(reader, reader->row_line,
-             "a quoted cell that begins in this row "
-             "is never closed");
-    }
-    return status_of(reader, err);
+    return flow_csv_scan_finish(reader->scan, err);
 }
 
 /* --- whole texts -----------------------------------------------------------*/

@@ -45,23 +45,35 @@ int flow_json_number_equal(const char *a, apr_size_t alen, const char *b,
 void flow_json_places_note(flow_json_places_t *places, const char *path,
                            apr_size_t len, int line);
 
+/**
+ * The value at the very start of @a text, whatever follows it. New, with
+ * *pused = its bytes; else NULL with *pwhy = what was wrong at byte *pused. A
+ * value that is no container, string or word may go on where the text ends.
+ */
+json_t *flow_json_parse_prefix(const char *text, apr_size_t len,
+                               apr_size_t *pused, const char **pwhy);
+
 /** Length (2-4) of the valid UTF-8 sequence at @a s that is not ASCII, else
  * 0. */
 apr_size_t flow_utf8_sequence(const char *s, apr_size_t len);
 
-/** Is none of these eight bytes a control character, a quote, a backslash or
- * beyond ASCII? The well-known test of all bytes of a word at once. */
-static inline int flow_json_is_plain8(const char *s)
+/** Of the eight bytes at @a s: how many, from the first on, are no control
+ * character, quote, backslash or beyond ASCII. The well-known test of all
+ * bytes of a word at once; a borrow may spoil it only above the first hit. */
+static inline unsigned flow_json_plain8(const char *s)
 {
     const apr_uint64_t ones = 0x0101010101010101ULL;
     const apr_uint64_t high = 0x8080808080808080ULL;
-    apr_uint64_t w, quote, slash;
+    apr_uint64_t w, quote, slash, hit;
 
     __builtin_memcpy(&w, s, sizeof(w));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
     quote = w ^ (ones * '"');
     slash = w ^ (ones * '\\');
-    return ((w | (w - ones * 0x20) | (quote - ones) | (slash - ones)) & high) ==
-           0;
+    hit = (w | (w - ones * 0x20) | (quote - ones) | (slash - ones)) & high;
+    return hit ? (unsigned)__builtin_ctzll(hit) / 8 : 8;
 }
 
 #endif

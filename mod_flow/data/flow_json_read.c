@@ -18,14 +18,15 @@ typedef struct reader_t {
     const char *why; /* first failure; NULL = none */
     apr_status_t status;
 
-    char *scratch; /* for strings with escapes; as long as the rest of the text
-                      when it was first needed */
+    char *scratch; /* for strings with escapes: first the one below */
+    apr_size_t scratch_cap;
 
     flow_json_places_t *places; /* NULL = not wanted */
     const char *counted;        /* lines are known up to here */
     int line;
     char path[FLOW_JSON_PLACE_PATH_MAX];
     apr_size_t path_len; /* FLOW_JSON_PLACE_PATH_MAX when too long to note */
+    char small[512];
 } reader_t;
 
 static json_t *read_value(reader_t *r);
@@ -105,10 +106,11 @@ static void path_add_index(reader_t *r, apr_size_t i)
 static const char *skip_plain(const char *s, const char *end)
 {
     for (;;) {
-        apr_size_t n;
+        apr_size_t n = 8;
 
-        while (end - s >= 8 && flow_json_is_plain8(s)) {
-            s += 8;
+        while (n == 8 && end - s >= 8) {
+            n = flow_json_plain8(s);
+            s += n;
         }
         if (s == end) {
             return s;
@@ -242,38 +244,63 @@ static void *fail_in_string(reader_t *r)
     return fail(r, "bytes that are not valid UTF-8");
 }
 
+/* Room for @a more bytes behind the first @a used ones of the scratch buffer,
+ * and for one escape. */
+static int need_scratch(reader_t *r, apr_size_t used, apr_size_t more)
+{
+    apr_size_t need = used + more + 4, cap = r->scratch_cap;
+    char *scratch;
+
+    if (need <= cap) {
+        return 1;
+    }
+    while (cap < need) {
+        cap *= 2;
+    }
+    scratch = malloc(cap);
+    if (!scratch) {
+        fail_memory(r);
+        return 0;
+    }
+    memcpy(scratch, r->scratch, used);
+    if (r->scratch != r->small) {
+        free(r->scratch);
+    }
+    r->scratch = scratch;
+    r->scratch_cap = cap;
+    return 1;
+}
+
 /* A string with escapes, whose first one is at r->s. */
 static const char *read_escaped(reader_t *r, const char *start,
                                 apr_size_t *plen)
 {
-    apr_size_t n = (apr_size_t)(r->s - start);
+    apr_size_t n = (apr_size_t)(r->s - start), len = 0;
     char *o;
 
-    if (!r->scratch) {
-        /* no string from here on is longer than the text that is left */
-        r->scratch = malloc((apr_size_t)(r->end - start));
-        if (!r->scratch) {
-            return (const char *)fail_memory(r);
+    for (;;) {
+        if (!need_scratch(r, len, n)) {
+            return NULL;
         }
-    }
-    memcpy(r->scratch, start, n);
-    o = r->scratch + n;
-    while (r->s < r->end && *r->s == '\\') {
-        o = read_escape(r, o);
+        memcpy(r->scratch + len, start, n);
+        len += n;
+        if (r->s == r->end || *r->s != '\\') {
+            break;
+        }
+        o = read_escape(r, r->scratch + len);
         if (!o) {
             return NULL;
         }
+        len = (apr_size_t)(o - r->scratch);
         start = r->s;
         r->s = skip_plain(start, r->end);
         n = (apr_size_t)(r->s - start);
-        memcpy(o, start, n);
-        o += n;
     }
     if (r->s == r->end || *r->s != '"') {
         return fail_in_string(r);
     }
     ++r->s;
-    *plen = (apr_size_t)(o - r->scratch);
+    *plen = len;
     return r->scratch;
 }
 
@@ -541,6 +568,21 @@ static apr_status_t explain(const reader_t *r, flow_error_t *err)
                           column, r->why);
 }
 
+static void start(reader_t *r)
+{
+    memset(r, 0, offsetof(reader_t, path));
+    r->path_len = 0;
+    r->scratch = r->small;
+    r->scratch_cap = sizeof(r->small);
+}
+
+static void finish(reader_t *r)
+{
+    if (r->scratch != r->small) {
+        free(r->scratch);
+    }
+}
+
 apr_status_t flow_json_parse_placed(json_t **pv, const char *text,
                                     apr_size_t len, flow_json_places_t *places,
                                     flow_error_t *err)
@@ -548,8 +590,7 @@ apr_status_t flow_json_parse_placed(json_t **pv, const char *text,
     reader_t r;
     json_t *v;
 
-    memset(&r, 0, offsetof(reader_t, path));
-    r.path_len = 0;
+    start(&r);
     r.places = places;
     r.line = 1;
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
@@ -569,9 +610,26 @@ apr_status_t flow_json_parse_placed(json_t **pv, const char *text,
             v = NULL;
         }
     }
-    free(r.scratch);
+    finish(&r);
     *pv = v;
     return v ? APR_SUCCESS : explain(&r, err);
+}
+
+/* The reader on a text that may go on elsewhere: see the header. */
+json_t *flow_json_parse_prefix(const char *text, apr_size_t len,
+                               apr_size_t *pused, const char **pwhy)
+{
+    reader_t r;
+    json_t *v;
+
+    start(&r);
+    r.start = r.s = text;
+    r.end = text + len;
+    v = read_value(&r);
+    finish(&r);
+    *pused = (apr_size_t)(r.s - text);
+    *pwhy = r.why;
+    return v;
 }
 
 apr_status_t flow_json_parse(json_t **pv, const char *text, apr_size_t len,

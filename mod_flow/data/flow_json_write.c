@@ -38,24 +38,43 @@ static int needs_escape(unsigned char c)
     return c < 0x20 || c == '"' || c == '\\';
 }
 
-apr_status_t flow_json_write_escaped(flow_buf_t *b, const char *s,
-                                     apr_size_t len)
+/* How much of the text stands for itself. */
+static apr_size_t plain_run(const char *s, apr_size_t len)
 {
-    apr_size_t start = 0, i = 0;
+    apr_size_t i = 0;
 
     while (i < len) {
-        if (len - i >= 8 && flow_json_is_plain8(s + i)) {
-            i += 8;
-            continue;
+        if (len - i >= 8) {
+            apr_size_t n = flow_json_plain8(s + i);
+
+            i += n;
+            if (n == 8) {
+                continue;
+            }
         }
         if (needs_escape((unsigned char)s[i])) {
-            flow_buf_add(b, s + start, i - start);
-            add_escape(b, (unsigned char)s[i]);
-            start = i + 1;
+            break;
         }
         ++i;
     }
-    return flow_buf_add(b, s + start, len - start);
+    return i;
+}
+
+apr_status_t flow_json_write_escaped(flow_buf_t *b, const char *s,
+                                     apr_size_t len)
+{
+    while (len > 0) {
+        apr_size_t n = plain_run(s, len);
+
+        flow_buf_add(b, s, n);
+        if (n == len) {
+            break;
+        }
+        add_escape(b, (unsigned char)s[n]);
+        s += n + 1;
+        len -= n + 1;
+    }
+    return b->status;
 }
 
 apr_status_t flow_json_write_string(flow_buf_t *b, const char *s,
@@ -126,17 +145,27 @@ static void add_scalar(flow_buf_t *b, const json_t *v)
     const char *text = "null";
     apr_size_t len = 4;
 
-    switch (flow_json_type(v)) {
-    case FLOW_JSON_STRING:
-        text = flow_json_string(v, &len);
-        flow_json_write_string(b, text, len);
+    switch (v ? json_typeof(v) : JSON_NULL) {
+    case JSON_STRING:
+        text = json_string_value(v);
+        len = json_string_length(v);
+        if (text[0] == FLOW_JSON_RAW) {
+            flow_buf_add(b, text + 1, len - 1);
+        }
+        else {
+            flow_json_write_string(b, text, len);
+        }
         return;
-    case FLOW_JSON_NUMBER:
+    case JSON_INTEGER:
+    case JSON_REAL:
         text = flow_json_number_text(v, tmp, &len);
         break;
-    case FLOW_JSON_BOOL:
-        text = json_is_true(v) ? "true" : "false";
-        len = strlen(text);
+    case JSON_TRUE:
+        text = "true";
+        break;
+    case JSON_FALSE:
+        text = "false";
+        len = 5;
         break;
     default:
         break;

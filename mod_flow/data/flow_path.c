@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/flow_path_private.h"
+#include "data/flow_xpath.h"
 
 #include "data/flow_json.h"
 #include "data/flow_value.h"
@@ -256,6 +257,21 @@ apr_status_t flow_path_compile(flow_path_t **ppath, const char *text,
     return rv;
 }
 
+apr_status_t flow_path_compile_answer(flow_path_t **ppath, const char *text,
+                                      apr_pool_t *p, flow_error_t *err)
+{
+    flow_path_t *path;
+
+    if (text[0] != '/')
+        return flow_path_compile(ppath, text, p, err);
+    path = apr_pcalloc(p, sizeof(*path));
+    path->text = apr_pstrdup(p, text);
+    path->is_multi = 1;
+    path->xpath = flow_xpath_compile(text, p, err);
+    *ppath = path->xpath ? path : NULL;
+    return path->xpath ? APR_SUCCESS : APR_EINVAL;
+}
+
 const char *flow_path_text(const flow_path_t *path)
 {
     return path->text;
@@ -321,10 +337,24 @@ static void collect(const flow_step_t *step, int n, const json_t *v,
         json_array_append(found, (json_t *)v);
 }
 
+/* The element, an array of several, or NULL. */
+static json_t *get_elements(const flow_path_t *path, const json_t *root)
+{
+    json_t *found = flow_xpath_select(path->xpath, root, 0), *one;
+
+    if (json_array_size(found) > 1)
+        return found;
+    one = json_incref(json_array_get(found, 0));
+    json_decref(found);
+    return one;
+}
+
 json_t *flow_path_get(const flow_path_t *path, const json_t *root)
 {
     json_t *found;
 
+    if (path->xpath)
+        return get_elements(path, root);
     if (!path->is_multi)
         return json_incref((json_t *)flow_path_find(path, root));
     found = json_array();
@@ -392,8 +422,9 @@ static apr_status_t put_member(const flow_step_t *step, int n, json_t *at,
     apr_status_t rv;
 
     if (n == 1) {
-        return json_object_setn(at, step->name, step->len, value) ? APR_ENOMEM
-                                                                  : APR_SUCCESS;
+        return json_object_setn_nocheck(at, step->name, step->len, value)
+                   ? APR_ENOMEM
+                   : APR_SUCCESS;
     }
     child = json_object_getn(at, step->name, step->len);
     if ((!child || flow_json_is(child, NULL)) &&
@@ -404,7 +435,7 @@ static apr_status_t put_member(const flow_step_t *step, int n, json_t *at,
         return rv;
     if (fresh) {
         child = fresh;
-        if (json_object_setn_new(at, step->name, step->len, fresh))
+        if (json_object_setn_new_nocheck(at, step->name, step->len, fresh))
             return APR_ENOMEM;
     }
     return put(step + 1, n - 1, child, value);

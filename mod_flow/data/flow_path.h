@@ -22,6 +22,12 @@ typedef struct flow_path_t flow_path_t;
 
 apr_status_t flow_path_compile(flow_path_t **ppath, const char *text,
                                apr_pool_t *p, flow_error_t *err);
+/** A path into an answer: like flow_path_compile(), but a text that begins
+ * with '/' is an XPath (flow_xpath.h) into a document in the shape of
+ * flow_xml_parse(). It finds the element (a text, or an object), or an array
+ * of several; it cannot be set. */
+apr_status_t flow_path_compile_answer(flow_path_t **ppath, const char *text,
+                                      apr_pool_t *p, flow_error_t *err);
 const char *flow_path_text(const flow_path_t *path);
 /** Does the path hold a `*`? Then it finds any number of values. */
 int flow_path_is_multi(const flow_path_t *path);

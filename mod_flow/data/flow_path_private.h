@@ -30,6 +30,7 @@ struct flow_path_t {
     const flow_step_t *steps;
     int n;
     int is_multi;
+    const struct flow_xpath_t *xpath; /* instead of steps, or NULL */
 };
 
 /** A step from a bare word: "0" and "12" are indexes, all else is a name. */

@@ -66,21 +66,30 @@ apr_status_t flow_xml_write(flow_buf_t *out, const json_t *v,
                             flow_error_t *err);
 
 typedef struct flow_csv_options_t {
-    char delimiter; /* 0 = ',' */
-    int no_header;  /* 1: names are Column1, Column2 ... */
+    const char *delimiter; /* NULL = ","; at most 16 bytes, here and below */
+    /* Reading: NULL = LF, CR or CR LF, whichever comes. Writing: NULL = "\n" */
+    const char *row_delimiter;
+    char escape;   /* 0 = none: the character behind it is text; a doubled
+                      quote is one quote in any case */
+    int no_quotes; /* reading: quotes are text, but those around a whole cell
+                      are dropped */
+    int no_header; /* reading: names are Column1, Column2 ... */
     int trim_spaces;
     int rows_to_skip;
-    int no_header_out;         /* writing: 1 = no header row */
-    int wrap_with_quotes;      /* writing: quote every cell */
-    const char *row_delimiter; /* writing: NULL = "\n" */
+    int no_header_out;    /* writing: 1 = no header row */
+    int wrap_with_quotes; /* writing: quote every cell */
+    int tab_to_space;     /* writing, in cells */
+    int newline_to_space; /* writing, in cells: CR LF is one */
 } flow_csv_options_t;
 
 /** Called per row with a new object it must take; non-success stops. */
 typedef apr_status_t flow_csv_row_fn(void *baton, json_t *row,
                                      flow_error_t *err);
 /** A streaming reader: feed bytes as they come, finish at the end. Ragged
- * rows: missing cells are absent, surplus cells are an error naming the line.
- * A BOM is skipped; bytes are UTF-8 (repaired). Cells are strings. */
+ * rows: missing cells are absent, surplus cells are an error naming line and
+ * byte; one empty cell too many (a delimiter behind the last cell) is none.
+ * A BOM is skipped; bytes are UTF-8 (repaired). Cells are strings; at most
+ * 1 MB each, 10,000 and 5 MB in a row. */
 typedef struct flow_csv_reader_t flow_csv_reader_t;
 apr_status_t flow_csv_reader_create(flow_csv_reader_t **preader,
                                     const flow_csv_options_t *options,
@@ -94,10 +103,13 @@ apr_status_t flow_csv_reader_finish(flow_csv_reader_t *reader,
  * flow_csv_write_header() writes the names. */
 apr_status_t flow_csv_write_header(flow_buf_t *out,
                                    const flow_csv_options_t *options,
-                                   const json_t *columns);
+                                   const json_t *columns, apr_pool_t *scratch);
 apr_status_t flow_csv_write_row(flow_buf_t *out,
                                 const flow_csv_options_t *options,
                                 const json_t *columns, const json_t *record,
                                 apr_pool_t *scratch);
+/** Add the names of @a record (an object) to @a columns that are not in the
+ * set @a known (an object) yet. 0 when out of memory. */
+int flow_csv_add_columns(json_t *columns, json_t *known, json_t *record);
 
 #endif

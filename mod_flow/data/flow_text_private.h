@@ -14,9 +14,17 @@ apr_status_t flow_charset_decode(const char **ptext, apr_size_t *plen,
                                  const char *charset, apr_pool_t *p,
                                  flow_error_t *err);
 
+/** The charset of an XML document by its first bytes: a BOM, the zeros of
+ * UTF-16, what its declaration says; else "utf-8". */
+const char *flow_xml_charset(const char *xml, apr_size_t len, apr_pool_t *p);
+
 /** XML whose encoding is known to be UTF-8, whatever its declaration says. */
 apr_status_t flow_xml_parse_utf8(json_t **pv, const char *xml, apr_size_t len,
                                  apr_pool_t *p, flow_error_t *err);
+
+/** One element, without a declaration before it. */
+apr_status_t flow_xml_write_element(flow_buf_t *out, const char *name,
+                                    const json_t *v, flow_error_t *err);
 
 /** A whole CSV text as an array of rows; new. */
 apr_status_t flow_csv_parse(json_t **pv, const char *csv, apr_size_t len,

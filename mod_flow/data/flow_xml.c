@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <libxml/parser.h>
 #include <libxml/parserInternals.h>
 #include <libxml/xmlerror.h>
 
 #include "data/flow_json.h"
 #include "data/flow_text_private.h"
+#include "data/flow_xml_private.h"
 
-#define DEPTH_MAX 128
+#define DEPTH_MAX FLOW_XML_DEPTH_MAX
 #define NODES_MAX 1000000 /* elements and attributes */
 
 /*
@@ -28,47 +28,41 @@ void flow_text_global_init(void)
 
 /* --- reading ---------------------------------------------------------------*/
 
-/* An open element. */
-typedef struct element_t {
-    json_t *object; /* NULL as long as there is nothing but text */
-    flow_buf_t text;
-    int is_cdata;       /* blanks count when somebody took the trouble */
-    int has_underscore; /* a child is named as we name the text */
-} element_t;
-
-typedef struct reader_t {
-    xmlParserCtxtPtr ctxt;
-    json_t *root; /* {name: value}, once the root element is closed */
-    element_t stack[DEPTH_MAX];
-    int depth;
-    int n_nodes;
-    apr_size_t max; /* no text is longer than the document */
-    flow_error_t err;
-} reader_t;
-
-static void stop(reader_t *r)
+static void stop(flow_xml_reader_t *r)
 {
     xmlStopParser(r->ctxt);
 }
 
-static void fail(reader_t *r, const char *code, const char *why)
+static void note_failure(flow_xml_reader_t *r, const char *code, int line,
+                         const char *why)
+{
+    if (r->path) {
+        flow_error_set(&r->err, FLOW_E_INPUT, APR_EINVAL, code,
+                       "invalid XML at line %d, byte %ld: %s", line,
+                       xmlByteConsumed(r->ctxt) + 1, why);
+    }
+    else {
+        flow_error_set(&r->err, FLOW_E_INPUT, APR_EINVAL, code,
+                       "invalid XML at line %d: %s", line, why);
+    }
+}
+
+void flow_xml_fail(flow_xml_reader_t *r, const char *code, const char *why)
 {
     if (r->err.kind == FLOW_E_NONE) {
-        flow_error_set(&r->err, FLOW_E_INPUT, APR_EINVAL, code,
-                       "invalid XML at line %d: %s",
-                       xmlSAX2GetLineNumber(r->ctxt), why);
+        note_failure(r, code, xmlSAX2GetLineNumber(r->ctxt), why);
     }
     stop(r);
 }
 
-static void fail_memory(reader_t *r)
+static void fail_memory(flow_xml_reader_t *r)
 {
     flow_text_no_memory(&r->err);
     stop(r);
 }
 
 /* libxml2's own complaint; it ends with a newline. */
-static void explain(reader_t *r)
+void flow_xml_explain(flow_xml_reader_t *r)
 {
     const xmlError *error = xmlCtxtGetLastError(r->ctxt);
     char why[256];
@@ -83,15 +77,14 @@ static void explain(reader_t *r)
     apr_cpystrn(why, error->message ? error->message : "not well-formed",
                 sizeof(why));
     why[strcspn(why, "\n")] = '\0';
-    flow_error_set(&r->err, FLOW_E_INPUT, APR_EINVAL, "invalid_xml",
-                   "invalid XML at line %d: %s", error->line, why);
+    note_failure(r, "invalid_xml", error->line, why);
 }
 
 /* The first of several is the one that counts. */
 static void on_error(void *data, const char *format, ...)
 {
     (void)format;
-    explain(data);
+    flow_xml_explain(data);
 }
 
 static json_t *make_text(const char *s, apr_size_t len)
@@ -132,7 +125,7 @@ static json_t *make_attribute(const char *value)
 
 /* The element's object, made when first needed, with a place for the text in
  * front. */
-static json_t *need_object(reader_t *r, element_t *e)
+static json_t *need_object(flow_xml_reader_t *r, flow_xml_element_t *e)
 {
     if (!e->object) {
         e->object = json_object();
@@ -143,36 +136,84 @@ static json_t *need_object(reader_t *r, element_t *e)
     return e->object;
 }
 
-static int count_node(reader_t *r)
+static int count_node(flow_xml_reader_t *r)
 {
     if (++r->n_nodes > NODES_MAX) {
-        fail(r, "invalid_xml",
-             "more than " APR_STRINGIFY(NODES_MAX) " elements and attributes");
+        flow_xml_fail(
+            r, "invalid_xml",
+            "more than " APR_STRINGIFY(NODES_MAX) " elements and attributes");
         return 0;
     }
     return 1;
 }
 
+/* Of what is kept at once. */
+static int count_bytes(flow_xml_reader_t *r, apr_size_t len)
+{
+    r->bytes += len;
+    if (r->path && r->bytes > r->max) {
+        flow_xml_fail(r, "invalid_xml", "a record is longer than 16 MB");
+        return 0;
+    }
+    return 1;
+}
+
+static const char *sax_attribute(const void *baton, const char *name)
+{
+    const xmlChar *const *atts = baton;
+
+    for (; atts && atts[0]; atts += 2) {
+        if (strcmp((const char *)atts[0], name) == 0) {
+            return atts[1] ? (const char *)atts[1] : "";
+        }
+    }
+    return NULL;
+}
+
+/* Does the element that has just been opened belong to a record? Always, when
+ * it is the document that is wanted. */
+static int is_part(flow_xml_reader_t *r, const xmlChar *name,
+                   const xmlChar **atts)
+{
+    if (!r->path || r->record_depth) {
+        return 1;
+    }
+    r->sets[r->depth] =
+        flow_xpath_step(r->path, r->sets[r->depth - 1], (const char *)name,
+                        sax_attribute, atts);
+    r->n_nodes = 0;
+    r->bytes = 0;
+    if (flow_xpath_is_found(r->path, r->sets[r->depth])) {
+        r->record_depth = r->depth;
+    }
+    return r->record_depth != 0;
+}
+
 static void on_start(void *data, const xmlChar *name, const xmlChar **atts)
 {
-    reader_t *r = data;
-    element_t *e = &r->stack[r->depth];
+    flow_xml_reader_t *r = data;
+    flow_xml_element_t *e = &r->stack[r->depth];
     json_t *dollar = NULL;
 
-    (void)name;
     if (r->err.kind != FLOW_E_NONE || !count_node(r)) {
         return;
     }
     if (r->depth == DEPTH_MAX) {
-        fail(r, "invalid_xml",
-             "nested too deeply; at most " APR_STRINGIFY(DEPTH_MAX) " levels");
+        flow_xml_fail(
+            r, "invalid_xml",
+            "nested too deeply; at most " APR_STRINGIFY(DEPTH_MAX) " levels");
         return;
     }
     memset(e, 0, sizeof(*e));
     flow_buf_init(&e->text, r->max);
     ++r->depth;
+    if (!is_part(r, name, atts) || !count_bytes(r, strlen((char *)name))) {
+        return;
+    }
     for (; atts && atts[0]; atts += 2) {
-        if (!count_node(r)) {
+        if (!count_node(r) ||
+            !count_bytes(r, strlen((char *)atts[0]) +
+                                (atts[1] ? strlen((char *)atts[1]) : 0))) {
             return;
         }
         if (!dollar) {
@@ -191,11 +232,13 @@ static void on_start(void *data, const xmlChar *name, const xmlChar **atts)
     }
 }
 
-static void add_text(reader_t *r, const xmlChar *s, int len, int is_cdata)
+static void add_text(flow_xml_reader_t *r, const xmlChar *s, int len,
+                     int is_cdata)
 {
-    element_t *e;
+    flow_xml_element_t *e;
 
-    if (r->err.kind != FLOW_E_NONE || r->depth == 0) {
+    if (r->err.kind != FLOW_E_NONE || r->depth == 0 ||
+        (r->path && !r->record_depth) || !count_bytes(r, (apr_size_t)len)) {
         return;
     }
     e = &r->stack[r->depth - 1];
@@ -221,8 +264,8 @@ static void on_doctype(void *data, const xmlChar *name,
     (void)name;
     (void)external_id;
     (void)system_id;
-    fail(data, "xml_doctype",
-         "a DOCTYPE is not allowed; send the document without it");
+    flow_xml_fail(data, "xml_doctype",
+                  "a DOCTYPE is not allowed; send the document without it");
 }
 
 static int is_blank(const flow_buf_t *text)
@@ -231,7 +274,7 @@ static int is_blank(const flow_buf_t *text)
 }
 
 /* What the element is worth, now that it is complete. Takes e->object. */
-static json_t *take_value(element_t *e)
+static json_t *take_value(flow_xml_element_t *e)
 {
     json_t *object = e->object;
     int has_text = e->is_cdata || !is_blank(&e->text);
@@ -259,8 +302,8 @@ static json_t *take_value(element_t *e)
 }
 
 /* Takes value. */
-static int add_child(reader_t *r, element_t *parent, const char *name,
-                     json_t *value)
+static int add_child(flow_xml_reader_t *r, flow_xml_element_t *parent,
+                     const char *name, json_t *value)
 {
     json_t *object = need_object(r, parent);
     json_t *list = json_object_get(object, name);
@@ -279,10 +322,28 @@ static int add_child(reader_t *r, element_t *parent, const char *name,
     return json_array_append_new(list, value) == 0;
 }
 
+/* A record is an object: nothing but text becomes its "_". */
+static void deliver(flow_xml_reader_t *r, json_t *value)
+{
+    json_t *record = value;
+    apr_status_t rv;
+
+    if (!json_is_object(value)) {
+        record = json_object();
+        json_object_set_new(record, "_", value);
+    }
+    rv = r->record_fn(r->baton, record, &r->err);
+    if (rv != APR_SUCCESS) {
+        flow_error_set(&r->err, FLOW_E_INTERNAL, rv, "xml_stopped",
+                       "the reader of the records stopped");
+        stop(r);
+    }
+}
+
 static void on_end(void *data, const xmlChar *name)
 {
-    reader_t *r = data;
-    element_t *e;
+    flow_xml_reader_t *r = data;
+    flow_xml_element_t *e;
     json_t *value;
     int is_added;
 
@@ -290,10 +351,18 @@ static void on_end(void *data, const xmlChar *name)
         return;
     }
     e = &r->stack[--r->depth];
+    if (r->path && !r->record_depth) {
+        return;
+    }
     value = take_value(e);
     flow_buf_release(&e->text);
     if (!value) {
         fail_memory(r);
+        return;
+    }
+    if (r->record_depth == r->depth + 1) {
+        r->record_depth = 0;
+        deliver(r, value);
         return;
     }
     if (r->depth > 0) {
@@ -309,7 +378,7 @@ static void on_end(void *data, const xmlChar *name)
     }
 }
 
-static void set_handler(xmlSAXHandler *sax)
+void flow_xml_set_handler(xmlSAXHandler *sax)
 {
     memset(sax, 0, sizeof(*sax));
     sax->initialized = 1; /* not the magic number: the older events */
@@ -322,32 +391,32 @@ static void set_handler(xmlSAXHandler *sax)
     sax->internalSubset = on_doctype;
 }
 
-static void close_all(reader_t *r)
+void flow_xml_close_all(flow_xml_reader_t *r)
 {
     while (r->depth > 0) {
-        element_t *e = &r->stack[--r->depth];
+        flow_xml_element_t *e = &r->stack[--r->depth];
 
         flow_buf_release(&e->text);
         json_decref(e->object);
     }
 }
 
-static void run(reader_t *r, const char *xml, int len)
+static void run(flow_xml_reader_t *r, const char *xml, int len)
 {
     r->ctxt = xmlCreateMemoryParserCtxt(xml, len);
     if (!r->ctxt) {
         flow_text_no_memory(&r->err);
         return;
     }
-    set_handler(r->ctxt->sax);
+    flow_xml_set_handler(r->ctxt->sax);
     r->ctxt->userData = r;
     xmlCtxtUseOptions(r->ctxt, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
     xmlParseDocument(r->ctxt);
-    explain(r); /* another module may have taken the error channel */
+    flow_xml_explain(r); /* another module may have taken the error channel */
     if (r->err.kind == FLOW_E_NONE && (!r->ctxt->wellFormed || !r->root)) {
-        fail(r, "invalid_xml", "not well-formed");
+        flow_xml_fail(r, "invalid_xml", "not well-formed");
     }
-    close_all(r);
+    flow_xml_close_all(r);
     /* there is none, unless libxml2 made one on its way to a DOCTYPE */
     if (r->ctxt->myDoc) {
         xmlFreeDoc(r->ctxt->myDoc);
@@ -382,7 +451,7 @@ apr_status_t flow_xml_parse_utf8(json_t **pv, const char *xml, apr_size_t len,
                                  apr_pool_t *p, flow_error_t *err)
 {
     apr_status_t rv = check_bytes(xml, len, err);
-    reader_t *r;
+    flow_xml_reader_t *r;
 
     *pv = NULL;
     if (rv != APR_SUCCESS) {
@@ -441,28 +510,33 @@ static const char *declared_encoding(const char *xml, apr_size_t len,
     return n ? apr_pstrndup(p, s, n) : NULL;
 }
 
+const char *flow_xml_charset(const char *xml, apr_size_t len, apr_pool_t *p)
+{
+    const char *declared;
+
+    if (begins(xml, len, "\xef\xbb\xbf", 3)) {
+        return "utf-8";
+    }
+    if (begins(xml, len, "\xff\xfe", 2) || begins(xml, len, "<\0", 2)) {
+        return "utf-16le";
+    }
+    if (begins(xml, len, "\xfe\xff", 2) || begins(xml, len, "\0<", 2)) {
+        return "utf-16be";
+    }
+    declared = declared_encoding(xml, len, p);
+    return declared ? declared : "utf-8";
+}
+
 apr_status_t flow_xml_parse(json_t **pv, const char *xml, apr_size_t len,
                             apr_pool_t *p, flow_error_t *err)
 {
-    const char *encoding = NULL;
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv;
 
     *pv = NULL;
-    if (begins(xml, len, "\xef\xbb\xbf", 3)) {
+    rv = flow_charset_decode(&xml, &len, flow_xml_charset(xml, len, p), p, err);
+    if (rv == APR_SUCCESS && begins(xml, len, "\xef\xbb\xbf", 3)) {
         xml += 3;
         len -= 3;
-    }
-    else if (begins(xml, len, "\xff\xfe", 2) || begins(xml, len, "<\0", 2)) {
-        encoding = "utf-16le";
-    }
-    else if (begins(xml, len, "\xfe\xff", 2) || begins(xml, len, "\0<", 2)) {
-        encoding = "utf-16be";
-    }
-    else {
-        encoding = declared_encoding(xml, len, p);
-    }
-    if (encoding) {
-        rv = flow_charset_decode(&xml, &len, encoding, p, err);
     }
     return rv == APR_SUCCESS ? flow_xml_parse_utf8(pv, xml, len, p, err) : rv;
 }

@@ -243,6 +243,12 @@ static apr_status_t write_element(flow_buf_t *out, const char *name,
     return APR_SUCCESS;
 }
 
+apr_status_t flow_xml_write_element(flow_buf_t *out, const char *name,
+                                    const json_t *v, flow_error_t *err)
+{
+    return write_element(out, name, strlen(name), v, 1, err);
+}
+
 apr_status_t flow_xml_write(flow_buf_t *out, const json_t *v, flow_error_t *err)
 {
     json_t *object = (json_t *)v; /* only read */

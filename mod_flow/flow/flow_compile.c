@@ -233,7 +233,7 @@ const flow_path_t *flow_compile_path_text(flow_compile_t *c, const char *field,
     flow_error_t err = FLOW_ERROR_INIT;
     flow_path_t *path = NULL;
 
-    if (flow_path_compile(&path, text, c->p, &err) != APR_SUCCESS) {
+    if (flow_path_compile_answer(&path, text, c->p, &err) != APR_SUCCESS) {
         flow_compile_problem(c, field, "%s", err.message);
         return NULL;
     }

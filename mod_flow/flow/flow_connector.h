@@ -57,6 +57,17 @@ const char *flow_compile_string(flow_compile_t *c, const char *field);
 int flow_compile_bool(flow_compile_t *c, const char *field);
 apr_int64_t flow_compile_int(flow_compile_t *c, const char *field);
 
+/**
+ * What an export may keep from one page to the next of the same run (a file
+ * that is open, a parser in the middle of it): `data` is the connector's, lives
+ * in `p`, and is thrown away by clearing `p`. One thread at a time. Never
+ * needed: any page can be asked for with nothing but its cursor.
+ */
+typedef struct flow_keep_t {
+    apr_pool_t *p;
+    void *data; /* NULL at first; to be reset when p is cleared */
+} flow_keep_t;
+
 /** What one call has to respect and may use. */
 typedef struct flow_call_t {
     flow_http_client_t *http;
@@ -80,6 +91,7 @@ typedef struct flow_call_t {
     /** Exports that are lookups and have a mapping: what it made of the
      * input, for the body; else NULL. */
     const json_t *mapped;
+    flow_keep_t *keep;                /* exports; NULL: nothing is kept */
 } flow_call_t;
 
 /** When a request (or a wait) that begins now has to be over: the call's

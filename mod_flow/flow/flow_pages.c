@@ -31,6 +31,7 @@ struct flow_pages_t {
     int page;          /* index of the next page */
     int skip;          /* pages of a given batch that are done already */
     apr_int64_t taken; /* records read so far, for test_limit */
+    flow_keep_t keep;  /* the connector's */
 };
 
 static apr_status_t pages_cleanup(void *data)
@@ -54,6 +55,7 @@ flow_pages_t *flow_pages_open(flow_scope_t *scope, apr_pool_t *p)
     pages->batch = json_array();
     pages->errors = json_array();
     pages->group = json_array();
+    apr_pool_create(&pages->keep.p, p);
     apr_pool_cleanup_register(p, pages, pages_cleanup, apr_pool_cleanup_null);
     return pages;
 }
@@ -335,6 +337,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     flow_scope_call_lookups(pages->scope, &call, pages->input, scratch);
     call.leave = pages->leave;
     call.mapped = pages->mapped;
+    call.keep = &pages->keep;
     rv = exp->connector->export_page(exp, &call, pages->input, pages->cursor,
                                      &page, scratch, err);
     if (rv != APR_SUCCESS) {

@@ -88,7 +88,8 @@ static void write_and_read(const json_t *rows)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char delimiters[] = { 0, ';', '\t', '|' };
+    static const char *const delimiters[] = { NULL, ";", "||", "\t" };
+    static const char *const ends[] = { NULL, "\r\n", "~", "|\n" };
     flow_csv_options_t options = { 0 };
     json_t *whole, *pieces;
     apr_status_t rv, pieces_rv;
@@ -100,6 +101,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options.no_header = (data[0] >> 2) & 1;
     options.trim_spaces = (data[0] >> 3) & 1;
     options.rows_to_skip = (data[0] >> 4) & 3;
+    options.row_delimiter = ends[data[0] >> 6];
+    options.escape = (char)((data[1] >> 6) == 1 ? '\\' : 0);
+    options.no_quotes = (data[1] >> 6) == 2;
     whole = json_array();
     pieces = json_array();
     rv = read_rows(whole, &options, (const char *)data + 2, size - 2, size);

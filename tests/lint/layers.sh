@@ -32,7 +32,7 @@ foreign() {
     openssl/*) echo base ;;
     mujs.h | jsi.h | jsflow.h | jses.h) echo script ;;
     apr_dbd.h) echo "jobs connectors" ;;
-    libxml/* | csv.h) echo data ;;
+    libxml/* | zlib.h | zip.h) echo data ;;
     httpd.h | http_*.h | ap_*.h | mod_*.h | util_filter.h | util_script.h | \
         util_mutex.h | scoreboard.h | mpm_common.h | unixd.h) echo httpd ;;
     esac

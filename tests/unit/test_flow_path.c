@@ -177,6 +177,44 @@ static void what_a_path_cannot_say_names_the_column(void **state)
     }
 }
 
+static void a_path_into_an_answer_may_be_an_xpath(void **state)
+{
+    static const char *const cases[][2] = {
+        { "/o/id", "\"7\"" },
+        { "//line", "[{\"n\":[\"1\"]},{\"n\":[\"2\"]}]" },
+        { "/o/lines", "{\"line\":[{\"n\":[\"1\"]},{\"n\":[\"2\"]}]}" },
+        { "/o/nothing", "null" },
+        { "o.id[0]", "\"7\"" },
+    };
+    static const char text[] =
+        "{\"o\":{\"id\":[\"7\"],\"lines\":[{\"line\":[{\"n\":[\"1\"]},"
+        "{\"n\":[\"2\"]}]}]}}";
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_path_t *path;
+    json_t *document = NULL;
+    apr_pool_t *p;
+    size_t i;
+
+    (void)state;
+    apr_pool_create(&p, NULL);
+    assert_int_equal(flow_json_parse(&document, text, strlen(text), NULL), 0);
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        json_t *found;
+
+        assert_int_equal(flow_path_compile_answer(&path, cases[i][0], p, &err),
+                         0);
+        found = flow_path_get(path, document);
+        assert_string_equal(flow_json_text(found, NULL, p), cases[i][1]);
+        json_decref(found);
+    }
+    assert_int_not_equal(flow_path_compile_answer(&path, "/a[1]", p, &err), 0);
+    assert_string_equal(err.code, "invalid_xpath");
+    assert_int_equal(flow_path_compile_answer(&path, "/a", p, NULL), 0);
+    assert_int_not_equal(flow_path_set(path, document, json_true()), 0);
+    json_decref(document);
+    apr_pool_destroy(p);
+}
+
 static void a_path_has_bounds(void **state)
 {
     flow_error_t err = FLOW_ERROR_INIT;
@@ -371,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_finds_what_it_names),
         cmocka_unit_test(what_a_path_cannot_say_names_the_column),
+        cmocka_unit_test(a_path_into_an_answer_may_be_an_xpath),
         cmocka_unit_test(a_path_has_bounds),
         cmocka_unit_test(a_found_value_is_shared_and_not_copied),
         cmocka_unit_test(a_value_is_put_where_the_path_says),

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files and formats: what comes in a file leaves in a file or a request."""
+import gzip
+import json
+import os
+import random
+
+import pytest
+
+CONF = """
+<FlowConnection disk>
+  FlowSet type filesystem
+  FlowSet filesystem.directoryPath "%(dir)s"
+</FlowConnection>
+<FlowConnection c>
+  FlowSet type http
+  FlowSet http.baseURI %(url)s
+  FlowSet http.mediaType json
+</FlowConnection>
+<Location "/run">
+  FlowAPI flow:f
+  FlowAuth none
+</Location>
+"""
+FLOW = {"_id": "f", "pageGenerators": [{"_exportId": "e"}],
+        "pageProcessors": [{"type": "import", "_importId": "i"}]}
+TO_HTTP = {"_id": "i", "_connectionId": "c",
+           "http": {"method": ["POST"], "relativeURI": ["/in"]}}
+
+
+@pytest.fixture
+def files(httpd, upstream, tmp_path):
+    """A function: start with an export and an import, run, give the result."""
+    tmp_path.chmod(0o777)
+    parent = tmp_path.parent
+    while parent != parent.parent and parent.stat().st_uid == os.getuid():
+        parent.chmod(parent.stat().st_mode | 0o055)
+        parent = parent.parent
+
+    def run(export, import_):
+        httpd.files({"docs/bundle.json": {
+            "exports": [export], "imports": [import_], "flows": [FLOW]}})
+        server = httpd.start(CONF % {"dir": tmp_path, "url": upstream.url()}
+                             + 'FlowInclude "@root@/docs"\n')
+        got = server.post("/run?wait=30")
+        assert got.status_code == 200, got.text
+        result = got.json()
+        assert result["job"]["status"] == "completed", result
+        return result["job"]
+    run.dir = tmp_path
+    return run
+
+
+def from_disk(**file):
+    return {"_id": "e", "_connectionId": "disk",
+            "filesystem": {"fileNameStartsWith": "in"},
+            "file": {"skipDelete": True, **file}}
+
+
+def number(r):
+    return r.choice([
+        "0", "-0", "19.90", "1e400", "1.0", "-1E-7", "9223372036854775807",
+        "9007199254740993", "18446744073709551616", "0.1", "5e-324",
+        str(r.randrange(10 ** 30)), "%d.%020d" % (r.randrange(99), r.randrange(10 ** 20))])
+
+
+def value(r, depth):
+    kind = r.randrange(6) if depth <= 0 else 6 + r.randrange(2)
+    if kind < 2:
+        return number(r)
+    if kind < 5:
+        return '"' + "".join(r.choice(
+            ["a", "ä", "😀", '\\"', "\\\\", "\\n", "\\u0000", "/", "\u2028", " "])
+            for _ in range(r.randrange(8))) + '"'
+    if kind == 5:
+        return r.choice(["null", "true", "false"])
+    n = r.randrange(1, 3)
+    inner = [value(r, depth - 1 if k == 0 else 0) for k in range(n)]
+    if kind == 6:
+        return "[" + ",".join(inner) + "]"
+    return "{" + ",".join('"%s%d":%s' % (r.choice("zyxab"), k, v)
+                          for k, v in enumerate(inner)) + "}"
+
+
+def test_documents_pass_unchanged(files):
+    r = random.Random(7)
+    documents = ['{"id":%d,"v":%s}' % (n, value(r, 100 if n % 50 == 0 else r.randrange(5)))
+                 for n in range(1000)]
+    (files.dir / "in.json").write_text("\n".join(documents), encoding="utf-8")
+    job = files(from_disk(type="json"),
+                {"_id": "i", "_connectionId": "disk",
+                 "file": {"type": "json", "fileName": "out.json"}})
+    assert job["numSuccess"] == 1000 and job["numError"] == 0
+    lines = (files.dir / "out.json").read_text(encoding="utf-8").split("\n")
+    assert lines[0] == "[" and lines[-2:] == ["]", ""]
+    assert [line.rstrip(",") if line[-1] == "," else line
+            for line in lines[1:-2]] == documents
+
+
+def test_a_packed_csv_file_in_another_encoding(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    text = "id||name\r\n" + "".join(f"{n}||Zoë {n}\r\n" for n in range(3))
+    (files.dir / "in.csv.gz").write_bytes(gzip.compress(text.encode("cp1252")))
+    files(from_disk(type="csv", encoding="win1252", compressionFormat="gzip",
+                    csv={"columnDelimiter": "||"}), TO_HTTP)
+    assert [r.json() for r in upstream.seen("POST", "/in")] == [
+        {"id": str(n), "name": f"Zoë {n}"} for n in range(3)]
+
+
+def test_files_that_have_gone_through_are_gone(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in1.xml").write_text("<o><i><n>1</n></i><i><n>2</n></i></o>")
+    (files.dir / "in2.xml").write_text("<o><i><n>3</n></i></o>")
+    files(from_disk(type="xml", skipDelete=False,
+                    xml={"resourcePath": "/o/i"}), TO_HTTP)
+    assert [r.json()["n"] for r in upstream.seen("POST", "/in")] == [["1"], ["2"], ["3"]]
+    assert list(files.dir.glob("in*")) == []
+
+
+def test_an_xml_answer_is_taken_apart_by_xpath(files, upstream):
+    upstream.on("GET", "/orders", lambda r: (
+        200, "<r xmlns:n='u'><n:order id='1'/><n:order id='2'/></r>",
+        {"Content-Type": "application/xml"}))
+    upstream.on("POST", "/in", 200, {})
+    files({"_id": "e", "_connectionId": "c", "http": {
+        "method": "GET", "relativeURI": "/orders", "successMediaType": "xml",
+        "response": {"resourcePath": "/r/order"}}}, TO_HTTP)
+    assert [r.json() for r in upstream.seen("POST", "/in")] == [
+        {"$": {"id": "1"}}, {"$": {"id": "2"}}]
+
+
+def test_a_mistake_in_a_file_names_file_line_and_byte(httpd, upstream, tmp_path):
+    tmp_path.chmod(0o777)
+    (tmp_path / "in.json").write_text('[{"a":1},\n{"a":01}]')
+    httpd.files({"docs/bundle.json": {
+        "exports": [from_disk(type="json")], "imports": [TO_HTTP], "flows": [FLOW]}})
+    server = httpd.start(CONF % {"dir": tmp_path, "url": upstream.url()}
+                         + 'FlowInclude "@root@/docs"\n')
+    server.expect_log("FLOW0304.*in.json")
+    result = server.post("/run?wait=30").json()
+    assert result["job"]["status"] == "failed"
+    message = json.dumps(result)
+    assert "in.json" in message and "line 2, byte" in message
