@@ -7,6 +7,8 @@
  */
 #include "connectors/flow_conn_filesystem.h"
 
+#include "base/flow_clock.h"
+
 #include <apr_strings.h>
 
 #include <errno.h>
@@ -174,7 +176,7 @@ static apr_status_t open_member(session_t *s, const fs_content_t *content,
 static int is_stopping(const flow_call_t *call)
 {
     return (call->stopping && *call->stopping) ||
-           apr_time_now() >= flow_call_until(call);
+           flow_clock() >= flow_call_until(call);
 }
 
 static apr_status_t stopped(const flow_call_t *call, flow_error_t *err)

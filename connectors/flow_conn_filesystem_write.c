@@ -6,6 +6,8 @@
  */
 #include "connectors/flow_conn_filesystem.h"
 
+#include "base/flow_clock.h"
+
 #include "base/flow_sign.h"
 
 #include <apr_strings.h>
@@ -92,7 +94,7 @@ apr_status_t flow_conn_fs_lock(int fd, const char *name,
         if (errno != EWOULDBLOCK && errno != EINTR) {
             return flow_conn_fs_error("lock", name, errno, err);
         }
-        if (apr_time_now() >= until || (call->stopping && *call->stopping)) {
+        if (flow_clock() >= until || (call->stopping && *call->stopping)) {
             return flow_error_set(
                 err, FLOW_E_UNAVAILABLE, APR_TIMEUP, "file_locked",
                 "file '%s' is being written by somebody else", name);

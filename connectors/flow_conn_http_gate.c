@@ -6,6 +6,8 @@
  */
 #include "connectors/flow_conn_http.h"
 
+#include "base/flow_clock.h"
+
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
@@ -85,8 +87,8 @@ apr_status_t flow_conn_http_gate_enter(http_gate_t *gate,
         return APR_SUCCESS;
     }
     apr_thread_mutex_lock(gate->lock);
-    while ((wait = closed_for(gate, apr_time_now())) > 0) {
-        apr_interval_time_t left = call->deadline - apr_time_now();
+    while ((wait = closed_for(gate, flow_clock())) > 0) {
+        apr_interval_time_t left = call->deadline - flow_clock();
 
         is_full = gate->inside >= gate->max;
         /* No use in waiting for a time that is past the deadline. */
@@ -128,7 +130,7 @@ void flow_conn_http_gate_leave(http_gate_t *gate)
 
 void flow_conn_http_gate_pause(http_gate_t *gate, apr_interval_time_t wait)
 {
-    apr_time_t until = apr_time_now() + wait;
+    apr_time_t until = flow_clock() + wait;
 
     if (!gate) {
         return;

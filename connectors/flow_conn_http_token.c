@@ -6,6 +6,8 @@
  */
 #include "connectors/flow_conn_http_auth.h"
 
+#include "base/flow_clock.h"
+
 #include <apr_strings.h>
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
@@ -109,7 +111,7 @@ static apr_status_t wait_for_others(http_token_t *t, const flow_call_t *call,
                                     flow_error_t *err)
 {
     while (t->busy) {
-        apr_interval_time_t left = call->deadline - apr_time_now();
+        apr_interval_time_t left = call->deadline - flow_clock();
 
         if (left <= 0 || (call->stopping && *call->stopping)) {
             return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_TIMEUP,

@@ -4,6 +4,8 @@
  */
 #include "connectors/flow_conn_http.h"
 
+#include "base/flow_clock.h"
+
 #include "base/flow_sign.h"
 
 #include <apr_date.h>
@@ -98,13 +100,13 @@ apr_interval_time_t flow_conn_http_backoff(int n)
 apr_status_t flow_conn_http_sleep(apr_interval_time_t wait,
                                   const flow_call_t *call)
 {
-    apr_time_t until = apr_time_now() + wait, now;
+    apr_time_t until = flow_clock() + wait, now;
 
     /* An answer after the deadline is of use to nobody. */
     if (until >= call->deadline) {
         return APR_TIMEUP;
     }
-    while ((now = apr_time_now()) < until) {
+    while ((now = flow_clock()) < until) {
         if (call->stopping && *call->stopping) {
             return APR_EINTR;
         }

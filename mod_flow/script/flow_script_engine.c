@@ -226,7 +226,7 @@ apr_status_t flow_script_call(flow_script_engine_t *engine,
     flow_error_t own = FLOW_ERROR_INIT;
     flow_world_t *world = NULL;
     flow_script_call_t call;
-    apr_time_t start = apr_time_now();
+    apr_time_t start = flow_clock();
     int was_loaded;
     apr_status_t rv;
 
