@@ -61,9 +61,11 @@
  *
  * Refused: generators, BigInt, `with`, dynamic import, import.meta, static
  * blocks, decorators, HTML-like comments; and what the language calls an early
- * error. Not kept: `length` of functions with defaults (all parameters count
- * up to the rest), parameters that change with `arguments`, methods and arrows
- * without prototype.
+ * error. Not kept: parameters that change with `arguments`.
+ *
+ * "flow 2" and "flow 2a" at the start of a function tell the engine (patch 13)
+ * its length, and that it is an arrow function, a method or asynchronous: no
+ * constructor.
  *
  * Names that begin with __flow_ are ours. The functions the output calls are
  * in lib/es_runtime.js (flow_es_runtime()) and mujs/jses.c.

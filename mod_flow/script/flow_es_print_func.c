@@ -241,6 +241,30 @@ static int is_directive(const es_node_t *n)
            !(n->a->flags & NF_PAREN);
 }
 
+/* What the engine cannot see: how many parameters count, and that nobody
+ * constructs with it. */
+static void engine_directive(es_t *es, const es_node_t *fn)
+{
+    int plain = (fn->flags & (NF_ARROW | NF_METHOD | NF_GET | NF_SET) ||
+                 fn->func->is_async) &&
+                !(fn->flags & NF_CONSTRUCTOR);
+    int all = 0, length = -1;
+    const es_node_t *param;
+
+    for (param = fn->list; param; param = param->next) {
+        if (length < 0 && (param->type == N_DEFAULT || param->type == N_REST)) {
+            length = all;
+        }
+        all += param->type != N_REST;
+    }
+    if (length < 0) {
+        length = all;
+    }
+    if (plain || length != all) {
+        flow_es_sayf(es, " \"flow %d%s\";", length, plain ? "a" : "");
+    }
+}
+
 static es_node_t *directives(es_t *es, es_node_t *fn)
 {
     es_node_t *n = fn->flags & NF_EXPR_BODY ? NULL : fn->b->list;
@@ -248,6 +272,7 @@ static es_node_t *directives(es_t *es, es_node_t *fn)
     if (fn->flags & NF_STRICT && fn->func->outer && !fn->func->outer->strict) {
         flow_es_say(es, " \"use strict\";");
     }
+    engine_directive(es, fn);
     while (is_directive(n)) {
         n = n->next;
     }

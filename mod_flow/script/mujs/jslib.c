@@ -363,6 +363,27 @@ void js_libend(js_State *J)
 
 /* ---- properties that are not stored ---- */
 
+/* Length and name, unless they were deleted or defined anew. */
+static int own_of_function(js_State *J, js_Object *obj, const char *name)
+{
+    int is_own = obj->type == JS_CFUNCTION;
+
+    if (!strcmp(name, "length") && !(obj->gone & 2) &&
+        !jsV_getownproperty(J, obj, name)) {
+        js_pushnumber(J, is_own ? obj->u.f.function->length : obj->u.c.length);
+        return 1;
+    }
+    if (!strcmp(name, "name") && !(obj->gone & 1) &&
+        !jsV_getownproperty(J, obj, name)) {
+        const char *s = is_own ? obj->u.f.function->name : obj->u.c.name;
+        const char *dot = is_own ? NULL : strrchr(s, '.');
+
+        js_pushstring(J, dot ? dot + 1 : s);
+        return 1;
+    }
+    return 0;
+}
+
 int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
 {
     int k;
@@ -401,24 +422,10 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
         }
         return 0;
     case JS_CFUNCTION:
-        if (strcmp(name, "name")) {
-            return 0; /* its length is stored */
-        }
-        *atts = JS_READONLY | JS_DONTENUM;
-        js_pushstring(J, obj->u.f.function->name);
-        return 1;
     case JS_CCFUNCTION:
+        JS_NEEDPROTOTYPE(J, obj, name);
         *atts = JS_READONLY | JS_DONTENUM;
-        if (!strcmp(name, "length")) {
-            js_pushnumber(J, obj->u.c.length);
-            return 1;
-        }
-        if (!strcmp(name, "name")) {
-            const char *dot = strrchr(obj->u.c.name, '.');
-            js_pushstring(J, dot ? dot + 1 : obj->u.c.name);
-            return 1;
-        }
-        return 0;
+        return own_of_function(J, obj, name);
     default:
         return 0;
     }

@@ -58,8 +58,22 @@ static void O_keys2(js_State *J)
 
 static void O_getOwnPropertyNames2(js_State *J)
 {
+    js_Object *obj = js_toobject(J, 1);
+    static const char *const names[] = { "length", "name" };
+    int i, atts;
+
+    JS_NEEDPROTOTYPE(J, obj, "prototype");
     js_copy(J, 1);
     own_keys(J, 1);
+    for (i = 0; i < 2; ++i) {
+        if ((obj->type == JS_CFUNCTION || obj->type == JS_CCFUNCTION) &&
+            js_libown(J, obj, names[i], &atts) &&
+            !jsV_getownproperty(J, obj, names[i])) {
+            js_pop(J, 1);
+            js_pushstring(J, names[i]);
+            js_setindex(J, -2, js_getlength(J, -2));
+        }
+    }
 }
 
 static void O_getOwnPropertySymbols(js_State *J)

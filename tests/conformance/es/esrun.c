@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <apr_general.h>
 #include <apr_strings.h>
@@ -217,6 +217,14 @@ static int settle(js_State *J)
 
 static int load_only;
 
+/* Of the processor; 0: none. */
+static void limit_time(int seconds)
+{
+    struct itimerval limit = { { 0, 0 }, { seconds, 0 } };
+
+    setitimer(ITIMER_PROF, &limit, NULL);
+}
+
 static int run(const char *name, int only_compile)
 {
     size_t len;
@@ -227,7 +235,7 @@ static int run(const char *name, int only_compile)
     js_State *J;
     int failed = 0;
 
-    alarm(many ? 20 : 0);
+    limit_time(many ? 3 : 0);
     free(source);
     if (!text) {
         printf(many ? "FAILED %s: SyntaxError: %s\n" : "%s%s\n",

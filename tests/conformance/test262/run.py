@@ -58,13 +58,15 @@ NO_FEATURES = set('''
 NO_SOURCE = re.compile(
     r'function\s*\*|\byield\b|\bwith\s*\(|createRealm|detachArrayBuffer|'
     r'\$262\.(agent|gc|IsHTMLDDA|AbstractModuleSource)|<!--|-->|'
-    r'\*\s*\w+\s*\(\s*\)\s*\{|\bnew Proxy\b|\bProxy\b|\b\d+n\b|\bBigInt\b|'
+    r'\*\s*(\w+|\[[^\]]*\]|\'[^\']*\'|"[^"]*")\s*\(\s*\)\s*\{|\bnew Proxy\b|\bProxy\b|\b\d+n\b|\bBigInt\b|'
     r'(Uint|Int|Float)\d+Array|\bArrayBuffer\b|\bimport\(|testTypedArray|'
     r'Symbol\.(toPrimitive|toStringTag|hasInstance|match|matchAll|replace|'
     r'search|split|species|unscopables|asyncIterator|isConcatSpreadable)')
 NO_INCLUDES = {'testTypedArray.js', 'detachArrayBuffer.js', 'proxyTrapsHelper.js',
                'testAtomics.js', 'nativeFunctionMatcher.js', 'wellKnownIntrinsicObjects.js',
                'hidden-constructors.js', 'resizableArrayBufferUtils.js'}
+# Direct eval of new syntax.
+NO_EVAL = re.compile(r'(?<![\w.,])eval\s*\(')
 META = re.compile(r'/\*---(.*?)---\*/', re.S)
 
 # Why tests fail: the first line that fits a test's name, and its text if one
@@ -113,7 +115,10 @@ class Test:
         return not (NO_FEATURES & self.features or
                     {'module', 'CanBlockIsFalse'} & set(self.flags) or
                     NO_INCLUDES & set(self.includes) or
-                    NO_SOURCE.search(self.body))
+                    NO_SOURCE.search(self.body) or
+                    (NO_EVAL.search(self.body) and
+                     re.search(r'class|arrow|method|dflt|=>|\blet\b|\bconst\b|'
+                               r'\.\.\.', self.name + self.body)))
 
     def text(self, root):
         parse = self.negative and self.negative[0] == 'parse'
