@@ -36,6 +36,18 @@ static apr_status_t ask(run_t *run)
     return rv;
 }
 
+/* {{data.0.x}}, as templates of the first generation have it. */
+static void add_data(json_t *context, const json_t *input)
+{
+    json_t *data;
+
+    if (json_object_get(context, "data"))
+        return;
+    data = json_array();
+    json_array_append(data, (json_t *)input);
+    json_object_set_new(context, "data", data);
+}
+
 /* The members of the input (of grouped rows: the first one's), those of the
  * element over them, and the input as a whole; below all that, what the caller
  * has. */
@@ -63,6 +75,7 @@ json_t *flow_mapping_context(run_t *run, const json_t *input,
             flow_value_update(context, first);
         if (flow_json_is(element, OBJECT))
             flow_value_update(context, element);
+        add_data(context, input);
     }
     json_object_set(context, "record", (json_t *)input);
     return context;

@@ -322,6 +322,72 @@ def test_the_body_of_a_lookup_sees_the_mapped_record(flow, upstream):
     assert got.query["k"] == ["k"]
 
 
+def test_the_manuals_upsert(flow, upstream):
+    upstream.on("GET", "/orders", 200, [
+        {"email": "a@b", "segment": "A", "remoteId": "7"},
+        {"email": "c@d", "segment": "Q"}, {"email": "e@f", "segment": "B"}])
+    upstream.on("PUT", "/customers/7", 200,
+                {"ok": "true", "customer": {"id": "7"}})
+    upstream.on("POST", "/customers", lambda r: (
+        200, {"ok": "true", "customer": {"id": "8"}}
+        if r.json()["email"] == "c@d" else
+        {"ok": "false", "problems": [{"text": "too late"}]}))
+    result = run(flow({
+        "exports": [export()],
+        "imports": [{
+            "_id": "i", "name": "Upsert customers",
+            "adaptorType": "HTTPImport", "_connectionId": "c",
+            "http": {
+                "method": ["PUT", "POST"],
+                "requestType": ["UPDATE", "CREATE"],
+                "relativeURI": ["/customers/{{{data.0.remoteId}}}",
+                                "/customers"],
+                "existingExtract": "remoteId", "batchSize": 1,
+                "requestMediaType": "json",
+                "response": {
+                    "resourceIdPath": ["customer.id", "customer.id"],
+                    "successPath": ["ok", "ok"],
+                    "successValues": [["true"], ["true"]],
+                    "errorPath": "problems.0.text"}},
+            "mappings": [
+                field("email", "string", "$.email"),
+                field("tier", "string", "$.segment", lookupName="tierMap")],
+            "lookups": [{"name": "tierMap",
+                         "map": {"A": "gold", "B": "silver"},
+                         "default": "basic", "allowFailures": True}]}],
+        "flows": [a_flow({**STEP, "responseMapping": {"fields": [
+            {"extract": "id", "generate": "id"}]}})]}))
+    assert upstream.seen("PUT", "/customers/7")[0].json() == {
+        "email": "a@b", "tier": "gold"}
+    assert sent(upstream, "/customers") == [
+        {"email": "c@d", "tier": "basic"}, {"email": "e@f", "tier": "silver"}]
+    assert [r["id"] for r in result["data"]] == ["7", "8"]
+    assert "too late" in result["errors"][0]["message"]
+
+
+def test_the_manuals_create_only(flow, upstream):
+    upstream.on("GET", "/orders", 200, [{"tag": "old"}, {"tag": "new"}])
+    upstream.on("GET", "/tags", lambda r: (
+        200, {"list": [{"id": 1}] if r.query["name"][0] == "old" else []}))
+    upstream.on("POST", "/tags", 201, {"id": 2})
+    result = run(flow({
+        "exports": [export()],
+        "imports": [{
+            "_id": "i", "name": "Add missing tags",
+            "adaptorType": "HTTPImport", "_connectionId": "c",
+            "ignoreExisting": True,
+            "http": {
+                "method": ["POST"], "relativeURI": ["/tags"],
+                "requestType": ["CREATE"], "ignoreLookupName": "findTag",
+                "lookups": [{
+                    "name": "findTag", "method": "GET",
+                    "relativeURI": "/tags?name={{record.tag}}",
+                    "extract": "list.0.id", "allowFailures": True}]}}],
+        "flows": [a_flow(STEP)]}))
+    assert sent(upstream, "/tags") == [{"tag": "new"}]
+    assert result["job"]["numIgnore"] == 1
+
+
 def test_an_envelope_sees_settings(flow, upstream):
     upstream.on("GET", "/orders", 200, [{"id": 5}])
     upstream.on("POST", "/in", 200, {})

@@ -550,14 +550,15 @@ static void templates_see_what_the_caller_has(void **state)
 {
     flow_mapping_env_t env = { NULL };
     json_t *context = parse("{\"settings\":{\"a\":\"s\"},\"name\":\"not me\"}");
-    flow_mapping_t *mapping = compile_at(
-        "{\"fields\":[{\"generate\":\"x\",\"extract\":"
-        "\"{{settings.a}} {{name}} {{record.name}} {{@root.settings.a}}\"}]}",
-        *state);
+    flow_mapping_t *mapping =
+        compile_at("{\"fields\":[{\"generate\":\"x\",\"extract\":"
+                   "\"{{settings.a}} {{name}} {{record.name}} {{data.0.name}} "
+                   "{{@root.settings.a}}\"}]}",
+                   *state);
 
     env.context = context;
     assert_string_equal(apply_with(mapping, "{\"name\":\"me\"}", &env, *state),
-                        "{\"x\":\"s me me s\"}");
+                        "{\"x\":\"s me me me s\"}");
     json_decref(context);
 }
 
