@@ -258,7 +258,12 @@ apr_status_t flow_lookup_for_template(void *baton, const char *name,
     }
     rv = flow_lookup_value(lookup, t->env, key, t->record, &found, t->scratch,
                            err);
-    if (rv == APR_SUCCESS && found)
-        *pvalue = flow_json_own(t->scratch, found);
-    return rv;
+    if (rv != APR_SUCCESS || !found)
+        return rv;
+    *pvalue = found;
+    if (lookup->kind == FLOW_LOOKUP_TABLE)
+        json_decref(found); /* the table holds it */
+    else
+        flow_json_own(t->scratch, found);
+    return APR_SUCCESS;
 }

@@ -401,6 +401,11 @@ static apr_status_t make_object(run_t *run, scope_t *scope,
     json_t *base = NULL, *out;
     apr_status_t rv = read_source(run, scope, &f->source, f->where, &base);
 
+    if (rv == APR_SUCCESS && f->when == FLOW_WHEN_EXTRACT_NOT_EMPTY &&
+        flow_value_is_empty(base)) {
+        json_decref(base);
+        return APR_SUCCESS;
+    }
     if (rv == APR_SUCCESS)
         rv = look_up(run, scope, f, &base);
     if (rv == APR_SUCCESS)

@@ -279,6 +279,40 @@ def test_groups_go_on_from_page_to_page(flow, upstream):
     assert [r["n"] for r in sent(upstream)] == [[0], [1, 2], [3]]
 
 
+def test_groups_go_on_from_file_to_file_that_is_taken(httpd, upstream):
+    inbox = httpd.writable_dir("in")
+    for name, rows in (("a", "1,x"), ("b", "1,y\n2,z"), ("c", "2,w\n3,v")):
+        (inbox / f"{name}.csv").write_text(f"no,sku\n{rows}\n")
+    upstream.on("POST", "/in", 200, {})
+    httpd.start(CONNECTION % upstream.url() + """
+<FlowConnection in>
+  FlowSet type filesystem
+  FlowSet filesystem.directoryPath "@root@/in"
+</FlowConnection>
+<FlowExport e>
+  FlowSet _connectionId in
+  FlowSet file.type csv
+  FlowSet groupByFields no
+</FlowExport>
+<FlowImport i>
+  FlowSet _connectionId c
+  FlowSet http.method POST
+  FlowSet http.relativeURI /in
+  FlowSet mappings [{"generate":"skus","dataType":"stringarray",\
+"status":"Active","buildArrayHelper":[{"extract":"$[*].sku"}]}]
+</FlowImport>
+<Flow f>
+  FlowSet pageGenerators [{"_exportId":"e"}]
+  FlowSet pageProcessors [{"type":"import","_importId":"i"}]
+</Flow>
+""")
+    result = run(httpd)
+    assert result["job"]["numSuccess"] == 3
+    assert [r["skus"] for r in sent(upstream)] == [
+        ["x", "y"], ["z", "w"], ["v"]]
+    assert list(inbox.iterdir()) == []
+
+
 def test_a_lookup_with_children_asks_once_for_each(flow, upstream):
     upstream.on("GET", "/orders", 200, [
         {"id": 1, "items": [{"sku": "x"}, {"sku": "nix"}, {"sku": "y"}]},

@@ -172,6 +172,8 @@ static void a_mapping_makes_what_the_manual_says(void **state)
           "{\"o\":{\"city\":\"Ulm\",\"zip\":89}}" },
         { "[{\"generate\":\"o\",\"dataType\":\"object\",\"extract\":\"$.address\",\"copySource\":\"yes\",\"mappings\":[{\"generate\":\"zip\",\"dataType\":\"number\",\"extract\":\"$.address.zip\",\"status\":\"Active\"}],\"status\":\"Active\"}]", RECORD,
           "{\"o\":{\"city\":\"Ulm\",\"zip\":\"089\"}}" },
+        { "[{\"generate\":\"o\",\"dataType\":\"object\",\"extract\":\"$.zzz\",\"mappings\":[{\"generate\":\"n\",\"extract\":\"$.name\",\"status\":\"Active\"}],"
+          "\"conditional\":{\"when\":\"extract_not_empty\"},\"status\":\"Active\"}]", RECORD, "{}" },
         { "[{\"generate\":\"o\",\"dataType\":\"object\",\"extract\":\"$.text\",\"status\":\"Active\"}]", RECORD,
           "{\"o\":{\"z\":1.50}}" },
         { "[{\"generate\":\"o\",\"dataType\":\"object\",\"extract\":\"{{{jsonSerialize record.address}}}\",\"status\":\"Active\"}]", RECORD,
