@@ -203,8 +203,8 @@ static void mistakes_in_exports_are_found(void **state)
           "t.conf:3: export 'e', _connectionId: a webhook has no connection; remove it" },
         { "<export e>\n_connectionId disk\nfile.type csv\nhttp.method GET\n",
           "t.conf:4: export 'e', http: field 'http' does not fit a 'filesystem' export" },
-        { "<export e>\n_connectionId disk\nfile.type csv\nfile.csv.columnDelimiter ;;\n",
-          "t.conf:4: export 'e', file.csv.columnDelimiter: must be one ASCII character, or \\t for a tab" },
+        { "<export e>\n_connectionId disk\nfile.type csv\nfile.csv.columnDelimiter ;\\n\n",
+          "t.conf:4: export 'e', file.csv.columnDelimiter: must have 1 to 16 bytes, none of them a quote or a line end; \\t is a tab" },
         { "<export e>\n_connectionId disk\nfile.type json\nfile.csv.columnDelimiter ;\n",
           "t.conf:4: export 'e', file.csv: only for file.type 'csv'" },
     };
