@@ -39,4 +39,60 @@ apr_status_t flow_csv_scan_fail(flow_csv_scan_t *scan, flow_error_t *err,
                                 const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* ---- flow_csv_state.c, for flow_csv_scan.c ---- */
+
+typedef enum {
+    FLOW_CSV_AT_ROW,
+    FLOW_CSV_AT_CELL,
+    FLOW_CSV_IN_CELL,
+    FLOW_CSV_IN_QUOTES
+} flow_csv_state_e;
+
+typedef struct flow_csv_span_t {
+    apr_size_t at, len; /* in the buffer */
+    int has_marks;      /* doubled quotes or escapes are still in it */
+} flow_csv_span_t;
+
+struct flow_csv_scan_t {
+    flow_csv_cells_fn *row_fn;
+    void *baton;
+
+    char delimiter[FLOW_CSV_MARK_MAX + 1];
+    apr_size_t delimiter_len;
+    char end[FLOW_CSV_MARK_MAX + 1]; /* of a row; "" = CR, LF or CR LF */
+    apr_size_t end_len;
+    char quote;  /* 0: quotes are text, and stripped around a cell */
+    char escape; /* 0: none */
+    int trims;
+    unsigned char stops[256]; /* bytes that end a run of plain text */
+
+    char *data;
+    apr_size_t len, cap;
+    apr_size_t pos;    /* next byte to look at */
+    apr_size_t row_at; /* where the row begins */
+    apr_size_t cell_at;
+    flow_csv_state_e state;
+    int has_marks; /* of the cell */
+    int skips_lf;  /* the row ended with CR */
+    int bom;       /* bytes of a BOM seen at the start; -1 = past that */
+    int lines_to_skip;
+
+    flow_csv_span_t *spans; /* of the row so far */
+    flow_csv_cell_t *cells;
+    int n, spans_cap;
+    apr_size_t row_bytes;
+
+    apr_uint64_t dropped; /* bytes before data[0] */
+    int line;             /* of data[pos] */
+    int row_line;
+    flow_error_t err; /* the first failure; nothing is read after it */
+};
+
+/** Look at all that is in the buffer. @a is_last: nothing comes after it. */
+void flow_csv_scan_all(flow_csv_scan_t *scan, int is_last);
+/** The cell that began at cell_at ends before @a end. */
+void flow_csv_end_cell(flow_csv_scan_t *scan, apr_size_t end, int was_quoted);
+void flow_csv_end_row(flow_csv_scan_t *scan);
+void flow_csv_start_row(flow_csv_scan_t *scan);
+
 #endif

@@ -16,6 +16,7 @@
 /* Records of one piece are alive at the same time: few enough for the cache and
  * for malloc's short lists, which makes reading half as fast again. */
 #define PIECE_MAX 8192
+#define NAMES_MAX 64                /* of a path */
 #define GROUP_MAX (5 * 1024 * 1024) /* bytes of the texts in a group */
 #define ROWS_MAX  100000            /* of a group */
 
@@ -35,6 +36,26 @@ struct flow_reader_t {
     flow_layout_reader_t *layout;
     group_t group;
 };
+
+const char *const *flow_format_json_path(const char *path, apr_pool_t *p)
+{
+    const char **names = apr_pcalloc(p, (NAMES_MAX + 1) * sizeof(*names));
+    int n = 0;
+
+    while (*path) {
+        apr_size_t len = strcspn(path, ".");
+
+        if (len == 0 || n == NAMES_MAX || strcspn(path, "[]*$") < len) {
+            return NULL;
+        }
+        names[n++] = apr_pstrmemdup(p, path, len);
+        path += len;
+        if (*path && !*++path) {
+            return NULL;
+        }
+    }
+    return names;
+}
 
 /* ---- groups ---- */
 

@@ -76,4 +76,33 @@ static inline unsigned flow_json_plain8(const char *s)
     return hit ? (unsigned)__builtin_ctzll(hit) / 8 : 8;
 }
 
+/* ---- flow_json_read_text.c, for flow_json_read.c ---- */
+
+typedef struct flow_json_reader_t {
+    const char *start;
+    const char *s; /* next byte */
+    const char *end;
+    int depth;
+
+    const char *why; /* first failure; NULL = none */
+    apr_status_t status;
+
+    char *scratch; /* for strings with escapes: first the one below */
+    apr_size_t scratch_cap;
+
+    flow_json_places_t *places; /* NULL = not wanted */
+    const char *counted;        /* lines are known up to here */
+    int line;
+    char path[FLOW_JSON_PLACE_PATH_MAX];
+    apr_size_t path_len; /* FLOW_JSON_PLACE_PATH_MAX when too long to note */
+    char small[512];
+} flow_json_reader_t;
+
+/** Note the first failure, at r->s. NULL. */
+void *flow_json_fail(flow_json_reader_t *r, const char *why);
+json_t *flow_json_fail_memory(flow_json_reader_t *r);
+/** r->s is behind the opening quote. The text is good until the next call;
+ * NULL on failure. */
+const char *flow_json_read_text(flow_json_reader_t *r, apr_size_t *plen);
+
 #endif

@@ -16,7 +16,6 @@
 #include "data/flow_json_private.h"
 #include "data/flow_text_private.h"
 
-#define PATH_MAX_NAMES 64
 #define NAME_MAX_BYTES (64 * 1024)
 
 typedef enum {
@@ -587,24 +586,4 @@ flow_json_stream_t *flow_json_stream_create(const char *const *path,
     flow_buf_init(&s->text, FLOW_FORMAT_RECORD_MAX + 64);
     apr_pool_cleanup_register(p, s, release, apr_pool_cleanup_null);
     return s;
-}
-
-const char *const *flow_format_json_path(const char *path, apr_pool_t *p)
-{
-    const char **names = apr_pcalloc(p, (PATH_MAX_NAMES + 1) * sizeof(*names));
-    int n = 0;
-
-    while (*path) {
-        apr_size_t len = strcspn(path, ".");
-
-        if (len == 0 || n == PATH_MAX_NAMES || strcspn(path, "[]*$") < len) {
-            return NULL;
-        }
-        names[n++] = apr_pstrmemdup(p, path, len);
-        path += len;
-        if (*path && !*++path) {
-            return NULL;
-        }
-    }
-    return names;
 }

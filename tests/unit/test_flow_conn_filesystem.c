@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* size: one fixture, and tables of cases. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
