@@ -253,9 +253,9 @@ static int run(const char *name, int only_compile)
         failed = js_pcall(J, 0);
     }
     if (!failed && !load_only) {
-        js_pushglobal(J); /* this */
-        js_newobject(J);  /* exports */
-        js_newobject(J);  /* functions */
+        js_pushglobal(J);    /* this */
+        js_newobject(J);     /* exports */
+        js_newobject(J);     /* functions */
         js_pushundefined(J); /* nothing to import */
         failed = js_pcall(J, 3);
         failed = failed || settle(J);
