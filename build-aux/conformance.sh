@@ -4,6 +4,9 @@
 #
 # handlebars: tests/conformance/handlebars/run.sh gets RENDER (our renderer) and
 # NODE_PATH, and ends with "passed failed".
+# test262: tests/conformance/test262/run.py gets $BUILD/esrun, and ends likewise;
+# left out when fetch.sh has no way to get test262.
+# es: generated programs in node and in the script engine.
 # newman: tests/conformance/run.sh gets NEWMAN (the program), BUILD and REPORT
 # (where newman's JSON report goes), starts the demo on a free port and stops it
 # again.
@@ -33,6 +36,22 @@ sh tests/conformance/handlebars/run.sh >"$templates"
 templates_rc=$?
 cat "$templates"
 
+language=$BUILD/results/conformance-language
+: >"$language"
+sh tests/conformance/test262/fetch.sh "$BUILD/test262"
+language_rc=$?
+if [ $language_rc -eq 2 ]; then
+    language_rc=0
+    echo "test262 is left out"
+elif [ $language_rc -eq 0 ]; then
+    /usr/bin/python3 tests/conformance/test262/run.py "$BUILD/esrun" \
+        "$BUILD/test262" >"$language"
+    language_rc=$?
+    cat "$language"
+fi
+node tests/conformance/es/differential.js "$BUILD/esrun" 3000
+differential_rc=$?
+
 NEWMAN=$npm/node_modules/.bin/newman
 REPORT=$BUILD/results/newman.json
 export NEWMAN REPORT
@@ -50,7 +69,14 @@ console.log(s.assertions.total - s.assertions.failed, failed);
 fi
 counts=$(sed -n '$s/^\([0-9]* [0-9]*\)$/\1/p' "$templates")
 counts=${counts:-0 1}
-echo "$((passed + ${counts% *})) $((failed + ${counts#* }))" \
+passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+counts=$(sed -n '$s/^\([0-9]* [0-9]*\)$/\1/p' "$language")
+counts=${counts:-0 $language_rc}
+passed=$((passed + ${counts% *} + (differential_rc == 0)))
+failed=$((failed + ${counts#* } + (differential_rc != 0)))
+echo "$passed $failed" \
     >"$BUILD/results/conformance"
 [ $rc -eq 0 ] || exit $rc
-exit $templates_rc
+[ $templates_rc -eq 0 ] || exit $templates_rc
+[ $language_rc -eq 0 ] || exit $language_rc
+exit $differential_rc

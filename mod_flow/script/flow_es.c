@@ -279,11 +279,11 @@ static void copy_import(const es_t *es, const es_node_t *n, cursor_t *cursor,
     out->names = names = apr_pcalloc(p, (apr_size_t)(i + 1) * sizeof(*names));
     out->nnames = i;
     for (item = n->list; item; item = item->next, ++names) {
-        const es_atom_t *name = n->type == N_EXPORT ? item->a->atom : item->atom;
+        const es_atom_t *name =
+            n->type == N_EXPORT ? item->a->atom : item->atom;
 
-        names->name = item->flags & NF_STAR
-                          ? "*"
-                          : apr_pstrmemdup(p, name->s, name->len);
+        names->name =
+            item->flags & NF_STAR ? "*" : apr_pstrmemdup(p, name->s, name->len);
         go(es, cursor, item->pos, &names->line, &names->column);
     }
     go(es, cursor, n->c->pos, &out->line, &out->column);

@@ -42,15 +42,15 @@ struct flow_script_t {
 };
 
 typedef struct flow_script_import_t {
-    const char *name; /* as written */
+    const char *name;                   /* as written */
     const flow_script_module_t *target; /* NULL: the host's */
     int is_star;                        /* and passed on */
 } flow_script_import_t;
 
 struct flow_script_module_t {
-    const char *path; /* of a file; or the package's name */
-    const char *dir;  /* what its imports are relative to */
-    const char *text; /* ES5: a function */
+    const char *path;         /* of a file; or the package's name */
+    const char *dir;          /* what its imports are relative to */
+    const char *text;         /* ES5: a function */
     const flow_es_map_t *map; /* NULL: a package */
     const char *const *exports;
     int n_exports;

@@ -379,13 +379,12 @@ apr_status_t flow_throw_stopped(flow_script_call_t *call, flow_stop_e why)
     flow_error_clear(call->err);
     switch (why) {
     case FLOW_STOP_TIME:
-        return flow_error_set(call->err, FLOW_E_SCRIPT, APR_TIMEUP,
-                              "script_timeout",
-                              "script '%s' took more than %s %s", id,
-                              duration(call->allowed, time, sizeof(time)),
-                              call->function
-                                  ? "and was stopped; see FlowScriptTimeout"
-                                  : "at its top level and was stopped");
+        return flow_error_set(
+            call->err, FLOW_E_SCRIPT, APR_TIMEUP, "script_timeout",
+            "script '%s' took more than %s %s", id,
+            duration(call->allowed, time, sizeof(time)),
+            call->function ? "and was stopped; see FlowScriptTimeout"
+                           : "at its top level and was stopped");
     case FLOW_STOP_MEMORY:
         return flow_error_set(call->err, FLOW_E_SCRIPT, APR_EGENERAL,
                               "script_memory",

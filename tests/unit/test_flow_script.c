@@ -286,7 +286,8 @@ static void a_console_line_is_cut(void **state)
 /* Says the time and what sets it. */
 static void assert_timeout(const char *result)
 {
-    static const char start[] = "!script_timeout: script 'test' took more than ";
+    static const char start[] =
+        "!script_timeout: script 'test' took more than ";
 
     if (strncmp(result, start, strlen(start)) != 0 ||
         !strstr(result, " ms and was stopped; see FlowScriptTimeout")) {

@@ -183,8 +183,7 @@ static void mistakes_in_imports_name_their_place(void **state)
         { "\nimport { x } from './none.js'",
           "!!/etc/s/main.js:2:19: cannot read '/etc/s/none.js'" },
         { "import './bad.js'", "!!/etc/s/bad.js:2:9: " },
-        { "import './worse.js'",
-          "!!/etc/s/worse.js:2:15: unexpected '7'" },
+        { "import './worse.js'", "!!/etc/s/worse.js:2:15: unexpected '7'" },
         { "import './throws.js'", "!!/etc/s/throws.js:3:1: " },
         { "import './one.js'",
           "!!/etc/s/three.js:1:19: files import each other in a circle: "
@@ -201,8 +200,10 @@ static void mistakes_in_imports_name_their_place(void **state)
         { "export { f } from './lib.js'",
           "!!/etc/s/main.js:1:10: './lib.js' exports no 'f'" },
         { "import { flow } from 'integrator-api'",
-          "!!/etc/s/main.js:1:10: 'integrator-api' has no 'flow'; it has exports, "
-          "imports, flows, connections, integrations, accessTokens, asyncHelpers, "
+          "!!/etc/s/main.js:1:10: 'integrator-api' has no 'flow'; it has "
+          "exports, "
+          "imports, flows, connections, integrations, accessTokens, "
+          "asyncHelpers, "
           "fileDefinitions, state, lookupCaches, request" },
         { "import { nothing } from 'dayjs'", "'dayjs' exports no 'nothing'" },
         { "function f() { export var a = 1 }", "at the top of a script" },
