@@ -228,15 +228,17 @@ static apr_status_t take(flow_store_t *store, flow_claim_t *claim,
 }
 
 /* PostgreSQL: all in one statement, and around those that another process is
- * claiming this very moment. */
+ * claiming this very moment. (Comparing the bare status would let the planner
+ * take job_queued, and read all of it.) */
 static apr_status_t take_all(flow_store_t *store, flow_claim_t *list,
                              const choice_t *choice, flow_error_t *err)
 {
-    static const char sql[] = TAKE
-        " WHERE id IN (SELECT q.id FROM job q"
-        " WHERE q.id = ANY(string_to_array(%s, ' ')) AND q.status = 'queued'"
-        " ORDER BY q.priority DESC, q.created, q.id LIMIT %lld"
-        " FOR UPDATE SKIP LOCKED) RETURNING " LOAD_COLUMNS;
+    static const char sql[] =
+        TAKE " WHERE id IN (SELECT q.id FROM job q"
+             " WHERE q.id = ANY(string_to_array(%s, ' '))"
+             " AND q.status || '' = 'queued'"
+             " ORDER BY q.priority DESC, q.created, q.id LIMIT %lld"
+             " FOR UPDATE SKIP LOCKED) RETURNING " LOAD_COLUMNS;
     const candidate_t *c = (const candidate_t *)choice->list->elts;
     apr_int64_t now = apr_time_now(), n = choice->n;
     apr_int64_t is_alone = choice->n && c[0].is_alone;

@@ -267,6 +267,7 @@ const char *flow_store_pg_schema(const char *sql, apr_pool_t *p)
 {
     static const char text[] = " TEXT";
     static const char collate[] = " COLLATE \"C\"";
+    static const char queued[] = "(status, flow_id";
     static const char rowid[] = " WITHOUT ROWID";
     char *out = apr_pcalloc(p, 4 * strlen(sql) + 1), *to = out;
 
@@ -274,6 +275,12 @@ const char *flow_store_pg_schema(const char *sql, apr_pool_t *p)
         if (!strncmp(sql, rowid, sizeof(rowid) - 1)) {
             sql += sizeof(rowid) - 1;
             continue;
+        }
+        /* What the index's WHERE implies is no condition for its first column:
+         * all of the index would be read. */
+        if (!strncmp(sql, queued, sizeof(queued) - 1)) {
+            *to++ = '(';
+            sql += sizeof(queued) - 1 - strlen("flow_id");
         }
         *to++ = *sql++;
         /* Ids and keys are compared byte by byte, as SQLite does. */
