@@ -135,6 +135,8 @@ apr_status_t flow_store_pg_setup(flow_store_t *store, flow_error_t *err)
         /* Every statement has its index, and what is known about the size of
          * a queue's table is always old. */
         "SET enable_seqscan = off",
+        "SET enable_hashjoin = off",
+        "SET enable_mergejoin = off",
         NULL
     };
     /* clang-format on */
