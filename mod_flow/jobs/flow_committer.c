@@ -150,6 +150,7 @@ static apr_status_t attempt(flow_committer_t *c, flow_work_t *group,
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    flow_store_set_bulk(c->store, with_end);
     if (c->settings.group_begin) {
         c->settings.group_begin(c->settings.baton);
     }
@@ -164,12 +165,13 @@ static apr_status_t attempt(flow_committer_t *c, flow_work_t *group,
             return rv;
         }
     }
-    if (c->settings.group_end && with_end) {
+    rv = flow_store_flush(c->store, err);
+    if (rv == APR_SUCCESS && c->settings.group_end && with_end) {
         rv = c->settings.group_end(c->settings.baton, c->store, err);
-        if (rv != APR_SUCCESS) {
-            flow_store_rollback(c->store);
-            return rv;
-        }
+    }
+    if (rv != APR_SUCCESS) {
+        flow_store_rollback(c->store);
+        return rv;
     }
     rv = flow_store_commit(c->store, err);
     if (rv == APR_SUCCESS && c->settings.group_done && with_end) {

@@ -224,6 +224,8 @@ typedef struct end_work_t {
     const execution_t *moves; /* whose marks move; NULL: none do */
     int lost;
     execution_t *x;
+    flow_end_t plain; /* when it is stored together with others */
+    int is_plain;
     flow_claim_t claim; /* of the next job; without a pool: none */
 } end_work_t;
 
@@ -258,8 +260,21 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
     if (!w->status) {
         return flow_queue_return(store, &w->at, &w->lost, err);
     }
-    rv = flow_queue_end(store, &w->at, w->status, w->code, w->message,
-                        w->result, &w->lost, err);
+    w->is_plain = flow_store_is_bulk(store) && !w->moves &&
+                  flow_queue_end_is_plain(&w->at, w->result);
+    if (w->is_plain) {
+        w->plain.at = &w->at;
+        w->plain.status = w->status;
+        w->plain.code = w->code;
+        w->plain.message = w->message;
+        flow_claims_add_end(w->x->jobs, &w->plain);
+        w->lost = 0;
+        rv = APR_SUCCESS;
+    }
+    else {
+        rv = flow_queue_end(store, &w->at, w->status, w->code, w->message,
+                            w->result, &w->lost, err);
+    }
     if (rv == APR_SUCCESS && w->moves && !w->lost) {
         rv = move_marks(w->moves, store, err);
     }
@@ -414,7 +429,7 @@ static flow_job_t *end(execution_t *x, apr_status_t rv, const flow_error_t *why,
                  x->job->id, x->job->flow_id, err.message);
         return NULL;
     }
-    if (w.lost) {
+    if (w.is_plain ? w.plain.lost : w.lost) {
         lost(x);
     }
     else {

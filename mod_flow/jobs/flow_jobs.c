@@ -633,6 +633,7 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->settings.params = apr_pstrdup(p, settings->params);
     jobs->name = flow_store_name(settings->driver, settings->params, p);
     jobs->env = env;
+    jobs->claims.candidates = flow_candidates_create(p);
     jobs->run = flow_run;
     jobs->owner = flow_owner_new(p);
     flow_ids_init(&jobs->ids);

@@ -51,6 +51,9 @@ struct flow_running_t {
  * process makes room for jobs that must run alone. */
 typedef struct flow_claims_t {
     flow_claim_t *list;
+    flow_end_t *ends; /* stored together as well */
+    flow_candidates_t *candidates;
+    int is_open; /* a transaction has begun and not been committed */
     apr_time_t waiting_since; /* a job that must run alone; 0 = none */
     apr_time_t drain_until, rest_until;
 } flow_claims_t;
@@ -122,6 +125,8 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
 void flow_claims_begin(void *baton);
 /** Have the transaction end with this claim. */
 void flow_claims_add(flow_jobs_t *jobs, flow_claim_t *claim);
+/** Have the transaction store this end with others. */
+void flow_claims_add_end(flow_jobs_t *jobs, flow_end_t *end);
 apr_status_t flow_claims_make(flow_jobs_t *jobs, flow_store_t *store,
                               flow_error_t *err);
 void flow_claims_done(void *baton);

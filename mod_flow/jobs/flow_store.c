@@ -417,7 +417,10 @@ apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
     memset(rows, 0, sizeof(*rows));
     rows->store = store;
     rows->p = p;
-    rv = ready(store, sql, &args, &slot, err);
+    rv = store->is_bulk ? flow_store_flush(store, err) : APR_SUCCESS;
+    if (rv == APR_SUCCESS) {
+        rv = ready(store, sql, &args, &slot, err);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -502,7 +505,7 @@ apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
 {
     apr_status_t rv;
 
-    store->conflict = 0;
+    store->conflict = store->is_bulk = 0;
     if (store->is_pg) {
         rv = flow_store_pg_clock(store, err);
         if (rv == APR_SUCCESS) {
@@ -542,6 +545,9 @@ apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
 {
     apr_status_t rv = may_commit(store, err);
 
+    if (rv == APR_SUCCESS && store->is_bulk) {
+        rv = flow_store_flush(store, err);
+    }
     if (rv == APR_SUCCESS) {
         rv = flow_store_query(store, "COMMIT", err);
     }
@@ -559,10 +565,13 @@ apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
 
 void flow_store_rollback(flow_store_t *store)
 {
-    int n = 0;
+    int n = 0, i;
     /* Fails when the database has rolled back by itself; that is as good. */
     int code = apr_dbd_query(store->driver, store->handle, &n, "ROLLBACK");
 
+    for (i = 0; i < FLOW_STORE_BUFFERS; ++i) {
+        store->buffers[i].n = 0;
+    }
     if (store->is_pg) {
         store->in_transaction = 0;
         store->broken |= code != 0;

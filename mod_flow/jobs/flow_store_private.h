@@ -11,6 +11,15 @@
 /** What the flow_store*.c files share. */
 
 #define FLOW_STORE_STATEMENTS 128
+#define FLOW_STORE_BUFFERS    4
+
+/** Rows that wait to be inserted. */
+typedef struct flow_buffer_t {
+    const flow_insert_t *into;
+    int n; /* rows */
+    const void *args[FLOW_INSERT_ROWS * FLOW_INSERT_ARGS + 1];
+    apr_int64_t numbers[FLOW_INSERT_ROWS * FLOW_INSERT_ARGS];
+} flow_buffer_t;
 
 typedef struct flow_statement_t {
     const char *sql; /* its address is the key */
@@ -36,6 +45,8 @@ struct flow_store_t {
     int conflict; /* broken only for this transaction */
 
     /* pgsql */
+    int is_bulk;
+    flow_buffer_t buffers[FLOW_STORE_BUFFERS];
     int in_transaction, has_failed;
     flow_error_t failure;    /* what has failed in this transaction */
     apr_time_t clock_offset; /* database's clock minus ours */

@@ -203,7 +203,7 @@ static void mistakes_in_exports_are_found(void **state)
           "t.conf:3: export 'e', _connectionId: a webhook has no connection; remove it" },
         { "<export e>\n_connectionId disk\nfile.type csv\nhttp.method GET\n",
           "t.conf:4: export 'e', http: field 'http' does not fit a 'filesystem' export" },
-        { "<export e>\n_connectionId disk\nfile.type csv\nfile.csv.columnDelimiter ;\\n\n",
+        { "<export e>\n_connectionId disk\nfile.type csv\nfile.csv.columnDelimiter ;\";\n",
           "t.conf:4: export 'e', file.csv.columnDelimiter: must have 1 to 16 bytes, none of them a quote or a line end; \\t is a tab" },
         { "<export e>\n_connectionId disk\nfile.type json\nfile.csv.columnDelimiter ;\n",
           "t.conf:4: export 'e', file.csv: only for file.type 'csv'" },
@@ -232,10 +232,23 @@ static void mistakes_in_imports_are_found(void **state)
         { IMPORT "http.response.successPath ok\nhttp.response.successValues [[true]]\n",
           "t.conf:5: import 'i', http.response.successValues: must be strings, one list per operation, such as [[\"true\"]]" },
         { IMPORT "mapping.fields [{\"generate\":\"a\"}]\nmappings []\n",
-          "t.conf:4: import 'i', mapping: mapping.fields[0] 'a': 'extract' or 'hardCodedValue' is missing\n"
-          "t.conf:5: import 'i', mappings: field 'mappings' is known but not supported yet" },
+          "t.conf:4: import 'i', mapping.fields[0]: 'a': 'extract' or 'hardCodedValue' is missing\n"
+          "t.conf:5: import 'i', mappings: \"mappings\" is not allowed when \"mapping\" is present" },
+        { IMPORT "mapping.fields [{\"generate\":\"a\"},{\"generate\":\"b\",\"extract\":\"a[\"}]\n"
+          "mapping.lists [{\"generate\":\"l\",\"fields\":[{\"extract\":\"a\"}]}]\nlookups [{\"name\":\"l\",\"map\":[]},{\"name\":\"m\"}]\n",
+          "t.conf:4: import 'i', mapping.fields[0]: 'a': 'extract' or 'hardCodedValue' is missing\n"
+          "t.conf:4: import 'i', mapping.fields[1]: 'b': path 'a[': ']' is missing for the '[' at column 2\n"
+          "t.conf:5: import 'i', mapping.lists[0].fields[0]: 'generate' is missing\n"
+          "t.conf:6: import 'i', lookups[0]: 'l': 'map' must be an object of keys and values, such as {\"DE\": \"Germany\"}\n"
+          "t.conf:6: import 'i', lookups[1]: 'm': needs 'map' (a table), '_lookupCacheId' (a cache) or 'relativeURI' (a request)" },
+        { IMPORT "mappings [{\"generate\":\"a\",\"status\":\"Active\"},{\"generate\":\"o\",\"dataType\":\"object\",\"status\":\"Active\",\"mappings\":[{\"generate\":\"p\",\"extract\":\"x\"}]}]\n",
+          "t.conf:4: import 'i', mappings[0]: 'a': 'extract', 'hardCodedValue' or 'default' is missing\n"
+          "t.conf:4: import 'i', mappings[1].mappings[0]: 'p': 'status' is missing; write \"status\": \"Active\"" },
+        { IMPORT "responseTransform.expression {\"version\":\"1\",\"rules\":[[{\"extract\":\"a\"}]]}\nmockResponse 5\n",
+          "t.conf:4: import 'i', responseTransform.expression.rules[0][0]: 'generate' is missing\n"
+          "t.conf:5: import 'i', mockResponse: must be a response element such as {\"statusCode\": 200, \"id\": \"1\", \"_json\": {}}, or an array of them, one for each record" },
         { IMPORT "lookups [{\"name\":\"t\"}]\n",
-          "t.conf:4: import 'i', lookups[0].map: required field 'lookups[].map' is missing" },
+          "t.conf:4: import 'i', lookups[0]: 't': needs 'map' (a table), '_lookupCacheId' (a cache) or 'relativeURI' (a request)" },
         { IMPORT "hooks.preMap {\"_scriptId\":\"main\",\"function\":\"frist\"}\n",
           "t.conf:4: import 'i', hooks.preMap.function: script 'main' has no function 'frist'; it has: first, second" },
         { IMPORT "adaptorType HTTPExport\n",
@@ -322,8 +335,6 @@ static void mistakes_in_files_have_the_files_lines(void **state)
         "allowed when \"routers\" is present\n"
         "DIR/all.json:8: flow 'f', routers: field 'routers' is known but not "
         "supported yet\n"
-        "DIR/all.json:14: import 'i', mappings: field 'mappings' is known but "
-        "not supported yet\n"
         "DIR/all.json:14: import 'i', mappings: \"mappings\" is not allowed "
         "when \"mapping\" is present");
 }

@@ -374,7 +374,9 @@ static flow_claim_t *claim_two(fixture_t *x, flow_alone_e alone, int *pwaiting)
     }
     two[0].next = &two[1];
     begin(x);
-    assert_int_equal(flow_queue_claims(x->store, two, alone, pwaiting, &x->err),
+    assert_int_equal(flow_queue_claims(x->store, two, alone,
+                                       flow_candidates_create(x->p), pwaiting,
+                                       &x->err),
                      0);
     commit(x);
     return two;
