@@ -505,6 +505,7 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     apr_size_t n;
 
     model->p = p;
+    model->compiled = apr_time_now();
     model->connections = apr_hash_make(p);
     model->exports = apr_hash_make(p);
     model->imports = apr_hash_make(p);
@@ -519,6 +520,8 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     each(&c, FLOW_KIND_EXPORT, flow_compile_export);
     each(&c, FLOW_KIND_IMPORT, flow_compile_import);
     each(&c, FLOW_KIND_FLOW, flow_compile_flow);
+    each(&c, FLOW_KIND_FLOW, flow_compile_next);
+    flow_compile_cycles(&c);
     each(&c, FLOW_KIND_API, flow_compile_api);
     *pmodel = model;
     flow_docs_problems(docs, &n);

@@ -107,13 +107,25 @@ static const char *at(flow_compile_t *c, const char *field, const char *member)
 void flow_compile_filter(flow_compile_t *c, const char *field,
                          flow_record_filter_t *filter)
 {
-    const json_t *part = flow_compile_get(c, field), *expression;
+    flow_compile_filter_object(c, field, flow_compile_get(c, field), filter);
+}
+
+void flow_compile_filter_object(flow_compile_t *c, const char *field,
+                                const json_t *part,
+                                flow_record_filter_t *filter)
+{
+    const json_t *expression;
     flow_error_t err = FLOW_ERROR_INIT;
     flow_filter_t *compiled = NULL;
 
+    if (flow_json_type(part) == FLOW_JSON_NULL) {
+        return;
+    }
     switch (part_of(c, field, part)) {
     case PART_SCRIPT:
-        flow_compile_hook(c, at(c, field, "script"), &filter->script);
+        flow_compile_hook_object(c, at(c, field, "script"),
+                                 json_object_get(part, "script"),
+                                 &filter->script);
         break;
     case PART_EXPRESSION:
         expression = json_object_get(part, "expression");

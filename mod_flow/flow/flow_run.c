@@ -15,6 +15,7 @@
 #include "data/flow_json.h"
 #include "flow/flow_pages.h"
 #include "flow/flow_record.h"
+#include "flow/flow_router.h"
 #include "flow/flow_steps.h"
 #include "flow/flow_webhook.h"
 
@@ -105,16 +106,13 @@ static apr_status_t run_page(flow_runner_t *runner, const flow_export_t *exp,
     flow_run_t *run = runner->run;
     json_t *records = page->records;
     apr_status_t rv;
-    int i;
 
     ++run->counters.pages_generated;
     run->counters.exported += (apr_int64_t)json_array_size(records);
     rv = report_page_errors(runner, exp, page->errors, err);
     json_decref(page->errors);
-    for (i = 0;
-         i < run->flow->nsteps && rv == APR_SUCCESS && json_array_size(records);
-         ++i) {
-        rv = flow_step_run(runner, i, &records, p, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_route(runner, 0, &records, p, err);
     }
     if (rv == APR_SUCCESS) {
         collect(runner, records);
@@ -332,6 +330,12 @@ static void start(flow_runner_t *runner)
                         flow->steps[i].lookup, flow->steps[i].import,
                         runner->p);
     }
+    if (flow->nrouters) {
+        runner->router_scope =
+            apr_palloc(runner->p, sizeof(*runner->router_scope));
+        flow_scope_init(runner->router_scope, runner->env, &runner->caller,
+                        NULL, NULL, runner->p);
+    }
     run->data = run->collect ? json_array() : NULL;
     run->data_truncated = 0;
 }
@@ -340,7 +344,7 @@ apr_status_t flow_run(const flow_env_t *env, flow_run_t *run,
                       const flow_run_sink_t *sink, apr_pool_t *p,
                       flow_error_t *err)
 {
-    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p };
+    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL };
 
     start(&runner);
     if (run->event && run->listener) {
