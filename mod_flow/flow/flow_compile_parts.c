@@ -175,7 +175,7 @@ void flow_compile_transform(flow_compile_t *c, const char *field,
 
 void flow_compile_delta(flow_compile_t *c, flow_export_t *exp)
 {
-    const char *type = flow_compile_string(c, "type"), *bad;
+    const char *type = flow_compile_string(c, "type");
     const char *start = flow_compile_string(c, "delta.startDate");
 
     exp->delta_start = -1;
@@ -198,12 +198,12 @@ void flow_compile_delta(flow_compile_t *c, flow_export_t *exp)
                              "not a date as in ISO 8601, such as "
                              "2026-01-31T00:00:00Z");
     }
-    bad = flow_delta_unknown_token(exp->delta_format, c->scratch);
-    if (bad) {
+    if (exp->delta_format &&
+        strlen(exp->delta_format) > FLOW_DELTA_FORMAT_MAX) {
         flow_compile_problem(c, "delta.dateFormat",
-                             "'%s' is not supported yet; supported: YYYY MM DD "
-                             "HH mm ss SSS Z X x and [text]",
-                             bad);
+                             "longer than %d bytes; a format such as "
+                             "YYYY-MM-DDTHH:mm:ss[Z] would be right",
+                             FLOW_DELTA_FORMAT_MAX);
     }
 }
 

@@ -115,7 +115,7 @@ static const flow_field_t export_fields[] = {
     { "test.limit", INT, 0, "1 100", "1", "records at most" },
     { "delta", OBJECT, 0, NULL, NULL, "for type delta: {{lastExportDateTime}} and {{currentExportDateTime}}" },
     { "delta.dateField", STRING, LATER, NULL, NULL, "for systems that are asked by field" },
-    { "delta.dateFormat", STRING, 0, NULL, NULL, "how the two are written, in UTC: YYYY MM DD HH mm ss SSS Z X x and [text]; else ISO 8601" },
+    { "delta.dateFormat", STRING, 0, NULL, NULL, "how the two are written, in UTC and a format of moment.js; ISO 8601 when absent" },
     { "delta.lagOffset", INT, 0, "-315360000000 315360000000", "0", "milliseconds by which lastExportDateTime is put back" },
     { "delta.startDate", STRING, 0, NULL, NULL, "lastExportDateTime of the first run, ISO 8601; without it there is none" },
     { "once", OBJECT, LATER, NULL, NULL, "for type once" },
