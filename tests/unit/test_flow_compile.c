@@ -271,8 +271,8 @@ static void mistakes_in_flows_scripts_and_apis_are_found(void **state)
           "t.conf:3: flow 'f', pageProcessors[0]._exportId: export 'hook' is a webhook and cannot be a step; make it a page generator" },
         { FLOW "pageProcessors [{\"_importId\":\"customers\",\"responseMaping\":{}}]\n",
           "t.conf:3: flow 'f', pageProcessors[0].responseMaping: unknown field 'pageProcessors[0].responseMaping'; did you mean 'pageProcessors[].responseMapping'?" },
-        { FLOW "schedule ? 5 * * * *\n",
-          "t.conf:3: flow 'f', schedule: field 'schedule' is known but not supported yet" },
+        { FLOW "_exportId orders\n",
+          "t.conf:3: flow 'f', _exportId: field '_exportId' is known but not supported yet" },
         { "<api a>\nname x\n",
           "t.conf:1: api 'a', script: required field 'script' is missing; it names the function that answers: {\"_scriptId\": \"...\", \"function\": \"...\"}" },
         { "<api a>\nscript._scriptId main\nscript.function third\n",
@@ -320,8 +320,8 @@ static void mistakes_in_files_have_the_files_lines(void **state)
         "'nix'\n"
         "DIR/all.json:7: flow 'f', pageProcessors: \"pageProcessors\" is not "
         "allowed when \"routers\" is present\n"
-        "DIR/all.json:8: flow 'f', routers: field 'routers' is known but not "
-        "supported yet\n"
+        "DIR/all.json:8: flow 'f', routers: 0 routers; a flow that branches "
+        "has 1 to 100\n"
         "DIR/all.json:14: import 'i', mappings: field 'mappings' is known but "
         "not supported yet\n"
         "DIR/all.json:14: import 'i', mappings: \"mappings\" is not allowed "
