@@ -14,6 +14,7 @@
 #include "base/flow_clock.h"
 #include "data/flow_json.h"
 #include "flow/flow_pages.h"
+#include "flow/flow_parallel.h"
 #include "flow/flow_record.h"
 #include "flow/flow_router.h"
 #include "flow/flow_steps.h"
@@ -275,27 +276,39 @@ int flow_run_chooses(const json_t *request, const flow_export_t *exp)
     return 0;
 }
 
+int flow_run_wants(const flow_run_t *run, int i)
+{
+    const flow_export_t *exp = run->flow->generators[i];
+
+    return flow_run_chooses(run->request, exp) &&
+           (!exp->webhook || json_object_get(run->request, "data"));
+}
+
+static apr_status_t run_one(flow_runner_t *runner, int i, flow_error_t *err)
+{
+    const flow_export_t *exp = runner->run->flow->generators[i];
+
+    return exp->webhook ? run_listener(runner, i, exp, err)
+                        : run_generator(runner, i, exp, NULL, err);
+}
+
 static apr_status_t run_generators(flow_runner_t *runner, flow_error_t *err)
 {
     const flow_run_t *run = runner->run;
-    const json_t *data = json_object_get(run->request, "data");
     apr_int64_t first = 0;
     apr_status_t rv = APR_SUCCESS;
     int i, count = 0;
 
     flow_json_int64(json_object_get(run->checkpoint, "generator"), &first);
     for (i = 0; i < run->flow->ngenerators && rv == APR_SUCCESS; ++i) {
-        const flow_export_t *exp = run->flow->generators[i];
-
-        if (!flow_run_chooses(run->request, exp) || (exp->webhook && !data)) {
+        if (!flow_run_wants(run, i)) {
             continue;
         }
         ++count;
         if (i < first) {
             continue;
         }
-        rv = exp->webhook ? run_listener(runner, i, exp, err)
-                          : run_generator(runner, i, exp, NULL, err);
+        rv = run_one(runner, i, err);
         if (runner->caller.test_mode) {
             break;
         }
@@ -340,12 +353,25 @@ static void start(flow_runner_t *runner)
     run->data_truncated = 0;
 }
 
+apr_status_t flow_run_generator(const flow_env_t *env, flow_run_t *run,
+                                const flow_run_sink_t *sink, int generator,
+                                apr_pool_t *p, flow_error_t *err)
+{
+    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL };
+
+    start(&runner);
+    return run_one(&runner, generator, err);
+}
+
 apr_status_t flow_run(const flow_env_t *env, flow_run_t *run,
                       const flow_run_sink_t *sink, apr_pool_t *p,
                       flow_error_t *err)
 {
     flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL };
 
+    if (flow_parallel_is(run)) {
+        return flow_parallel_run(env, run, sink, p, err);
+    }
     start(&runner);
     if (run->event && run->listener) {
         return run_event(&runner, err);

@@ -231,7 +231,7 @@ static const flow_field_t flow_fields[] = {
     { "_runNextExportIds", ARRAY, 0, NULL, NULL, "single exports of other flows to start after this one" },
     { "_runNextExportIds[]._flowId", ID, REQUIRED, "flow", NULL, "flow" },
     { "_runNextExportIds[]._exportId", ID, REQUIRED, "export", NULL, "one of its page generators" },
-    { "runPageGeneratorsInParallel", BOOL, LATER, NULL, "false", "generators run side by side" },
+    { "runPageGeneratorsInParallel", BOOL, 0, NULL, "false", "generators run side by side" },
     { "autoResolveMatchingTraceKeys", BOOL, LATER, NULL, "true", "a later success resolves an error" },
     { "isAbstract", BOOL, LATER, NULL, "false", "template of flows" },
     { "_abstractFlowId", STRING, LATER, NULL, NULL, "template of this flow" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include "flow/flow_connector.h"
 
 fake_t fake;
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- the connector ---- */
 
@@ -34,10 +36,12 @@ static apr_status_t fake_export(const flow_export_t *exp,
 
     (void)exp;
     (void)p;
+    pthread_mutex_lock(&fake_lock);
     note_call(call);
     if (input) {
         json_array_append(fake.inputs, (json_t *)input);
     }
+    pthread_mutex_unlock(&fake_lock);
     flow_json_int64(cursor, &at);
     if (fake.on_read) {
         fake.on_read((int)at);
@@ -90,16 +94,19 @@ static apr_status_t fake_import(const flow_import_t *imp,
 
     (void)imp;
     (void)p;
+    pthread_mutex_lock(&fake_lock);
     note_call(call);
     ++fake.calls;
     fake.deadline = call->deadline;
     fake.until = flow_call_until(call);
     fake.dry_runs += call->dry_run;
+    pthread_mutex_unlock(&fake_lock);
     if (fake.import_fails) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
                               "connect_failed", "nobody is there");
     }
     *presponses = json_array();
+    pthread_mutex_lock(&fake_lock);
     for (i = 0; i < json_array_size(records); ++i) {
         json_array_append_new(*presponses,
                               answer_record(json_array_get(records, i)));
@@ -108,6 +115,7 @@ static apr_status_t fake_import(const flow_import_t *imp,
             json_array_append(fake.originals, json_array_get(originals, i));
         }
     }
+    pthread_mutex_unlock(&fake_lock);
     return APR_SUCCESS;
 }
 
