@@ -36,4 +36,5 @@ const flow_connector_t flow_connector_http = {
     .export_page = flow_conn_http_export_page,
     .import_records = flow_conn_http_import_records,
     .ping = ping,
+    .export_mark = flow_conn_http_export_mark,
 };

@@ -147,6 +147,15 @@ struct flow_connector_t {
      * before it held. It is then asked for only after those records have gone
      * through all steps and that is committed. */
     int takes;
+
+    /**
+     * Exports of type once: tell the far end that the record (as the export
+     * gave it to the flow) has been dealt with. Called after its page has gone
+     * through all steps and that is committed, and again when it is not known
+     * whether it was. NULL: the connector has no such exports. */
+    apr_status_t (*export_mark)(const flow_export_t *exp,
+                                const flow_call_t *call, const json_t *record,
+                                apr_pool_t *p, flow_error_t *err);
 };
 
 /** @a text with every value of @a secrets (flow_connection_t) replaced by

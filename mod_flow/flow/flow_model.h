@@ -68,8 +68,9 @@ typedef struct flow_export_t {
     flow_transform_t transform;
     flow_hook_t pre_save_page;
     const flow_template_t *trace_key; /* NULL = `id`, `_id`, `key`, `name` */
-    int is_delta;                     /* type delta: see flow_delta.h */
-    apr_int64_t delta_lag;            /* ms taken off the mark */
+    int is_once;              /* type once: see flow_connector_t.export_mark */
+    int is_delta;             /* type delta: see flow_delta.h */
+    apr_int64_t delta_lag;    /* ms taken off the mark */
     apr_int64_t delta_start;  /* ms since 1970: the first run's; -1 = none */
     const char *delta_format; /* NULL = ISO 8601 */
 } flow_export_t;

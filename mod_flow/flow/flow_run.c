@@ -13,6 +13,7 @@
 
 #include "base/flow_clock.h"
 #include "data/flow_json.h"
+#include "flow/flow_once.h"
 #include "flow/flow_pages.h"
 #include "flow/flow_parallel.h"
 #include "flow/flow_record.h"
@@ -39,13 +40,15 @@ static apr_status_t save(const flow_runner_t *runner, int generator,
 }
 
 static apr_status_t stop_here(const flow_runner_t *runner, int generator,
-                              const flow_pages_t *pages, int at_boundary,
-                              flow_error_t *err)
+                              const flow_pages_t *pages, const json_t *unmarked,
+                              int at_boundary, flow_error_t *err)
 {
     apr_status_t rv = APR_SUCCESS;
 
     if (!at_boundary) {
         json_t *position = flow_pages_position(pages, 1);
+
+        flow_once_remember(position, unmarked);
 
         /* a batch too large to be kept is read again, and in part repeated */
         if (flow_record_size(position, FLOW_PAGE_BYTES) > FLOW_PAGE_BYTES) {
@@ -145,10 +148,26 @@ static apr_status_t next_page(flow_runner_t *runner, flow_pages_t *pages,
     return rv;
 }
 
+/* After a batch; what is of type once is marked when that is committed. */
+static apr_status_t save_batch(flow_runner_t *runner, int generator,
+                               const flow_pages_t *pages, json_t *unmarked,
+                               apr_pool_t *p, flow_error_t *err)
+{
+    json_t *position = flow_pages_position(pages, 0);
+    apr_status_t rv;
+
+    flow_once_remember(position, unmarked);
+    rv = save(runner, generator, position, err);
+    return rv == APR_SUCCESS && unmarked
+               ? flow_once_mark(runner, generator, unmarked, p, err)
+               : rv;
+}
+
 static apr_status_t run_pages(flow_runner_t *runner, int generator,
                               const flow_export_t *exp, flow_pages_t *pages,
                               apr_pool_t *p, flow_error_t *err)
 {
+    json_t *unmarked = exp->is_once ? flow_json_own(p, json_array()) : NULL;
     flow_pages_page_t page;
     apr_pool_t *scratch;
     apr_status_t rv = APR_SUCCESS;
@@ -160,13 +179,17 @@ static apr_status_t run_pages(flow_runner_t *runner, int generator,
         if (rv != APR_SUCCESS) {
             break;
         }
+        if (unmarked) {
+            json_array_extend(unmarked, page.records);
+        }
         rv = run_page(runner, exp, &page, scratch, err);
         if (rv == APR_SUCCESS && page.at_boundary) {
-            rv = save(runner, generator, flow_pages_position(pages, 0), err);
+            rv = save_batch(runner, generator, pages, unmarked, scratch, err);
         }
         if (rv == APR_SUCCESS && flow_runner_is_stopping(runner) &&
             !flow_pages_is_done(pages)) {
-            rv = stop_here(runner, generator, pages, page.at_boundary, err);
+            rv = stop_here(runner, generator, pages, unmarked, page.at_boundary,
+                           err);
         }
         if (rv == APR_SUCCESS && runner->caller.test_mode) {
             break;
@@ -196,10 +219,11 @@ static apr_status_t run_generator(flow_runner_t *runner, int generator,
     flow_scope_t scope;
     flow_pages_t *pages;
     apr_pool_t *p;
-    apr_status_t rv;
+    apr_status_t rv = APR_SUCCESS;
 
     apr_pool_create(&p, runner->p);
     flow_scope_init(&scope, runner->env, &runner->caller, exp, NULL, p);
+    runner->generator_scope = &scope;
     pages = flow_pages_open(&scope, p);
     if (given) {
         flow_json_int64(json_object_get(position, "page"), &done);
@@ -215,7 +239,13 @@ static apr_status_t run_generator(flow_runner_t *runner, int generator,
         /* what the earlier try had collected is gone */
         runner->run->data_truncated |= runner->run->collect;
     }
-    rv = run_pages(runner, generator, exp, pages, p, err);
+    if (exp->is_once && position) {
+        rv = flow_once_resume(runner, generator, position, p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = run_pages(runner, generator, exp, pages, p, err);
+    }
+    runner->generator_scope = NULL;
     apr_pool_destroy(p);
     return rv;
 }
@@ -357,7 +387,7 @@ apr_status_t flow_run_generator(const flow_env_t *env, flow_run_t *run,
                                 const flow_run_sink_t *sink, int generator,
                                 apr_pool_t *p, flow_error_t *err)
 {
-    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL };
+    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL, NULL };
 
     start(&runner);
     return run_one(&runner, generator, err);
@@ -367,7 +397,7 @@ apr_status_t flow_run(const flow_env_t *env, flow_run_t *run,
                       const flow_run_sink_t *sink, apr_pool_t *p,
                       flow_error_t *err)
 {
-    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL };
+    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL, NULL };
 
     if (flow_parallel_is(run)) {
         return flow_parallel_run(env, run, sink, p, err);

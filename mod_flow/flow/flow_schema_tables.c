@@ -108,7 +108,7 @@ static const flow_field_t export_fields[] = {
     EVERY_KIND,
     { "adaptorType", STRING, 0, NULL, NULL, "HTTPExport ...; follows from the connection when absent" },
     { "_connectionId", ID, 0, "connection", NULL, "connection; not for type webhook" },
-    { "type", STRING, 0, "test webhook delta | once blob distributed simple stream tranlinedelta", NULL, "absent: all records; test: at most test.limit records; delta: what has changed since the last run" },
+    { "type", STRING, 0, "test webhook delta once | blob distributed simple stream tranlinedelta", NULL, "absent: all records; test: at most test.limit records; delta: what has changed since the last run; once: each record is marked at the source when it is through" },
     { "isLookup", BOOL, 0, NULL, "false", "runs for each incoming record instead of starting a flow" },
     { "pageSize", INT, 0, "1 10000", "20", "records per page handed downstream" },
     { "test", OBJECT, 0, NULL, NULL, "for type test" },

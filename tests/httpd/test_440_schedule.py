@@ -353,3 +353,121 @@ def test_a_mistake_stops_configtest_with_its_position(httpd, upstream):
         "? 0 3 * * *", "? 0 25 * * *"))
     assert status != 0
     assert "'25' at position 5 of '? 0 25 * * *'; hour is 0 to 23" in out
+
+
+ONCE = """
+<FlowExport o>
+  FlowSet _connectionId c
+  FlowSet type once
+  FlowSet pageSize 2
+  FlowSet http.method GET
+  FlowSet http.relativeURI /todo
+  FlowSet http.once.method PUT
+  FlowSet http.once.relativeURI /todo/{{record.id}}
+  FlowSet http.once.body {"done":true,"was":"{{record.name}}"}
+</FlowExport>
+<FlowImport i>
+  FlowSet _connectionId c
+  FlowSet http.method POST
+  FlowSet http.relativeURI /in
+</FlowImport>
+<Flow f>
+  FlowSet pageGenerators [{"_exportId":"o"}]
+  FlowSet pageProcessors [{"_importId":"i"}]
+</Flow>
+"""
+
+
+def test_records_of_type_once_are_marked_after_they_are_through(start, upstream):
+    todo = {n: {"id": n, "name": f"n{n}"} for n in range(1, 6)}
+    order = []
+
+    def mark(n):
+        def answer(request):
+            order.append(("mark", n))
+            assert request.json() == {"done": True, "was": f"n{n}"}
+            todo.pop(n, None)
+            return 200, {}
+        return answer
+
+    def take(request):
+        order.append(("in", request.json()["id"]))
+        return 200, {}
+    upstream.on("GET", "/todo", lambda request: (200, list(todo.values())))
+    upstream.on("POST", "/in", take)
+    for n in range(1, 6):
+        upstream.on("PUT", f"/todo/{n}", mark(n))
+    server = start(ONCE)
+    got = server.post("/run?wait=20").json()
+    assert got["job"]["status"] == "completed", got
+    assert not todo
+    for n in range(1, 6):
+        assert order.index(("in", n)) < order.index(("mark", n))
+    assert server.post("/run?wait=20").json()["job"]["numExport"] == 0
+
+
+def test_generators_in_parallel(start, upstream):
+    waiting, most = [0], [0]
+
+    def slow(request):
+        waiting[0] += 1
+        most[0] = max(most[0], waiting[0])
+        time.sleep(0.7)
+        waiting[0] -= 1
+        return 200, [{"id": 1}]
+    exports, generators = "", []
+    for n in range(4):
+        upstream.on("GET", f"/g{n}", slow)
+        generators.append({"_exportId": f"g{n}"})
+        exports += f"""
+<FlowExport g{n}>
+  FlowSet _connectionId c
+  FlowSet http.method GET
+  FlowSet http.relativeURI /g{n}
+</FlowExport>
+"""
+    server = start(exports + f"""
+<Flow f>
+  FlowSet pageGenerators {json.dumps(generators)}
+  FlowSet runPageGeneratorsInParallel true
+</Flow>
+""")
+    begun = time.monotonic()
+    got = server.post("/run?wait=20").json()
+    assert got["job"]["status"] == "completed", got
+    assert got["job"]["numExport"] == 4 and len(got["data"]) == 4
+    assert most[0] > 1 and time.monotonic() - begun < 2.5
+
+
+def test_delta_is_kept_behind_another_flow(start, upstream):
+    upstream.on("GET", "/changes", 200, [])
+    server = start("""
+<FlowExport d>
+  FlowSet _connectionId c
+  FlowSet type delta
+  FlowSet delta.dateFormat M/D/YYYY
+  FlowSet http.method GET
+  FlowSet http.relativeURI /changes?since={{lastExportDateTime}}
+</FlowExport>
+<Flow f>
+  FlowSet pageGenerators [{"_exportId":"d","_keepDeltaBehindFlowId":"g"}]
+</Flow>
+<Flow g>
+  FlowSet pageGenerators [{"_exportId":"d"}]
+</Flow>
+<Location "/other">
+  FlowAPI flow:g
+  FlowAuth none
+</Location>
+""")
+
+    def since():
+        return [r.query["since"][0] for r in upstream.seen("GET", "/changes")]
+    server.post("/run?wait=20")
+    server.post("/run?wait=20")
+    assert since() == ["", ""]  # the other one has no mark yet
+    server.post("/other?wait=20")
+    server.post("/run?wait=20")
+    server.post("/run?wait=20")
+    today = datetime.datetime.utcnow()
+    assert since()[-1] == f"{today.month}/{today.day}/{today.year}"

@@ -128,6 +128,26 @@ static void compile_nothing(flow_compile_t *c, const json_t *doc,
     (void)pdata;
 }
 
+static apr_status_t fake_mark(const flow_export_t *exp, const flow_call_t *call,
+                              const json_t *record, apr_pool_t *p,
+                              flow_error_t *err)
+{
+    apr_int64_t id = 0;
+
+    (void)exp;
+    (void)call;
+    (void)p;
+    flow_json_int64(json_object_get(record, "id"), &id);
+    if (fake.mark_fails && id == fake.mark_fails) {
+        return flow_error_set(err, FLOW_E_REFUSED, APR_EGENERAL, "no_mark",
+                              "it stays as it is");
+    }
+    pthread_mutex_lock(&fake_lock);
+    json_array_append(fake.marked, (json_t *)record);
+    pthread_mutex_unlock(&fake_lock);
+    return APR_SUCCESS;
+}
+
 static const flow_connector_t fake_connector = {
     .name = "fake",
     .export_adaptor = "FakeExport",
@@ -136,6 +156,7 @@ static const flow_connector_t fake_connector = {
     .compile_import = compile_nothing,
     .export_page = fake_export,
     .import_records = fake_import,
+    .export_mark = fake_mark,
 };
 
 static void reset_fake(world_t *w)
@@ -145,6 +166,7 @@ static void reset_fake(world_t *w)
     fake.fail_kind = FLOW_E_REFUSED;
     fake.inputs = world_own(w, json_array());
     fake.sent = world_own(w, json_array());
+    fake.marked = world_own(w, json_array());
     fake.originals = world_own(w, json_array());
     fake.contexts = world_own(w, json_array());
 }
