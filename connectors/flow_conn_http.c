@@ -39,4 +39,5 @@ const flow_connector_t flow_connector_http = {
     .compile_lookup = flow_conn_http_compile_lookup,
     .lookup = flow_conn_http_ask,
     .is_update = flow_conn_http_is_update,
+    .export_mark = flow_conn_http_export_mark,
 };

@@ -92,6 +92,7 @@ typedef struct http_export_t {
     apr_int64_t first_page, first_skip;
     const char *first_token;
     http_place_t next, later; /* of token or address; later: from page 2 on */
+    http_step_t once;         /* type once: marks a record */
     const flow_template_t *next_uri; /* pages 2+, or NULL */
     http_body_t next_body;
     const flow_path_t *next_resource_path;
@@ -144,6 +145,13 @@ typedef struct http_answer_t {
 extern const flow_field_t flow_conn_http_connection_fields[];
 extern const flow_field_t flow_conn_http_export_fields[];
 extern const flow_field_t flow_conn_http_import_fields[];
+
+/* ---- flow_conn_http_once.c ---- */
+void flow_conn_http_compile_once(flow_compile_t *c, http_export_t *x);
+apr_status_t flow_conn_http_export_mark(const flow_export_t *exp,
+                                        const flow_call_t *call,
+                                        const json_t *record, apr_pool_t *p,
+                                        flow_error_t *err);
 
 /* ---- flow_conn_http_compile.c ---- */
 void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,

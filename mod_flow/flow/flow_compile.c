@@ -404,6 +404,22 @@ static void compile_source(flow_compile_t *c, const flow_doc_t *doc,
     }
 }
 
+static void check_once(flow_compile_t *c, const flow_export_t *exp)
+{
+    if (!exp->is_once) {
+        return;
+    }
+    if (exp->is_lookup) {
+        flow_compile_problem(c, "type", "a lookup cannot be of type 'once'");
+    }
+    else if (exp->connector && !exp->connector->export_mark) {
+        flow_compile_problem(c, "type",
+                             "connections of type '%s' have no exports of type "
+                             "'once'",
+                             exp->connector->name);
+    }
+}
+
 void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc)
 {
     flow_export_t *exp = apr_pcalloc(c->p, sizeof(*exp));
@@ -426,12 +442,14 @@ void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc)
         exp->test_limit = (int)flow_compile_int(c, "test.limit");
     }
     flow_compile_delta(c, exp);
+    exp->is_once = type && strcmp(type, "once") == 0;
     if (is_webhook(doc)) {
         compile_listener(c, exp);
     }
     else {
         compile_source(c, doc, exp);
     }
+    check_once(c, exp);
     if (flow_compile_get(c, "inputFilter") && !exp->is_lookup) {
         flow_compile_problem(c, "inputFilter",
                              "only for lookups; set 'isLookup' to true, or "
@@ -503,6 +521,7 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     apr_size_t n;
 
     model->p = p;
+    model->compiled = apr_time_now();
     model->connections = apr_hash_make(p);
     model->exports = apr_hash_make(p);
     model->imports = apr_hash_make(p);
@@ -517,6 +536,8 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     each(&c, FLOW_KIND_EXPORT, flow_compile_export);
     each(&c, FLOW_KIND_IMPORT, flow_compile_import);
     each(&c, FLOW_KIND_FLOW, flow_compile_flow);
+    each(&c, FLOW_KIND_FLOW, flow_compile_next);
+    flow_compile_cycles(&c);
     each(&c, FLOW_KIND_API, flow_compile_api);
     *pmodel = model;
     flow_docs_problems(docs, &n);

@@ -39,6 +39,7 @@ static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
 {
     const json_t *list = flow_compile_get(c, "pageGenerators");
     size_t n = json_array_size(list), i;
+    flow_behind_t *behind;
 
     if (list && n == 0) {
         flow_compile_problem(c, "pageGenerators",
@@ -46,6 +47,7 @@ static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
                              "as [{\"_exportId\": \"orders\"}]");
     }
     flow->generators = apr_pcalloc(c->p, (n + 1) * sizeof(*flow->generators));
+    flow->behind = behind = apr_pcalloc(c->p, (n + 1) * sizeof(*behind));
     for (i = 0; i < n; ++i) {
         const flow_export_t *exp = export_named(c, json_array_get(list, i));
 
@@ -61,6 +63,10 @@ static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
                 "start a flow; make it a page processor",
                 exp->id);
         }
+        behind[flow->ngenerators].flow_id =
+            flow_json_member(json_array_get(list, i), "_keepDeltaBehindFlowId");
+        behind[flow->ngenerators].export_id = flow_json_member(
+            json_array_get(list, i), "_keepDeltaBehindExportId");
         flow->generators[flow->ngenerators++] = exp;
         if (exp->webhook && !flow->disabled) {
             add_listener(c, flow, exp);
@@ -97,12 +103,34 @@ static int step_kind(flow_compile_t *c, const json_t *step, const char *at)
     return is_import || is_export;
 }
 
+/* What stands in the document as written at "a[0].b[1]". */
+static const json_t *as_written(flow_compile_t *c, const char *at)
+{
+    const json_t *v = c->doc->json;
+
+    while (v && *at) {
+        apr_size_t len = strcspn(at, ".[");
+
+        if (*at == '[') {
+            char *end;
+
+            v = json_array_get(v, (size_t)apr_strtoi64(at + 1, &end, 10));
+            at = end + (*end == ']');
+            at += *at == '.';
+            continue;
+        }
+        v = json_object_get(v, apr_pstrmemdup(c->scratch, at, len));
+        at += len;
+        at += *at == '.';
+    }
+    return v;
+}
+
 /* Does the document as written name something here? Then what is missing now
  * was wrong and has been reported. */
-static int names_something(flow_compile_t *c, size_t i)
+static int names_something(flow_compile_t *c, const char *at)
 {
-    const json_t *list = json_object_get(c->doc->json, "pageProcessors");
-    const json_t *step = json_array_get(list, i);
+    const json_t *step = as_written(c, at);
 
     return !flow_json_is(step, OBJECT) || json_object_get(step, "_importId") ||
            json_object_get(step, "_exportId");
@@ -126,16 +154,15 @@ static void compile_target(flow_compile_t *c, flow_step_t *step,
     }
 }
 
-static void compile_step(flow_compile_t *c, flow_step_t *step,
-                         const json_t *doc, size_t i)
+void flow_compile_step(flow_compile_t *c, flow_step_t *step, const json_t *doc,
+                       const char *at)
 {
-    const char *at = apr_psprintf(c->scratch, "pageProcessors[%d]", (int)i);
     const json_t *part;
 
     if (step_kind(c, doc, at)) {
         compile_target(c, step, doc, at);
     }
-    else if (!names_something(c, i)) {
+    else if (!names_something(c, at)) {
         flow_compile_problem(c, at,
                              "names neither an '_importId' nor an "
                              "'_exportId'");
@@ -155,11 +182,26 @@ static void compile_step(flow_compile_t *c, flow_step_t *step,
     }
 }
 
+static void compile_processors(flow_compile_t *c, flow_flow_t *flow)
+{
+    const json_t *list = flow_compile_get(c, "pageProcessors");
+    size_t n = json_array_size(list), i;
+
+    flow->steps = apr_pcalloc(c->p, (n + 1) * sizeof(*flow->steps));
+    for (i = 0; i < n; ++i) {
+        const json_t *step = json_array_get(list, i);
+
+        if (flow_json_is(step, OBJECT)) {
+            flow_compile_step(
+                c, &flow->steps[flow->nsteps++], step,
+                apr_psprintf(c->scratch, "pageProcessors[%d]", (int)i));
+        }
+    }
+}
+
 void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc)
 {
     flow_flow_t *flow = apr_pcalloc(c->p, sizeof(*flow));
-    const json_t *list;
-    size_t n, i;
 
     flow->id = doc->id;
     flow->slot = c->model->nslots++;
@@ -173,18 +215,16 @@ void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc)
     flow->name = flow_compile_name(c);
     flow->doc = c->json;
     flow->disabled = flow_compile_bool(c, "disabled");
+    flow->parallel = flow_compile_bool(c, "runPageGeneratorsInParallel");
     flow->integration_id = flow_compile_string(c, "_integrationId");
     compile_generators(c, flow);
-    list = flow_compile_get(c, "pageProcessors");
-    n = json_array_size(list);
-    flow->steps = apr_pcalloc(c->p, (n + 1) * sizeof(*flow->steps));
-    for (i = 0; i < n; ++i) {
-        const json_t *step = json_array_get(list, i);
-
-        if (flow_json_is(step, OBJECT)) {
-            compile_step(c, &flow->steps[flow->nsteps++], step, i);
-        }
+    if (flow_compile_get(c, "routers")) {
+        flow_compile_routers(c, flow);
     }
+    else {
+        compile_processors(c, flow);
+    }
+    flow_compile_schedules(c, flow);
     apr_hash_set(c->model->flows, flow->id, APR_HASH_KEY_STRING, flow);
 }
 

@@ -108,13 +108,25 @@ static const char *at(flow_compile_t *c, const char *field, const char *member)
 void flow_compile_filter(flow_compile_t *c, const char *field,
                          flow_record_filter_t *filter)
 {
-    const json_t *part = flow_compile_get(c, field), *expression;
+    flow_compile_filter_object(c, field, flow_compile_get(c, field), filter);
+}
+
+void flow_compile_filter_object(flow_compile_t *c, const char *field,
+                                const json_t *part,
+                                flow_record_filter_t *filter)
+{
+    const json_t *expression;
     flow_error_t err = FLOW_ERROR_INIT;
     flow_filter_t *compiled = NULL;
 
+    if (flow_json_type(part) == FLOW_JSON_NULL) {
+        return;
+    }
     switch (part_of(c, field, part)) {
     case PART_SCRIPT:
-        flow_compile_hook(c, at(c, field, "script"), &filter->script);
+        flow_compile_hook_object(c, at(c, field, "script"),
+                                 json_object_get(part, "script"),
+                                 &filter->script);
         break;
     case PART_EXPRESSION:
         expression = json_object_get(part, "expression");
@@ -157,7 +169,7 @@ void flow_compile_transform(flow_compile_t *c, const char *field,
 
 void flow_compile_delta(flow_compile_t *c, flow_export_t *exp)
 {
-    const char *type = flow_compile_string(c, "type"), *bad;
+    const char *type = flow_compile_string(c, "type");
     const char *start = flow_compile_string(c, "delta.startDate");
 
     exp->delta_start = -1;
@@ -180,11 +192,11 @@ void flow_compile_delta(flow_compile_t *c, flow_export_t *exp)
                              "not a date as in ISO 8601, such as "
                              "2026-01-31T00:00:00Z");
     }
-    bad = flow_delta_unknown_token(exp->delta_format, c->scratch);
-    if (bad) {
+    if (exp->delta_format &&
+        strlen(exp->delta_format) > FLOW_DELTA_FORMAT_MAX) {
         flow_compile_problem(c, "delta.dateFormat",
-                             "'%s' is not supported yet; supported: YYYY MM DD "
-                             "HH mm ss SSS Z X x and [text]",
-                             bad);
+                             "longer than %d bytes; a format such as "
+                             "YYYY-MM-DDTHH:mm:ss[Z] would be right",
+                             FLOW_DELTA_FORMAT_MAX);
     }
 }

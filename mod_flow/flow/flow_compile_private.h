@@ -33,6 +33,9 @@ void flow_compile_hook_object(flow_compile_t *c, const char *field,
                               const json_t *object, flow_hook_t *hook);
 void flow_compile_filter(flow_compile_t *c, const char *field,
                          flow_record_filter_t *filter);
+void flow_compile_filter_object(flow_compile_t *c, const char *field,
+                                const json_t *part,
+                                flow_record_filter_t *filter);
 void flow_compile_transform(flow_compile_t *c, const char *field,
                             flow_transform_t *transform);
 void flow_compile_delta(flow_compile_t *c, flow_export_t *exp);
@@ -60,6 +63,21 @@ void flow_compile_import_shape(flow_compile_t *c, flow_import_t *imp);
 /* Kinds (flow_compile_flows.c). */
 void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc);
 void flow_compile_api(flow_compile_t *c, const flow_doc_t *doc);
+
+/** A step: pageProcessors[i] or a branch's; @a at is its path. */
+void flow_compile_step(flow_compile_t *c, flow_step_t *step, const json_t *doc,
+                       const char *at);
+
+/* Parts of flows. */
+/** flow_compile_routers.c; a flow with routers instead of pageProcessors. */
+void flow_compile_routers(flow_compile_t *c, flow_flow_t *flow);
+/** flow_compile_schedule.c */
+void flow_compile_schedules(flow_compile_t *c, flow_flow_t *flow);
+/** After all flows: _runNextFlowIds, _runNextExportIds, and
+ * whose marks are not passed. */
+void flow_compile_next(flow_compile_t *c, const flow_doc_t *doc);
+/** After that. */
+void flow_compile_cycles(flow_compile_t *c);
 
 /* Kinds (flow_compile_scripts.c). */
 void flow_compile_script(flow_compile_t *c, const flow_doc_t *doc);

@@ -91,7 +91,7 @@ typedef struct flow_call_t {
     /** Exports that are lookups and have a mapping: what it made of the
      * input, for the body; else NULL. */
     const json_t *mapped;
-    flow_keep_t *keep;                /* exports; NULL: nothing is kept */
+    flow_keep_t *keep; /* exports; NULL: nothing is kept */
 } flow_call_t;
 
 /** When a request (or a wait) that begins now has to be over: the call's
@@ -183,6 +183,14 @@ struct flow_connector_t {
     apr_status_t (*is_update)(const flow_import_t *imp, const flow_call_t *call,
                               const json_t *original, int *pis, apr_pool_t *p,
                               flow_error_t *err);
+    /**
+     * Exports of type once: tell the far end that the record (as the export
+     * gave it to the flow) has been dealt with. Called after its page has gone
+     * through all steps and that is committed, and again when it is not known
+     * whether it was. NULL: the connector has no such exports. */
+    apr_status_t (*export_mark)(const flow_export_t *exp,
+                                const flow_call_t *call, const json_t *record,
+                                apr_pool_t *p, flow_error_t *err);
 };
 
 /** @a text with every value of @a secrets (flow_connection_t) replaced by

@@ -3,111 +3,28 @@
 
 #include <string.h>
 
-#include <apr_lib.h>
-#include <apr_strings.h>
-
+#include "data/flow_date.h"
 #include "data/flow_iso8601.h"
 #include "data/flow_json.h"
 #include "flow/flow_record.h"
 
-#define ISO        "YYYY-MM-DDTHH:mm:ss.SSS[Z]"
-#define FORMAT_MAX 256
+#define ISO "YYYY-MM-DDTHH:mm:ss.SSS[Z]"
+/* of a format of FLOW_DELTA_FORMAT_MAX bytes */
+#define FORMAT_OUT_MAX (16 * 1024)
 
 /* ---- writing a time ---- */
 
-static const char *const tokens[] = { "YYYY", "SSS", "MM", "DD", "HH",
-                                      "mm",   "ss",  "Z",  "X",  "x" };
-
-static const char *token_at(const char *s)
-{
-    size_t i;
-
-    for (i = 0; i < sizeof(tokens) / sizeof(tokens[0]); ++i) {
-        if (strncmp(s, tokens[i], strlen(tokens[i])) == 0) {
-            return tokens[i];
-        }
-    }
-    return NULL;
-}
-
-const char *flow_delta_unknown_token(const char *format, apr_pool_t *p)
-{
-    const char *s = format ? format : "", *token;
-
-    if (strlen(s) > FORMAT_MAX) {
-        return "a format of more than 256 bytes";
-    }
-    while (*s) {
-        if (*s == '[' && strchr(s, ']')) {
-            s = strchr(s, ']') + 1;
-            continue;
-        }
-        token = token_at(s);
-        if (!token && apr_isalpha(*s) && *s != 'T') {
-            apr_size_t len = 1;
-
-            while (s[len] == *s) {
-                ++len;
-            }
-            return apr_pstrmemdup(p, s, len);
-        }
-        s += token ? strlen(token) : 1;
-    }
-    return NULL;
-}
-
-static const char *part(const char *token, const apr_time_exp_t *t,
-                        apr_int64_t ms, apr_pool_t *p)
-{
-    switch (token[0]) {
-    case 'Y':
-        return apr_psprintf(p, "%04d", t->tm_year + 1900);
-    case 'S':
-        return apr_psprintf(p, "%03d", t->tm_usec / 1000);
-    case 'M':
-        return apr_psprintf(p, "%02d", t->tm_mon + 1);
-    case 'D':
-        return apr_psprintf(p, "%02d", t->tm_mday);
-    case 'H':
-        return apr_psprintf(p, "%02d", t->tm_hour);
-    case 'm':
-        return apr_psprintf(p, "%02d", t->tm_min);
-    case 's':
-        return apr_psprintf(p, "%02d", t->tm_sec);
-    case 'Z':
-        return "+00:00";
-    case 'X':
-        return apr_psprintf(p, "%" APR_INT64_T_FMT, ms / 1000);
-    default:
-        return apr_psprintf(p, "%" APR_INT64_T_FMT, ms);
-    }
-}
-
 const char *flow_delta_format(apr_int64_t ms, const char *format, apr_pool_t *p)
 {
-    const char *s = format ? format : ISO, *out = "", *token, *end;
-    apr_time_exp_t t;
+    const char *s = format ? format : ISO;
+    flow_buf_t out;
+    apr_size_t len = 0;
+    char *text;
 
-    apr_time_exp_gmt(&t, ms * 1000);
-    while (*s) {
-        token = token_at(s);
-        end = *s == '[' ? strchr(s, ']') : NULL;
-        if (end) {
-            out = apr_pstrcat(
-                p, out, apr_pstrmemdup(p, s + 1, (apr_size_t)(end - s - 1)),
-                NULL);
-            s = end + 1;
-        }
-        else if (token) {
-            out = apr_pstrcat(p, out, part(token, &t, ms, p), NULL);
-            s += strlen(token);
-        }
-        else {
-            out = apr_pstrcat(p, out, apr_pstrmemdup(p, s, 1), NULL);
-            ++s;
-        }
-    }
-    return out;
+    flow_buf_init(&out, FORMAT_OUT_MAX);
+    flow_date_format(&out, ms, NULL, s, strlen(s));
+    text = flow_buf_steal(&out, &len, p);
+    return text ? text : "";
 }
 
 /* ---- a run's times ---- */

@@ -34,9 +34,8 @@ apr_status_t flow_delta_init(flow_delta_t *delta, const json_t *request,
 void flow_delta_add(json_t *context, const flow_export_t *exp,
                     const flow_delta_t *delta, apr_pool_t *p);
 
-/** NULL, or what of a date format is not known. NULL is a format, too. */
-const char *flow_delta_unknown_token(const char *format, apr_pool_t *p);
-/** In UTC; NULL: ISO 8601 with milliseconds. */
+#define FLOW_DELTA_FORMAT_MAX 256
+/** In UTC and moment.js's format; NULL: ISO 8601 with milliseconds. */
 const char *flow_delta_format(apr_int64_t ms, const char *format,
                               apr_pool_t *p);
 

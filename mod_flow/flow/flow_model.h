@@ -6,6 +6,7 @@
 #include <apr_pools.h>
 #include <jansson.h>
 
+#include "data/flow_cron.h"
 #include "data/flow_filter.h"
 #include "data/flow_mapping.h"
 #include "data/flow_path.h"
@@ -74,8 +75,9 @@ typedef struct flow_export_t {
     flow_transform_t transform;
     flow_hook_t pre_save_page;
     const flow_template_t *trace_key; /* NULL = `id`, `_id`, `key`, `name` */
-    int is_delta;                     /* type delta: see flow_delta.h */
-    apr_int64_t delta_lag;            /* ms taken off the mark */
+    int is_once;              /* type once: see flow_connector_t.export_mark */
+    int is_delta;             /* type delta: see flow_delta.h */
+    apr_int64_t delta_lag;    /* ms taken off the mark */
     apr_int64_t delta_start;  /* ms since 1970: the first run's; -1 = none */
     const char *delta_format; /* NULL = ISO 8601 */
     const flow_mapping_t *mapping; /* lookups: makes the body; or NULL */
@@ -113,6 +115,53 @@ typedef struct flow_step_t {
     flow_hook_t post_response_map;
 } flow_step_t;
 
+/** A generator's mark never passes this one's; flow_id NULL = none. */
+typedef struct flow_behind_t {
+    const char *flow_id, *export_id;
+} flow_behind_t;
+
+/** A branch of a router: its steps are a range of the flow's. */
+typedef struct flow_branch_t {
+    const char *name;            /* or NULL */
+    flow_record_filter_t filter; /* neither: takes every record */
+    int first, n;                /* steps */
+    int next;                    /* router its records go on to, or -1 */
+} flow_branch_t;
+
+typedef struct flow_router_t {
+    const char *id, *name;
+    int to_all;         /* all_matching_branches */
+    int by_script;      /* `script` decides instead of the filters */
+    flow_hook_t script; /* what broke has been reported: may be NULL */
+    int nbranches;
+    flow_branch_t *branches;
+} flow_router_t;
+
+/** What to do about ticks that nobody was there for. */
+typedef enum {
+    FLOW_CATCH_UP_NONE, /* nothing */
+    FLOW_CATCH_UP_ONE,  /* one run for all of them */
+    FLOW_CATCH_UP_ALL   /* a run for each, within bounds */
+} flow_catch_up_e;
+
+/** A schedule of a flow: of the flow itself, or of some of its generators. */
+typedef struct flow_schedule_t {
+    const char *name; /* "" for the flow's, else an export's id */
+    const char *text;
+    const char *timezone; /* as given, or "UTC" */
+    const flow_zone_t *zone;
+    flow_cron_t cron;
+    flow_catch_up_e catch_up;
+    const char *request;    /* JSON text of its runs' request, or NULL */
+    const char *definition; /* what makes it another one when it changes */
+} flow_schedule_t;
+
+/** What is run after a flow. */
+typedef struct flow_next_t {
+    const struct flow_flow_t *flow;
+    const char *request; /* JSON text, or NULL */
+} flow_next_t;
+
 typedef struct flow_flow_t {
     const char *id, *name;
     json_t *doc;
@@ -120,8 +169,16 @@ typedef struct flow_flow_t {
     int disabled;
     int ngenerators;
     const flow_export_t **generators;
-    int nsteps;
+    const flow_behind_t *behind; /* one per generator */
+    int parallel;                /* generators run side by side */
+    int nsteps;                  /* those of all branches, if there are any */
     flow_step_t *steps;
+    int nrouters;           /* 0: the steps are gone through in order */
+    flow_router_t *routers; /* each before those that it leads to */
+    int nschedules;
+    flow_schedule_t *schedules;
+    int nnext;
+    flow_next_t *next;
     const char *integration_id; /* or NULL */
 } flow_flow_t;
 
@@ -141,6 +198,7 @@ typedef struct flow_model_t {
      * flows that start with this listener */
     apr_hash_t *listeners;
     int nslots; /* shared counters needed so far; the glue adds its own */
+    apr_time_t compiled; /* when */
 } flow_model_t;
 
 typedef struct flow_compile_settings_t {

@@ -13,8 +13,11 @@
 
 #include "base/flow_clock.h"
 #include "data/flow_json.h"
+#include "flow/flow_once.h"
 #include "flow/flow_pages.h"
+#include "flow/flow_parallel.h"
 #include "flow/flow_record.h"
+#include "flow/flow_router.h"
 #include "flow/flow_steps.h"
 #include "flow/flow_webhook.h"
 
@@ -37,13 +40,15 @@ static apr_status_t save(const flow_runner_t *runner, int generator,
 }
 
 static apr_status_t stop_here(const flow_runner_t *runner, int generator,
-                              const flow_pages_t *pages, int at_boundary,
-                              flow_error_t *err)
+                              const flow_pages_t *pages, const json_t *unmarked,
+                              int at_boundary, flow_error_t *err)
 {
     apr_status_t rv = APR_SUCCESS;
 
     if (!at_boundary) {
         json_t *position = flow_pages_position(pages, 1);
+
+        flow_once_remember(position, unmarked);
 
         /* a batch too large to be kept is read again, and in part repeated */
         if (flow_record_size(position, FLOW_PAGE_BYTES) > FLOW_PAGE_BYTES) {
@@ -105,16 +110,13 @@ static apr_status_t run_page(flow_runner_t *runner, const flow_export_t *exp,
     flow_run_t *run = runner->run;
     json_t *records = page->records;
     apr_status_t rv;
-    int i;
 
     ++run->counters.pages_generated;
     run->counters.exported += (apr_int64_t)json_array_size(records);
     rv = report_page_errors(runner, exp, page->errors, err);
     json_decref(page->errors);
-    for (i = 0;
-         i < run->flow->nsteps && rv == APR_SUCCESS && json_array_size(records);
-         ++i) {
-        rv = flow_step_run(runner, i, &records, p, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_route(runner, 0, &records, p, err);
     }
     if (rv == APR_SUCCESS) {
         collect(runner, records);
@@ -146,10 +148,26 @@ static apr_status_t next_page(flow_runner_t *runner, flow_pages_t *pages,
     return rv;
 }
 
+/* After a batch; what is of type once is marked when that is committed. */
+static apr_status_t save_batch(flow_runner_t *runner, int generator,
+                               const flow_pages_t *pages, json_t *unmarked,
+                               apr_pool_t *p, flow_error_t *err)
+{
+    json_t *position = flow_pages_position(pages, 0);
+    apr_status_t rv;
+
+    flow_once_remember(position, unmarked);
+    rv = save(runner, generator, position, err);
+    return rv == APR_SUCCESS && unmarked
+               ? flow_once_mark(runner, generator, unmarked, p, err)
+               : rv;
+}
+
 static apr_status_t run_pages(flow_runner_t *runner, int generator,
                               const flow_export_t *exp, flow_pages_t *pages,
                               apr_pool_t *p, flow_error_t *err)
 {
+    json_t *unmarked = exp->is_once ? flow_json_own(p, json_array()) : NULL;
     flow_pages_page_t page;
     apr_pool_t *scratch;
     apr_status_t rv = APR_SUCCESS;
@@ -161,13 +179,17 @@ static apr_status_t run_pages(flow_runner_t *runner, int generator,
         if (rv != APR_SUCCESS) {
             break;
         }
+        if (unmarked) {
+            json_array_extend(unmarked, page.records);
+        }
         rv = run_page(runner, exp, &page, scratch, err);
         if (rv == APR_SUCCESS && page.at_boundary) {
-            rv = save(runner, generator, flow_pages_position(pages, 0), err);
+            rv = save_batch(runner, generator, pages, unmarked, scratch, err);
         }
         if (rv == APR_SUCCESS && flow_runner_is_stopping(runner) &&
             !flow_pages_is_done(pages)) {
-            rv = stop_here(runner, generator, pages, page.at_boundary, err);
+            rv = stop_here(runner, generator, pages, unmarked, page.at_boundary,
+                           err);
         }
         if (rv == APR_SUCCESS && runner->caller.test_mode) {
             break;
@@ -197,10 +219,11 @@ static apr_status_t run_generator(flow_runner_t *runner, int generator,
     flow_scope_t scope;
     flow_pages_t *pages;
     apr_pool_t *p;
-    apr_status_t rv;
+    apr_status_t rv = APR_SUCCESS;
 
     apr_pool_create(&p, runner->p);
     flow_scope_init(&scope, runner->env, &runner->caller, exp, NULL, p);
+    runner->generator_scope = &scope;
     pages = flow_pages_open(&scope, p);
     if (given) {
         flow_json_int64(json_object_get(position, "page"), &done);
@@ -216,7 +239,13 @@ static apr_status_t run_generator(flow_runner_t *runner, int generator,
         /* what the earlier try had collected is gone */
         runner->run->data_truncated |= runner->run->collect;
     }
-    rv = run_pages(runner, generator, exp, pages, p, err);
+    if (exp->is_once && position) {
+        rv = flow_once_resume(runner, generator, position, p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = run_pages(runner, generator, exp, pages, p, err);
+    }
+    runner->generator_scope = NULL;
     apr_pool_destroy(p);
     return rv;
 }
@@ -277,27 +306,39 @@ int flow_run_chooses(const json_t *request, const flow_export_t *exp)
     return 0;
 }
 
+int flow_run_wants(const flow_run_t *run, int i)
+{
+    const flow_export_t *exp = run->flow->generators[i];
+
+    return flow_run_chooses(run->request, exp) &&
+           (!exp->webhook || json_object_get(run->request, "data"));
+}
+
+static apr_status_t run_one(flow_runner_t *runner, int i, flow_error_t *err)
+{
+    const flow_export_t *exp = runner->run->flow->generators[i];
+
+    return exp->webhook ? run_listener(runner, i, exp, err)
+                        : run_generator(runner, i, exp, NULL, err);
+}
+
 static apr_status_t run_generators(flow_runner_t *runner, flow_error_t *err)
 {
     const flow_run_t *run = runner->run;
-    const json_t *data = json_object_get(run->request, "data");
     apr_int64_t first = 0;
     apr_status_t rv = APR_SUCCESS;
     int i, count = 0;
 
     flow_json_int64(json_object_get(run->checkpoint, "generator"), &first);
     for (i = 0; i < run->flow->ngenerators && rv == APR_SUCCESS; ++i) {
-        const flow_export_t *exp = run->flow->generators[i];
-
-        if (!flow_run_chooses(run->request, exp) || (exp->webhook && !data)) {
+        if (!flow_run_wants(run, i)) {
             continue;
         }
         ++count;
         if (i < first) {
             continue;
         }
-        rv = exp->webhook ? run_listener(runner, i, exp, err)
-                          : run_generator(runner, i, exp, NULL, err);
+        rv = run_one(runner, i, err);
         if (runner->caller.test_mode) {
             break;
         }
@@ -332,16 +373,35 @@ static void start(flow_runner_t *runner)
                         flow->steps[i].lookup, flow->steps[i].import,
                         runner->p);
     }
+    if (flow->nrouters) {
+        runner->router_scope =
+            apr_palloc(runner->p, sizeof(*runner->router_scope));
+        flow_scope_init(runner->router_scope, runner->env, &runner->caller,
+                        NULL, NULL, runner->p);
+    }
     run->data = run->collect ? json_array() : NULL;
     run->data_truncated = 0;
+}
+
+apr_status_t flow_run_generator(const flow_env_t *env, flow_run_t *run,
+                                const flow_run_sink_t *sink, int generator,
+                                apr_pool_t *p, flow_error_t *err)
+{
+    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL, NULL };
+
+    start(&runner);
+    return run_one(&runner, generator, err);
 }
 
 apr_status_t flow_run(const flow_env_t *env, flow_run_t *run,
                       const flow_run_sink_t *sink, apr_pool_t *p,
                       flow_error_t *err)
 {
-    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p };
+    flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL, NULL };
 
+    if (flow_parallel_is(run)) {
+        return flow_parallel_run(env, run, sink, p, err);
+    }
     start(&runner);
     if (run->event && run->listener) {
         return run_event(&runner, err);

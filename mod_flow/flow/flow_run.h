@@ -14,9 +14,10 @@
 #include "script/flow_script.h"
 
 /**
- * Running things: one export, one import, one flow. No threads and no store
- * of its own: it works on the caller's thread and reports upwards through the
- * structs of function pointers below.
+ * Running things: one export, one import, one flow. No store of its own and
+ * (but for flows whose generators run in parallel, flow_parallel.h) no threads:
+ * it works on the caller's thread and reports upwards through the structs of
+ * function pointers below.
  *
  * One flow_env_t per process; immutable after child start; all its functions
  * may be called from any thread.
@@ -112,7 +113,8 @@ typedef struct flow_record_error_t {
     const json_t *retry_data; /* the record at that step, or NULL */
 } flow_record_error_t;
 
-/** How a run reports upwards. All on the running thread. */
+/** How a run reports upwards: one call at a time, on the running thread or on
+ * those of its generators. */
 typedef struct flow_run_sink_t {
     void *baton;
     /** A page is done: counters so far and where to go on after a crash:

@@ -86,6 +86,18 @@
     { "traceKeyTemplate", TEMPLATE, 0, NULL, NULL, "what identifies a record in errors; else id, _id, key or name" }, \
     { "dataURITemplate", TEMPLATE, LATER, NULL, NULL, "link to the record in the application" }
 
+#define PROCESSORS(at, help) \
+    { at "pageProcessors", ARRAY, 0, NULL, NULL, help }, \
+    { at "pageProcessors[].type", STRING, 0, "import export", NULL, "import: destination, export: lookup; follows from the id when absent" }, \
+    { at "pageProcessors[]._importId", ID, 0, "import", NULL, "for type import" }, \
+    { at "pageProcessors[]._exportId", ID, 0, "export", NULL, "for type export" }, \
+    { at "pageProcessors[].proceedOnFailure", BOOL, 0, NULL, "false", "a record that fails here goes on" }, \
+    { at "pageProcessors[].responseMapping", ANY, 0, NULL, NULL, "{fields: [{extract, generate}], lists: []}: what of the answer goes into the record" }, \
+    { at "pageProcessors[].hooks", OBJECT, 0, NULL, NULL, "functions of scripts" }, \
+    HOOK(at "pageProcessors[].hooks.postResponseMap", "works on records after the response mapping"), \
+    { at "pageProcessors[].setupInProgress", BOOL, READONLY, NULL, NULL, "internal" }, \
+    { at "pageProcessors[]._toolId", STRING, LATER, NULL, NULL, "tool" }
+
 #define LATER_OBJECT(path) \
     { path, OBJECT, LATER, NULL, NULL, "another kind of system" }
 
@@ -112,14 +124,14 @@ static const flow_field_t export_fields[] = {
     EVERY_KIND,
     { "adaptorType", STRING, 0, NULL, NULL, "HTTPExport ...; follows from the connection when absent" },
     { "_connectionId", ID, 0, "connection", NULL, "connection; not for type webhook" },
-    { "type", STRING, 0, "test webhook delta | once blob distributed simple stream tranlinedelta", NULL, "absent: all records; test: at most test.limit records; delta: what has changed since the last run" },
+    { "type", STRING, 0, "test webhook delta once | blob distributed simple stream tranlinedelta", NULL, "absent: all records; test: at most test.limit records; delta: what has changed since the last run; once: each record is marked at the source when it is through" },
     { "isLookup", BOOL, 0, NULL, "false", "runs for each incoming record instead of starting a flow" },
     { "pageSize", INT, 0, "1 10000", "20", "records per page handed downstream" },
     { "test", OBJECT, 0, NULL, NULL, "for type test" },
     { "test.limit", INT, 0, "1 100", "1", "records at most" },
     { "delta", OBJECT, 0, NULL, NULL, "for type delta: {{lastExportDateTime}} and {{currentExportDateTime}}" },
     { "delta.dateField", STRING, LATER, NULL, NULL, "for systems that are asked by field" },
-    { "delta.dateFormat", STRING, 0, NULL, NULL, "how the two are written, in UTC: YYYY MM DD HH mm ss SSS Z X x and [text]; else ISO 8601" },
+    { "delta.dateFormat", STRING, 0, NULL, NULL, "how the two are written, in UTC and a format of moment.js; ISO 8601 when absent" },
     { "delta.lagOffset", INT, 0, "-315360000000 315360000000", "0", "milliseconds by which lastExportDateTime is put back" },
     { "delta.startDate", STRING, 0, NULL, NULL, "lastExportDateTime of the first run, ISO 8601; without it there is none" },
     { "once", OBJECT, LATER, NULL, NULL, "for type once" },
@@ -198,28 +210,35 @@ static const flow_field_t flow_fields[] = {
     { "disabled", BOOL, 0, NULL, "false", "neither runs nor takes events" },
     { "pageGenerators", ARRAY, REQUIRED, NULL, NULL, "exports and webhooks that start it" },
     { "pageGenerators[]._exportId", ID, REQUIRED, "export", NULL, "export" },
-    { "pageGenerators[].schedule", STRING, LATER, NULL, NULL, "replaces the flow's schedule" },
+    { "pageGenerators[].schedule", STRING, 0, NULL, NULL, "replaces the flow's schedule" },
     { "pageGenerators[].skipRetries", BOOL, LATER, NULL, "false", "keep no retry data" },
-    { "pageGenerators[]._keepDeltaBehindFlowId", ID, LATER, "flow", NULL, "flow whose mark is not passed" },
-    { "pageGenerators[]._keepDeltaBehindExportId", ID, LATER, "export", NULL, "export whose mark is not passed" },
+    { "pageGenerators[]._keepDeltaBehindFlowId", ID, 0, "flow", NULL, "flow whose mark is not passed" },
+    { "pageGenerators[]._keepDeltaBehindExportId", ID, 0, "export", NULL, "export whose mark is not passed" },
     { "pageGenerators[].setupInProgress", BOOL, READONLY, NULL, NULL, "internal" },
-    { "pageProcessors", ARRAY, 0, NULL, NULL, "steps, in order" },
-    { "pageProcessors[].type", STRING, 0, "import export", NULL, "import: destination, export: lookup; follows from the id when absent" },
-    { "pageProcessors[]._importId", ID, 0, "import", NULL, "for type import" },
-    { "pageProcessors[]._exportId", ID, 0, "export", NULL, "for type export" },
-    { "pageProcessors[].proceedOnFailure", BOOL, 0, NULL, "false", "a record that fails here goes on" },
-    { "pageProcessors[].responseMapping", ANY, 0, NULL, NULL, "{fields: [{extract, generate}], lists: []}: what of the answer goes into the record" },
-    { "pageProcessors[].hooks", OBJECT, 0, NULL, NULL, "functions of scripts" },
-    HOOK("pageProcessors[].hooks.postResponseMap", "works on records after the response mapping"),
-    { "pageProcessors[].setupInProgress", BOOL, READONLY, NULL, NULL, "internal" },
-    { "pageProcessors[]._toolId", STRING, LATER, NULL, NULL, "tool" },
-    { "routers", ANY, LATER, NULL, NULL, "branches; never together with pageProcessors" },
-    { "schedule", STRING, LATER, NULL, NULL, "six fields: ? minute hour day month weekday" },
-    { "timezone", STRING, LATER, NULL, NULL, "IANA name, of the schedule" },
+    PROCESSORS("", "steps, in order"),
+    { "routers", ARRAY, 0, NULL, NULL, "branches; never together with pageProcessors; the first one gets the records" },
+    { "routers[].id", STRING, REQUIRED, NULL, NULL, "id, as in nextRouterId" },
+    { "routers[].name", STRING, 0, NULL, NULL, "label" },
+    { "routers[].routeRecordsTo", STRING, 0, "first_matching_branch all_matching_branches", "first_matching_branch", "one branch, or a copy to each" },
+    { "routers[].routeRecordsUsing", STRING, 0, "input_filters script", "input_filters", "what decides" },
+    { "routers[].script", OBJECT, 0, NULL, NULL, "for script: returns indexes or names of branches" },
+    { "routers[].script._scriptId", ID, REQUIRED, "script", NULL, "script" },
+    { "routers[].script.function", STRING, REQUIRED, NULL, NULL, "name of the function, case counts" },
+    { "routers[].branches", ARRAY, REQUIRED, NULL, NULL, "branches, in order" },
+    { "routers[].branches[].name", STRING, 0, NULL, NULL, "label" },
+    { "routers[].branches[].description", STRING, 0, NULL, NULL, "free text" },
+    FILTER("routers[].branches[].inputFilter", "records that match take this branch; all do without it"),
+    { "routers[].branches[].nextRouterId", STRING, 0, NULL, NULL, "router that gets what comes out of the steps" },
+    PROCESSORS("routers[].branches[].", "steps, in order; none: the records end here"),
+    { "schedule", STRING, 0, NULL, NULL, "six fields: ? minute hour day month weekday; or five, without the ?" },
+    { "timezone", STRING, 0, NULL, NULL, "IANA name, of the schedules; UTC when absent" },
+    { "scheduleCatchUp", STRING, 0, "none one all", "one", "runs for ticks that were missed; mod_flow's own" },
     { "skipRetries", BOOL, LATER, NULL, "false", "keep no retry data" },
-    { "_runNextFlowIds", STRINGS, LATER, NULL, NULL, "flows to start after this one" },
-    { "_runNextExportIds", ANY, LATER, NULL, NULL, "exports to start after this flow" },
-    { "runPageGeneratorsInParallel", BOOL, LATER, NULL, "false", "generators run side by side" },
+    { "_runNextFlowIds", STRINGS, 0, NULL, NULL, "flows to start after this one" },
+    { "_runNextExportIds", ARRAY, 0, NULL, NULL, "single exports of other flows to start after this one" },
+    { "_runNextExportIds[]._flowId", ID, REQUIRED, "flow", NULL, "flow" },
+    { "_runNextExportIds[]._exportId", ID, REQUIRED, "export", NULL, "one of its page generators" },
+    { "runPageGeneratorsInParallel", BOOL, 0, NULL, "false", "generators run side by side" },
     { "autoResolveMatchingTraceKeys", BOOL, LATER, NULL, "true", "a later success resolves an error" },
     { "isAbstract", BOOL, LATER, NULL, "false", "template of flows" },
     { "_abstractFlowId", STRING, LATER, NULL, NULL, "template of this flow" },

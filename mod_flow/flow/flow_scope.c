@@ -55,7 +55,7 @@ static json_t *make_settings(const flow_scope_t *scope,
     if (scope->exp) {
         share_settings(settings, "export", scope->exp->doc);
     }
-    else {
+    if (scope->imp) {
         share_settings(settings, "import", scope->imp->doc);
     }
     if (connection) {
@@ -92,8 +92,9 @@ void flow_scope_init(flow_scope_t *scope, const flow_env_t *env,
                      const flow_caller_t *caller, const flow_export_t *exp,
                      const flow_import_t *imp, apr_pool_t *p)
 {
-    const flow_connection_t *connection =
-        exp ? exp->connection : imp->connection;
+    const flow_connection_t *connection = exp   ? exp->connection
+                                          : imp ? imp->connection
+                                                : NULL;
 
     scope->env = env;
     scope->caller = caller;
@@ -117,21 +118,24 @@ static const char *integration_id(const flow_scope_t *scope)
     if (flow && flow->integration_id) {
         return flow->integration_id;
     }
-    return flow_json_member(scope->exp ? scope->exp->doc : scope->imp->doc,
+    return flow_json_member(scope->exp   ? scope->exp->doc
+                            : scope->imp ? scope->imp->doc
+                                         : NULL,
                             "_integrationId");
 }
 
 static json_t *make_hook_fields(const flow_scope_t *scope)
 {
     const flow_caller_t *caller = scope->caller;
-    const flow_connection_t *connection =
-        scope->exp ? scope->exp->connection : scope->imp->connection;
+    const flow_connection_t *connection = scope->exp   ? scope->exp->connection
+                                          : scope->imp ? scope->imp->connection
+                                                       : NULL;
     json_t *fields = json_object();
 
     if (scope->exp) {
         flow_record_set_text(fields, "_exportId", scope->exp->id);
     }
-    else {
+    else if (scope->imp) {
         flow_record_set_text(fields, "_importId", scope->imp->id);
     }
     if (connection) {
@@ -182,10 +186,10 @@ void flow_scope_call(const flow_scope_t *scope, flow_call_t *call)
 
 /* ---- record functions ---- */
 
-static apr_status_t call_with_record(flow_scope_t *scope,
-                                     const flow_hook_t *hook,
-                                     const json_t *record, json_t **presult,
-                                     apr_pool_t *scratch, flow_error_t *err)
+apr_status_t flow_scope_record_hook(flow_scope_t *scope,
+                                    const flow_hook_t *hook,
+                                    const json_t *record, json_t **presult,
+                                    apr_pool_t *scratch, flow_error_t *err)
 {
     json_t *args = flow_scope_hook_args(scope);
     apr_status_t rv;
@@ -204,7 +208,7 @@ static apr_status_t filter_by_script(flow_scope_t *scope,
 {
     json_t *result = NULL;
     apr_status_t rv =
-        call_with_record(scope, hook, record, &result, scratch, err);
+        flow_scope_record_hook(scope, hook, record, &result, scratch, err);
 
     if (rv == APR_SUCCESS && !json_is_boolean(result)) {
         rv = flow_error_set(err, FLOW_E_SCRIPT, APR_EINVAL, "invalid_response",
@@ -240,7 +244,8 @@ static apr_status_t transform_by_script(flow_scope_t *scope,
                                         const json_t *record, json_t **pout,
                                         apr_pool_t *scratch, flow_error_t *err)
 {
-    apr_status_t rv = call_with_record(scope, hook, record, pout, scratch, err);
+    apr_status_t rv =
+        flow_scope_record_hook(scope, hook, record, pout, scratch, err);
 
     if (rv == APR_SUCCESS && !json_is_object(*pout) && !json_is_array(*pout)) {
         rv = flow_error_set(err, FLOW_E_SCRIPT, APR_EINVAL, "invalid_response",

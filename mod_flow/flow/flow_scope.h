@@ -13,7 +13,7 @@
 typedef struct flow_scope_t {
     const flow_env_t *env;
     const flow_caller_t *caller;
-    const flow_export_t *exp; /* exactly one of the two */
+    const flow_export_t *exp; /* one of the two; routers have neither */
     const flow_import_t *imp;
     json_t *settings; /* {integration, flow, export | import, connection} */
     json_t *context;  /* for templates: see flow_call_t */
@@ -55,6 +55,11 @@ apr_status_t flow_scope_filter(flow_scope_t *scope,
                                const flow_record_filter_t *filter,
                                const json_t *record, int *ppass,
                                apr_pool_t *scratch, flow_error_t *err);
+/** Call a function with the record; *presult is new. */
+apr_status_t flow_scope_record_hook(flow_scope_t *scope,
+                                    const flow_hook_t *hook,
+                                    const json_t *record, json_t **presult,
+                                    apr_pool_t *scratch, flow_error_t *err);
 /** *pout is new; the record itself when there is nothing to do. */
 apr_status_t flow_scope_transform(flow_scope_t *scope,
                                   const flow_transform_t *transform,

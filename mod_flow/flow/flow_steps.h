@@ -13,6 +13,8 @@ typedef struct flow_runner_t {
     flow_scope_t *scopes; /* one per step */
     apr_size_t collected; /* bytes in run->data */
     apr_pool_t *p;
+    flow_scope_t *router_scope;    /* what routers see; NULL without any */
+    flow_scope_t *generator_scope; /* of the one that is under way */
 } flow_runner_t;
 
 int flow_runner_is_stopping(const flow_runner_t *runner);

@@ -37,6 +37,8 @@ static const command_t commands[] = {
     { "fields",       flowctl_fields },
     { "job list",     flowctl_job_list },
     { "job show",     flowctl_job_show },
+    { "schedule list", flowctl_schedule_list },
+    { "schedule next", flowctl_schedule_next },
     { "script check", flowctl_script_check },
     { "script run",   flowctl_script_run },
     { "script log",   flowctl_script_log },
@@ -60,6 +62,10 @@ static const char help[] =
     "  job list [--limit N]\n"
     "                     the newest jobs (20)\n"
     "  job show ID        a job, why it failed, and its errors\n"
+    "  schedule list      schedules, when they tick next, their last run\n"
+    "  schedule next [--count N] [--after TIME] [--timezone ZONE] EXPRESSION\n"
+    "                     the next ticks (5) of a schedule; with --include of\n"
+    "                     all flows, or of the FLOW that is named instead\n"
     "  script check FILE...\n"
     "                     compile scripts, with the files that they import\n"
     "  script run FILE FUNCTION [--input FILE] [--timeout SECONDS]\n"
@@ -369,11 +375,12 @@ static int unknown_command(flowctl_t *ctl, const char *const *args, int n)
                 : args[0];
     nearest = flow_nearest(given, names, COUNT(names));
     if (!nearest) {
-        nearest = strcmp(args[0], "token") == 0    ? "token list"
-                  : strcmp(args[0], "job") == 0    ? "job list"
-                  : strcmp(args[0], "script") == 0 ? "script check"
-                  : strcmp(args[0], "try") == 0    ? "try mapping"
-                                                   : NULL;
+        nearest = strcmp(args[0], "token") == 0      ? "token list"
+                  : strcmp(args[0], "job") == 0      ? "job list"
+                  : strcmp(args[0], "schedule") == 0 ? "schedule list"
+                  : strcmp(args[0], "script") == 0   ? "script check"
+                  : strcmp(args[0], "try") == 0      ? "try mapping"
+                                                     : NULL;
     }
     return nearest ? flowctl_usage("unknown command '%s'; did you mean '%s'?",
                                    given, nearest)

@@ -73,6 +73,8 @@ int flowctl_check(flowctl_t *ctl);
 int flowctl_fields(flowctl_t *ctl);
 int flowctl_job_list(flowctl_t *ctl);
 int flowctl_job_show(flowctl_t *ctl);
+int flowctl_schedule_list(flowctl_t *ctl);
+int flowctl_schedule_next(flowctl_t *ctl);
 int flowctl_script_check(flowctl_t *ctl);
 int flowctl_script_run(flowctl_t *ctl);
 int flowctl_script_log(flowctl_t *ctl);

@@ -9,6 +9,7 @@
 #include "data/flow_json.h"
 #include "flow/flow_delta.h"
 #include "jobs/flow_marks.h"
+#include "jobs/flow_next.h"
 
 /*
  * One job, from claimed to ended, on a worker's thread.
@@ -223,29 +224,18 @@ typedef struct end_work_t {
     const char *code, *message, *result;
     const execution_t *moves; /* whose marks move; NULL: none do */
     int lost;
+    int nnext; /* jobs of other flows that were queued */
     execution_t *x;
     flow_end_t plain; /* when it is stored together with others */
     int is_plain;
     flow_claim_t claim; /* of the next job; without a pool: none */
 } end_work_t;
 
-/* The marks of what has been run to its end. */
-static apr_status_t move_marks(const execution_t *x, flow_store_t *store,
-                               flow_error_t *err)
+/* Flows come after a run of the flow, not after a retry of some records. */
+static int starts_others(const end_work_t *w)
 {
-    apr_status_t rv = APR_SUCCESS;
-    int i;
-
-    for (i = 0; i < x->flow->ngenerators && rv == APR_SUCCESS; ++i) {
-        const flow_export_t *exp = x->flow->generators[i];
-
-        if (exp->is_delta && flow_run_chooses(x->run.request, exp)) {
-            rv = flow_marks_set(store, x->flow->id, exp->id,
-                                flow_delta_format(x->delta.now, NULL, x->p),
-                                x->p, err);
-        }
-    }
-    return rv;
+    return w->x->flow && strcmp(w->status, "completed") == 0 &&
+           strcmp(w->x->job->type, "flow") == 0;
 }
 
 static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
@@ -256,6 +246,7 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
 
     w->claim.job = NULL;
     w->claim.more = 0;
+    w->nnext = 0;
     w->x->running.is_ending = 1;
     if (!w->status) {
         return flow_queue_return(store, &w->at, &w->lost, err);
@@ -276,7 +267,11 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
                             w->result, &w->lost, err);
     }
     if (rv == APR_SUCCESS && w->moves && !w->lost) {
-        rv = move_marks(w->moves, store, err);
+        rv = flow_next_marks(w->moves->flow, w->moves->run.request,
+                             w->moves->delta.now, store, w->moves->p, err);
+    }
+    if (rv == APR_SUCCESS && !w->lost && starts_others(w)) {
+        rv = flow_next_queue(w->x->jobs, w->x->flow, store, &w->nnext, err);
     }
     if (rv == APR_SUCCESS && w->claim.p) {
         flow_claims_add(w->x->jobs, &w->claim);
@@ -437,6 +432,7 @@ static flow_job_t *end(execution_t *x, apr_status_t rv, const flow_error_t *why,
         if (w.status) {
             count(x, strcmp(w.status, "failed") == 0, began);
             flow_waiters_tell(jobs, x->job->id);
+            flow_next_wake(jobs, w.nnext);
         }
     }
     if (w.claim.job) {

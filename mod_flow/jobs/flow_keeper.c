@@ -9,6 +9,7 @@
 
 #include "base/flow_log.h"
 #include "jobs/flow_owner.h"
+#include "jobs/flow_ticker.h"
 
 /*
  * The keeper: one thread per process for what nobody asks for. It extends the
@@ -27,6 +28,8 @@
 typedef struct keeper_t {
     flow_jobs_t *jobs;
     apr_pool_t *p; /* cleared each round */
+    flow_ticker_t *ticker;
+    apr_interval_time_t nap; /* until the next round */
     apr_time_t now, beat_at, rescue_at, purge_at, busy_until;
 } keeper_t;
 
@@ -302,6 +305,7 @@ static void round_of(keeper_t *k)
     flow_error_t err = FLOW_ERROR_INIT;
     flow_store_t *store;
 
+    k->nap = k->now < k->busy_until ? TICK_BUSY : TICK_IDLE;
     if (k->now >= k->beat_at) {
         k->beat_at = k->now + BEAT_EVERY;
         beat(k);
@@ -315,6 +319,7 @@ static void round_of(keeper_t *k)
         rescue(k, store);
     }
     look(k, store);
+    k->nap = flow_ticker_run(k->ticker, store, k->nap, k->p);
     if (jobs->settings.retention_days > 0 && k->now >= k->purge_at) {
         k->purge_at = k->now + PURGE_EVERY;
         purge(k, store);
@@ -327,20 +332,20 @@ void *APR_THREAD_FUNC flow_keeper_main(apr_thread_t *thread, void *data)
 {
     flow_jobs_t *jobs = data;
     keeper_t k = { .jobs = jobs, .p = flow_store_pool(0) };
+    apr_pool_t *lasting = flow_store_pool(0);
 
     (void)thread;
     k.purge_at = flow_clock() + PURGE_FIRST;
+    k.ticker = lasting ? flow_ticker_make(jobs, lasting) : NULL;
     pthread_mutex_lock(&jobs->lock);
-    while (k.p && !flow_jobs_is_stopping(jobs)) {
+    while (k.p && k.ticker && !flow_jobs_is_stopping(jobs)) {
         pthread_mutex_unlock(&jobs->lock);
         apr_pool_clear(k.p);
         k.now = flow_clock();
         round_of(&k);
         pthread_mutex_lock(&jobs->lock);
         if (!flow_jobs_is_stopping(jobs)) {
-            flow_clock_cond_wait(
-                &jobs->tick, &jobs->lock,
-                k.now + (k.now < k.busy_until ? TICK_BUSY : TICK_IDLE));
+            flow_clock_cond_wait(&jobs->tick, &jobs->lock, k.now + k.nap);
         }
     }
     jobs->keeper_alive = 0;
@@ -348,6 +353,9 @@ void *APR_THREAD_FUNC flow_keeper_main(apr_thread_t *thread, void *data)
     pthread_mutex_unlock(&jobs->lock);
     if (k.p) {
         apr_pool_destroy(k.p);
+    }
+    if (lasting) {
+        apr_pool_destroy(lasting);
     }
     return NULL;
 }

@@ -145,7 +145,30 @@ static const char *const step_3[] = {
     NULL
 };
 
-static const char *const *const steps[] = { step_1, step_2, step_3 };
+static const char *const step_4[] = { NULL };
+
+/*
+ * Schedules: flow_ticks.h. definition: what tells that it has changed;
+ * config_at: when the configuration that has it was read; seen_at: when a
+ * process last knew it.
+ */
+static const char *const step_5[] = {
+    "CREATE TABLE schedule ("
+    " flow_id TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " definition TEXT NOT NULL,"
+    " next_at BIGINT NOT NULL,"
+    " last_at BIGINT NOT NULL DEFAULT 0,"
+    " last_job_id TEXT,"
+    " merged BIGINT NOT NULL DEFAULT 0,"
+    " config_at BIGINT NOT NULL,"
+    " seen_at BIGINT NOT NULL,"
+    " PRIMARY KEY (flow_id, name)) WITHOUT ROWID",
+    NULL
+};
+
+static const char *const *const steps[] = { step_1, step_2, step_3, step_4,
+                                            step_5 };
 /* clang-format on */
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

@@ -167,8 +167,18 @@ static void mistakes_in_exports_are_found(void **state)
           "t.conf:3: export 'e', http.method: 'PSOT' is not one of GET POST PUT PATCH DELETE; did you mean 'POST'?" },
         { EXPORT "http.method GET\nadaptorType FTPExport\n",
           "t.conf:4: export 'e', adaptorType: 'FTPExport' does not fit connection 'shop' of type 'http'; it must be 'HTTPExport'" },
+        { EXPORT "http.method GET\ntype blob\n",
+          "t.conf:4: export 'e', type: 'blob' is known but not supported yet; supported: test webhook delta once" },
         { EXPORT "http.method GET\ntype once\n",
-          "t.conf:4: export 'e', type: 'once' is known but not supported yet; supported: test webhook delta" },
+          "t.conf:1: export 'e', http.once: an export of type 'once' needs it: the request that marks a record, such as {\"method\": \"PUT\", \"relativeURI\": \"/orders/{{record.id}}/done\"}" },
+        { EXPORT "http.once.relativeURI /x\n",
+          "t.conf:3: export 'e', http.once: only for exports of type 'once'" },
+        { EXPORT "type once\nhttp.once.method PUT\n",
+          "t.conf:4: export 'e', http.once.relativeURI: required field 'http.once.relativeURI' is missing" },
+        { EXPORT "type once\nisLookup true\nhttp.once.relativeURI /x\n",
+          "t.conf:3: export 'e', type: a lookup cannot be of type 'once'" },
+        { "<export e>\n_connectionId disk\ntype once\n",
+          "t.conf:3: export 'e', type: connections of type 'filesystem' have no exports of type 'once'" },
         { EXPORT "http.relativeURI /{{x\n",
           "t.conf:3: export 'e', http.relativeURI: template line 1, column 2: no '}}' closes these braces" },
         { EXPORT "http.relativeURI /{{frobnicate x}}\n",
@@ -284,8 +294,8 @@ static void mistakes_in_flows_scripts_and_apis_are_found(void **state)
           "t.conf:3: flow 'f', pageProcessors[0]._exportId: export 'hook' is a webhook and cannot be a step; make it a page generator" },
         { FLOW "pageProcessors [{\"_importId\":\"customers\",\"responseMaping\":{}}]\n",
           "t.conf:3: flow 'f', pageProcessors[0].responseMaping: unknown field 'pageProcessors[0].responseMaping'; did you mean 'pageProcessors[].responseMapping'?" },
-        { FLOW "schedule ? 5 * * * *\n",
-          "t.conf:3: flow 'f', schedule: field 'schedule' is known but not supported yet" },
+        { FLOW "_exportId orders\n",
+          "t.conf:3: flow 'f', _exportId: field '_exportId' is known but not supported yet" },
         { "<api a>\nname x\n",
           "t.conf:1: api 'a', script: required field 'script' is missing; it names the function that answers: {\"_scriptId\": \"...\", \"function\": \"...\"}" },
         { "<api a>\nscript._scriptId main\nscript.function third\n",
@@ -333,8 +343,9 @@ static void mistakes_in_files_have_the_files_lines(void **state)
         "'nix'\n"
         "DIR/all.json:7: flow 'f', pageProcessors: \"pageProcessors\" is not "
         "allowed when \"routers\" is present\n"
-        "DIR/all.json:8: flow 'f', routers: field 'routers' is known but not "
-        "supported yet\n"
+        "DIR/all.json:8: flow 'f', routers: 0 routers; a flow that branches "
+        "has 1 to 100
+"
         "DIR/all.json:14: import 'i', mappings: \"mappings\" is not allowed "
         "when \"mapping\" is present");
 }

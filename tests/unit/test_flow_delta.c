@@ -19,33 +19,23 @@
 static void a_time_is_written_in_its_format(void **state)
 {
     /* clang-format off */
-    static const struct { const char *format, *text, *bad; } cases[] = {
-        { NULL, "2026-02-17T12:04:05.678Z", NULL },
-        { "YYYY-MM-DDTHH:mm:ss[Z]", "2026-02-17T12:04:05Z", NULL },
-        { "YYYY-MM-DDTHH:mm:ssZ", "2026-02-17T12:04:05+00:00", NULL },
-        { "DD.MM.YYYY HH:mm:ss.SSS", "17.02.2026 12:04:05.678", NULL },
-        { "X", "1771329845", NULL },
-        { "x", "1771329845678", NULL },
-        { "[on] YYYY [at HH]", "on 2026 at HH", NULL },
-        { "", "", NULL },
-        { "[open", NULL, "o" },
-        { "YYYY-MM-DD hh:mm A", NULL, "hh" },
-        { "ddd", NULL, "ddd" },
-        { "YY", NULL, "YY" },
+    static const struct { const char *format, *text; } cases[] = {
+        { NULL, "2026-02-17T12:04:05.678Z" },
+        { "YYYY-MM-DDTHH:mm:ss[Z]", "2026-02-17T12:04:05Z" },
+        { "YYYY-MM-DDTHH:mm:ssZ", "2026-02-17T12:04:05+00:00" },
+        { "DD.MM.YYYY HH:mm:ss.SSS", "17.02.2026 12:04:05.678" },
+        { "X", "1771329845" },
+        { "x", "1771329845678" },
+        { "[on] YYYY [at HH]", "on 2026 at HH" },
+        { "M/D/YY h:mm A", "2/17/26 12:04 PM" },
+        { "ddd, DD MMM YYYY", "Tue, 17 Feb 2026" },
+        { "", "" },
     };
     /* clang-format on */
     jobs_fixture_t *f = *state;
     size_t i;
 
     for (i = 0; i < COUNT(cases); ++i) {
-        const char *bad = flow_delta_unknown_token(cases[i].format, f->p);
-
-        if (cases[i].bad) {
-            assert_non_null(bad);
-            assert_string_equal(bad, cases[i].bad);
-            continue;
-        }
-        assert_null(bad);
         assert_string_equal(flow_delta_format(AT, cases[i].format, f->p),
                             cases[i].text);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include "flow/flow_connector.h"
 
 fake_t fake;
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- the connector ---- */
 
@@ -34,10 +36,12 @@ static apr_status_t fake_export(const flow_export_t *exp,
 
     (void)exp;
     (void)p;
+    pthread_mutex_lock(&fake_lock);
     note_call(call);
     if (input) {
         json_array_append(fake.inputs, (json_t *)input);
     }
+    pthread_mutex_unlock(&fake_lock);
     flow_json_int64(cursor, &at);
     if (fake.on_read) {
         fake.on_read((int)at);
@@ -90,16 +94,19 @@ static apr_status_t fake_import(const flow_import_t *imp,
 
     (void)imp;
     (void)p;
+    pthread_mutex_lock(&fake_lock);
     note_call(call);
     ++fake.calls;
     fake.deadline = call->deadline;
     fake.until = flow_call_until(call);
     fake.dry_runs += call->dry_run;
+    pthread_mutex_unlock(&fake_lock);
     if (fake.import_fails) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
                               "connect_failed", "nobody is there");
     }
     *presponses = json_array();
+    pthread_mutex_lock(&fake_lock);
     for (i = 0; i < json_array_size(records); ++i) {
         json_array_append_new(*presponses,
                               answer_record(json_array_get(records, i)));
@@ -108,6 +115,7 @@ static apr_status_t fake_import(const flow_import_t *imp,
             json_array_append(fake.originals, json_array_get(originals, i));
         }
     }
+    pthread_mutex_unlock(&fake_lock);
     return APR_SUCCESS;
 }
 
@@ -120,6 +128,26 @@ static void compile_nothing(flow_compile_t *c, const json_t *doc,
     (void)pdata;
 }
 
+static apr_status_t fake_mark(const flow_export_t *exp, const flow_call_t *call,
+                              const json_t *record, apr_pool_t *p,
+                              flow_error_t *err)
+{
+    apr_int64_t id = 0;
+
+    (void)exp;
+    (void)call;
+    (void)p;
+    flow_json_int64(json_object_get(record, "id"), &id);
+    if (fake.mark_fails && id == fake.mark_fails) {
+        return flow_error_set(err, FLOW_E_REFUSED, APR_EGENERAL, "no_mark",
+                              "it stays as it is");
+    }
+    pthread_mutex_lock(&fake_lock);
+    json_array_append(fake.marked, (json_t *)record);
+    pthread_mutex_unlock(&fake_lock);
+    return APR_SUCCESS;
+}
+
 static const flow_connector_t fake_connector = {
     .name = "fake",
     .export_adaptor = "FakeExport",
@@ -128,6 +156,7 @@ static const flow_connector_t fake_connector = {
     .compile_import = compile_nothing,
     .export_page = fake_export,
     .import_records = fake_import,
+    .export_mark = fake_mark,
 };
 
 static void reset_fake(world_t *w)
@@ -137,6 +166,7 @@ static void reset_fake(world_t *w)
     fake.fail_kind = FLOW_E_REFUSED;
     fake.inputs = world_own(w, json_array());
     fake.sent = world_own(w, json_array());
+    fake.marked = world_own(w, json_array());
     fake.originals = world_own(w, json_array());
     fake.contexts = world_own(w, json_array());
 }

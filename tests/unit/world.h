@@ -58,6 +58,8 @@ typedef struct fake_t {
     flow_error_kind_e fail_kind;
     json_t *inputs;      /* array: what exports were fed with */
     json_t *sent;        /* array: records that arrived */
+    json_t *marked;      /* array: records of exports of type once */
+    int mark_fails;      /* marking fails for the record with this id */
     json_t *originals;   /* array: and what they were before mapping */
     json_t *contexts;    /* array: template contexts of all calls */
     int calls;           /* of import_records */
