@@ -290,6 +290,16 @@ static apr_interval_time_t time_for(const work_t *w, size_t n)
     return w->scope->env->call_timeout * (apr_interval_time_t)times;
 }
 
+static void show_mapped(const work_t *w, json_t *records)
+{
+    json_t *stage = json_object();
+
+    flow_record_set_text(stage, "name", "mapping");
+    json_object_set_new(stage, "errors", json_array());
+    json_object_set(stage, "data", records);
+    json_array_append_new(w->scope->stages, stage);
+}
+
 static apr_status_t call_connector(const work_t *w, const json_t *records,
                                    const json_t *originals, json_t **presponses,
                                    flow_error_t *err)
@@ -396,6 +406,9 @@ static void submit_items(work_t *w)
     }
     originals = gather_originals(w);
     mapped = gather_mapped(w);
+    if (w->scope->stages) {
+        show_mapped(w, mapped);
+    }
     responses = submit(w, mapped, originals);
     if (w->imp->post_submit.script &&
         flow_hook_post_submit(w->scope, &w->imp->post_submit, originals, mapped,

@@ -19,6 +19,7 @@ typedef struct flow_scope_t {
     json_t *context;  /* for templates: see flow_call_t */
     json_t *filter_context; /* for filters: {settings, context} */
     json_t *hook_fields;    /* what every hook gets; NULL until asked for */
+    json_t *stages; /* array for what a preview shows, borrowed, or NULL */
     apr_pool_t *p;
 } flow_scope_t;
 

@@ -40,6 +40,8 @@ static const command_t commands[] = {
     { "script check", flowctl_script_check },
     { "script run",   flowctl_script_run },
     { "script log",   flowctl_script_log },
+    { "ping",         flowctl_ping },
+    { "preview",      flowctl_preview },
 };
 
 static const char help[] =
@@ -64,6 +66,11 @@ static const char help[] =
     "                     and imports\n"
     "  script log [--script ID] [--limit N]\n"
     "                     the newest lines that scripts wrote (100)\n"
+    "  ping CONNECTION [--timeout SECONDS]\n"
+    "                     is the far end there, does it take the credentials?\n"
+    "  preview EXPORT|IMPORT [--record FILE] [--send] [--timeout SECONDS]\n"
+    "                     an export's request, answer and first records; an\n"
+    "                     import's request, with --send also sent\n"
     "  fields             all fields of documents, as Markdown\n"
     "\n"
     "  --state-dir DIR    where the store is, as FlowStateDir (default:\n"

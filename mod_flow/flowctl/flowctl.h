@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/flow_error.h"
+#include "flow/flow_run.h"
 #include "jobs/flow_jobs.h"
 #include "jobs/flow_store.h"
 
@@ -76,6 +77,16 @@ int flowctl_job_show(flowctl_t *ctl);
 int flowctl_script_check(flowctl_t *ctl);
 int flowctl_script_run(flowctl_t *ctl);
 int flowctl_script_log(flowctl_t *ctl);
+int flowctl_ping(flowctl_t *ctl);
+int flowctl_preview(flowctl_t *ctl);
+
+/** What runs things: scripts, and when env->model is set a client. */
+apr_status_t flowctl_prepare(flowctl_t *ctl, flow_env_t *env,
+                             const flow_state_iface_t *state,
+                             flow_error_t *err);
+/** The JSON in a file; {} when @a path is NULL. *pv is new. */
+apr_status_t flowctl_read_json(flowctl_t *ctl, const char *path, json_t **pv,
+                               flow_error_t *err);
 
 /** The documents named by --include, compiled; *pmodel NULL when there are
  * mistakes. Those are in the result. */

@@ -122,8 +122,8 @@ static void print_line(void *baton, const flow_script_line_t *line)
     fprintf(stderr, "%s: %.*s\n", line->level, (int)line->len, line->text);
 }
 
-static apr_status_t prepare(flowctl_t *ctl, flow_env_t *env,
-                            const flow_state_iface_t *state, flow_error_t *err)
+apr_status_t flowctl_prepare(flowctl_t *ctl, flow_env_t *env,
+                             const flow_state_iface_t *state, flow_error_t *err)
 {
     apr_status_t rv;
 
@@ -142,7 +142,7 @@ static apr_status_t prepare(flowctl_t *ctl, flow_env_t *env,
     return rv;
 }
 
-static apr_status_t read_input(flowctl_t *ctl, const char *path, json_t **pv,
+apr_status_t flowctl_read_json(flowctl_t *ctl, const char *path, json_t **pv,
                                flow_error_t *err)
 {
     const char *text = "{}";
@@ -170,7 +170,7 @@ static int call(flowctl_t *ctl, const flow_env_t *env, const flow_hook_t *hook,
     apr_status_t rv;
 
     caller.deadline = apr_time_now() + apr_time_from_sec(seconds);
-    rv = read_input(ctl, input, &arg, &err);
+    rv = flowctl_read_json(ctl, input, &arg, &err);
     if (rv == APR_SUCCESS) {
         rv = flow_host_call(env, &caller, hook, arg, caller.deadline, &result,
                             ctl->p, &err);
@@ -207,7 +207,7 @@ static int run(flowctl_t *ctl, const char *const *words, const char *input,
     }
     rv = compile(ctl, words[0], &script, &err);
     if (rv == APR_SUCCESS) {
-        rv = prepare(ctl, &env, &state, &err);
+        rv = flowctl_prepare(ctl, &env, &state, &err);
     }
     if (rv != APR_SUCCESS) {
         return flowctl_failed(&err);
