@@ -10,6 +10,7 @@
 
 #include "data/flow_json.h"
 #include "data/flow_value.h"
+#include "flow/flow_breaker.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_record.h"
 
@@ -313,6 +314,10 @@ static apr_status_t call_connector(const work_t *w, const json_t *records,
                               "the connector of import '%s' cannot import",
                               imp->id);
     }
+    rv = flow_breaker_enter(w->scope->env, imp->connection, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     flow_scope_call(w->scope, &call);
     call.deadline =
         flow_deadline(w->scope->caller, time_for(w, json_array_size(records)));
@@ -322,6 +327,10 @@ static apr_status_t call_connector(const work_t *w, const json_t *records,
     call.dry_run = call.test_mode;
     rv = imp->connector->import_records(imp, &call, records, originals,
                                         presponses, w->p, err);
+    if (!call.dry_run) {
+        flow_breaker_leave_import(w->scope->env, w->scope->caller,
+                                  imp->connection, rv, err, *presponses, w->p);
+    }
     if (rv == APR_SUCCESS &&
         !is_answer(*presponses, json_array_size(records))) {
         rv = flow_error_set(

@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
+#include "flow/flow_breaker.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_record.h"
 
@@ -217,10 +218,15 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
                               "of its own, give it data",
                               exp->id);
     }
-    flow_scope_call(pages->scope, &call);
-    call.leave = pages->leave;
-    rv = exp->connector->export_page(exp, &call, pages->input, pages->cursor,
-                                     &page, scratch, err);
+    rv = flow_breaker_enter(pages->scope->env, exp->connection, err);
+    if (rv == APR_SUCCESS) {
+        flow_scope_call(pages->scope, &call);
+        call.leave = pages->leave;
+        rv = exp->connector->export_page(exp, &call, pages->input,
+                                         pages->cursor, &page, scratch, err);
+        flow_breaker_leave(pages->scope->env, pages->scope->caller,
+                           exp->connection, rv, err, scratch);
+    }
     if (rv != APR_SUCCESS) {
         json_decref(page.records);
         json_decref(page.cursor);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "data/flow_json.h"
+#include "flow/flow_breaker.h"
 #include "flow/flow_pages.h"
 #include "flow/flow_record.h"
 #include "flow/flow_steps.h"
@@ -33,6 +34,21 @@ static apr_status_t save(const flow_runner_t *runner, int generator,
     }
     json_decref(position);
     return rv;
+}
+
+/* Is a connection of this flow offline? Then the job waits in the queue. */
+static int is_held(const flow_runner_t *runner)
+{
+    return !runner->caller.test_mode &&
+           flow_breaker_holds(runner->env->breaker, runner->run->flow);
+}
+
+static apr_status_t wait_here(flow_error_t *err)
+{
+    flow_error_clear(err);
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR,
+                          "connection_offline",
+                          "a connection of the flow is offline");
 }
 
 static apr_status_t stop_here(const flow_runner_t *runner, int generator,
@@ -103,6 +119,7 @@ static apr_status_t run_page(flow_runner_t *runner, const flow_export_t *exp,
 {
     flow_run_t *run = runner->run;
     json_t *records = page->records;
+    apr_int64_t before = run->counters.success;
     apr_status_t rv;
     int i;
 
@@ -114,6 +131,11 @@ static apr_status_t run_page(flow_runner_t *runner, const flow_export_t *exp,
          i < run->flow->nsteps && rv == APR_SUCCESS && json_array_size(records);
          ++i) {
         rv = flow_step_run(runner, i, &records, p, err);
+        /* Nothing of the page has arrived anywhere, so it may be repeated. */
+        if (rv == APR_SUCCESS && run->counters.success == before &&
+            is_held(runner)) {
+            rv = wait_here(err);
+        }
     }
     if (rv == APR_SUCCESS) {
         collect(runner, records);
@@ -142,6 +164,9 @@ static apr_status_t next_page(flow_runner_t *runner, flow_pages_t *pages,
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
                               "the server is stopping");
     }
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_EOF(rv) && is_held(runner)) {
+        return wait_here(err);
+    }
     return rv;
 }
 
@@ -164,7 +189,8 @@ static apr_status_t run_pages(flow_runner_t *runner, int generator,
         if (rv == APR_SUCCESS && page.at_boundary) {
             rv = save(runner, generator, flow_pages_position(pages, 0), err);
         }
-        if (rv == APR_SUCCESS && flow_runner_is_stopping(runner) &&
+        if (rv == APR_SUCCESS &&
+            (flow_runner_is_stopping(runner) || is_held(runner)) &&
             !flow_pages_is_done(pages)) {
             rv = stop_here(runner, generator, pages, page.at_boundary, err);
         }

@@ -46,12 +46,15 @@ typedef struct flow_jobs_iface_t {
                              flow_error_t *err);
 } flow_jobs_iface_t;
 
+struct flow_breaker_t; /* flow_breaker.h */
+
 struct flow_env_t {
     const flow_model_t *model; /* NULL: scripts use no documents (tools) */
     flow_script_engine_t *scripts;
     flow_http_client_t *http;
     const flow_jobs_iface_t *jobs;    /* NULL: flows.run is refused (tools) */
     const flow_state_iface_t *state;  /* NULL: scripts keep nothing (tools) */
+    struct flow_breaker_t *breaker;   /* NULL: nothing goes offline (tools) */
     apr_interval_time_t api_timeout;  /* scripts of APIs, FlowScriptTimeout */
     apr_interval_time_t hook_timeout; /* hooks */
     apr_interval_time_t call_timeout; /* one export or import call */

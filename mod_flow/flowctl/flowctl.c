@@ -40,6 +40,7 @@ static const command_t commands[] = {
     { "script check", flowctl_script_check },
     { "script run",   flowctl_script_run },
     { "script log",   flowctl_script_log },
+    { "connection list", flowctl_connection_list },
     { "ping",         flowctl_ping },
     { "preview",      flowctl_preview },
 };
@@ -66,6 +67,7 @@ static const char help[] =
     "                     and imports\n"
     "  script log [--script ID] [--limit N]\n"
     "                     the newest lines that scripts wrote (100)\n"
+    "  connection list    connections that are offline, and since when\n"
     "  ping CONNECTION [--timeout SECONDS]\n"
     "                     is the far end there, does it take the credentials?\n"
     "  preview EXPORT|IMPORT [--record FILE] [--send] [--timeout SECONDS]\n"
@@ -367,10 +369,11 @@ static int unknown_command(flowctl_t *ctl, const char *const *args, int n)
                 : args[0];
     nearest = flow_nearest(given, names, COUNT(names));
     if (!nearest) {
-        nearest = strcmp(args[0], "token") == 0    ? "token list"
-                  : strcmp(args[0], "job") == 0    ? "job list"
-                  : strcmp(args[0], "script") == 0 ? "script check"
-                                                   : NULL;
+        nearest = strcmp(args[0], "token") == 0        ? "token list"
+                  : strcmp(args[0], "job") == 0        ? "job list"
+                  : strcmp(args[0], "connection") == 0 ? "connection list"
+                  : strcmp(args[0], "script") == 0     ? "script check"
+                                                       : NULL;
     }
     return nearest ? flowctl_usage("unknown command '%s'; did you mean '%s'?",
                                    given, nearest)

@@ -78,6 +78,7 @@ int flowctl_script_check(flowctl_t *ctl);
 int flowctl_script_run(flowctl_t *ctl);
 int flowctl_script_log(flowctl_t *ctl);
 int flowctl_ping(flowctl_t *ctl);
+int flowctl_connection_list(flowctl_t *ctl);
 int flowctl_preview(flowctl_t *ctl);
 
 /** What runs things: scripts, and when env->model is set a client. */

@@ -9,6 +9,7 @@
 
 #include "base/flow_log.h"
 #include "data/flow_json.h"
+#include "jobs/flow_outages.h"
 #include "jobs/flow_owner.h"
 
 #define ACCEPT_WAIT   apr_time_from_sec(10)
@@ -374,6 +375,11 @@ const flow_jobs_iface_t *flow_jobs_iface(flow_jobs_t *jobs)
     return &jobs->iface;
 }
 
+flow_breaker_t *flow_jobs_breaker(flow_jobs_t *jobs)
+{
+    return jobs->breaker;
+}
+
 const flow_state_iface_t *flow_jobs_state(flow_jobs_t *jobs)
 {
     return &jobs->state;
@@ -497,6 +503,10 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->state.log = log_line;
     flow_state_store_fill(&jobs->state);
     flow_cache_store_fill(&jobs->state);
+    flow_outages_fill(&jobs->outages, jobs);
+    if (env->model) {
+        jobs->breaker = flow_breaker_create(env->model, &jobs->outages, p);
+    }
     if (apr_thread_mutex_create(&jobs->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
             APR_SUCCESS ||
         apr_thread_cond_create(&jobs->wake, p) != APR_SUCCESS ||

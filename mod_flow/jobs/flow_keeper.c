@@ -7,6 +7,7 @@
 #include <apr_tables.h>
 
 #include "base/flow_log.h"
+#include "jobs/flow_outages.h"
 #include "jobs/flow_owner.h"
 
 /*
@@ -14,15 +15,16 @@
  * leases of our running jobs, brings back jobs whose process has died, looks
  * for jobs that other processes have queued, and deletes what is old.
  */
-#define TICK_BUSY    apr_time_from_msec(250) /* work was seen lately */
-#define TICK_IDLE    apr_time_from_sec(1)
-#define BUSY_FOR     apr_time_from_sec(5)
-#define BEAT_EVERY   apr_time_from_sec(10)
-#define RESCUE_EVERY apr_time_from_sec(1)
-#define PURGE_FIRST  apr_time_from_sec(60)
-#define PURGE_EVERY  apr_time_from_sec(300)
-#define PURGE_PAUSE  apr_time_from_msec(100)
-#define BEATS_MAX    256
+#define TICK_BUSY     apr_time_from_msec(250) /* work was seen lately */
+#define TICK_IDLE     apr_time_from_sec(1)
+#define BUSY_FOR      apr_time_from_sec(5)
+#define BEAT_EVERY    apr_time_from_sec(10)
+#define RESCUE_EVERY  apr_time_from_sec(1)
+#define OUTAGES_EVERY apr_time_from_sec(1)
+#define PURGE_FIRST   apr_time_from_sec(60)
+#define PURGE_EVERY   apr_time_from_sec(300)
+#define PURGE_PAUSE   apr_time_from_msec(100)
+#define BEATS_MAX     256
 /* A process that lives but has let a lease expire may only have been away from
  * the store; leave it the time to come back. */
 #define ALIVE_GRACE apr_time_from_sec(120)
@@ -30,7 +32,7 @@
 typedef struct keeper_t {
     flow_jobs_t *jobs;
     apr_pool_t *p; /* cleared each round */
-    apr_time_t now, beat_at, rescue_at, purge_at, busy_until;
+    apr_time_t now, beat_at, rescue_at, purge_at, outages_at, busy_until;
 } keeper_t;
 
 /* ---- heartbeats ---- */
@@ -279,7 +281,12 @@ static void round_of(keeper_t *k)
         k->rescue_at = k->now + RESCUE_EVERY;
         rescue(k, store);
     }
+    if (jobs->breaker && k->now >= k->outages_at) {
+        k->outages_at = k->now + OUTAGES_EVERY;
+        flow_outages_tell(store, jobs->breaker, k->p, &err);
+    }
     look(k, store);
+    flow_workers_test(jobs);
     if (jobs->settings.retention_days > 0 && k->now >= k->purge_at) {
         k->purge_at = k->now + PURGE_EVERY;
         purge(k, store);
