@@ -329,6 +329,78 @@ int flow_egress_allows(const flow_egress_t *egress, const char *host,
     return decide(egress, host, &seen, trusted);
 }
 
+/* 1 when @a host is written as an address. */
+static int literal(address_t *seen, const char *host)
+{
+    char text[INET6_ADDRSTRLEN];
+    apr_size_t len = trim_host(&host);
+    unsigned char bytes[16];
+
+    if (len >= sizeof(text)) {
+        return 0;
+    }
+    memcpy(text, host, len);
+    text[len] = '\0';
+    switch (parse_address(bytes, text)) {
+    case 4:
+        set_v4(seen, bytes);
+        return 1;
+    case 6:
+        set_v6(seen, bytes);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* What the first rule says that needs no address. */
+static verdict_e name_verdict(const flow_egress_t *egress, const char *host)
+{
+    static const unsigned char nowhere[16];
+    int i;
+
+    for (i = 0; egress && i < egress->rules->nelts; ++i) {
+        const rule_t *rule = &APR_ARRAY_IDX(egress->rules, i, rule_t);
+
+        if (rule->match != MATCH_ADDRESS &&
+            rule_matches(rule, host, nowhere, 1)) {
+            return rule->is_allow ? VERDICT_ALLOW : VERDICT_DENY;
+        }
+    }
+    return VERDICT_NONE;
+}
+
+int flow_egress_check_name(const flow_egress_t *egress, const char *host,
+                           const char *trusted)
+{
+    address_t seen;
+
+    if (literal(&seen, host)) {
+        return decide(egress, host, &seen, trusted);
+    }
+    switch (name_verdict(egress, host)) {
+    case VERDICT_ALLOW:
+        return 1;
+    case VERDICT_DENY:
+        return 0;
+    case VERDICT_NONE:
+        break;
+    }
+    return (trusted && is_same_host(host, trusted)) ||
+           !(is_same_host(host, "localhost") || ends_with(host, ".localhost"));
+}
+
+int flow_egress_names(const flow_egress_t *egress, const char *host)
+{
+    address_t seen;
+
+    if (!egress) {
+        return 0;
+    }
+    return (literal(&seen, host) ? verdict(egress, host, seen.bytes, seen.is_v4)
+                                 : name_verdict(egress, host)) == VERDICT_ALLOW;
+}
+
 flow_egress_t *flow_egress_create(apr_pool_t *p)
 {
     flow_egress_t *egress = apr_palloc(p, sizeof(*egress));

@@ -12,8 +12,7 @@
 
 #include "base/flow_egress.h"
 
-#define HEADERS_MAX        65536 /* bytes of all header lines of an answer */
-#define CONNECT_TIMEOUT_MS 10000 /* the header's default */
+#define HEADERS_MAX 65536 /* bytes of all header lines of an answer */
 
 /* A handle serves one connection document: its host, and where that redirects
  * to. */
@@ -32,6 +31,8 @@ typedef struct transfer_t {
     int is_tried;    /* an address was allowed */
     int is_repeated; /* a second write was prevented */
     int is_header_overflow;
+    int is_late;          /* the answer did not begin in time */
+    apr_time_t last_byte; /* of the request, about; 0 = not sent yet */
 } transfer_t;
 
 flow_http_handle_t *flow_http_handle_create(void)
@@ -86,9 +87,12 @@ static curl_socket_t on_socket(void *baton, curlsocktype purpose,
     transfer_t *transfer = baton;
     const flow_http_call_t *call = transfer->call;
 
+    /* the proxy's address is the administrator's choice; the host has been
+     * checked by its name */
     if (purpose != CURLSOCKTYPE_IPCXN ||
-        !flow_egress_check(call->egress, call->url->host, &address->addr,
-                           call->req->trusted_host)) {
+        (!call->proxy &&
+         !flow_egress_check(call->egress, call->url->host, &address->addr,
+                            call->req->trusted_host))) {
         transfer->is_refused = 1;
         return CURL_SOCKET_BAD;
     }
@@ -132,6 +136,25 @@ static int on_request(void *baton, char *remote_ip, char *local_ip,
     transfer->sent = 1;
     transfer->call->was_sent = 1;
     return CURL_PREREQFUNC_OK;
+}
+
+/* Called about once a second: has the answer begun in time? */
+static int on_progress(void *baton, curl_off_t dltotal, curl_off_t dlnow,
+                       curl_off_t ultotal, curl_off_t ulnow)
+{
+    transfer_t *transfer = baton;
+    apr_time_t now = apr_time_now();
+
+    (void)dltotal;
+    if (!transfer->call->was_sent || dlnow || transfer->header_bytes) {
+        return 0;
+    }
+    if (!transfer->last_byte || ulnow < ultotal) {
+        transfer->last_byte = now;
+    }
+    transfer->is_late =
+        now - transfer->last_byte >= transfer->call->first_byte_timeout;
+    return transfer->is_late;
 }
 
 static int append_line(struct curl_slist **plist, const char *line)
@@ -198,11 +221,8 @@ static void set_method(CURL *easy, const flow_http_request_t *req)
 
 static void set_limits(CURL *easy, const flow_http_request_t *req, long left)
 {
-    long connect = CONNECT_TIMEOUT_MS;
+    long connect = (long)apr_time_as_msec(req->connect_timeout);
 
-    if (req->connect_timeout > 0) {
-        connect = (long)apr_time_as_msec(req->connect_timeout);
-    }
     connect = connect < 1 ? 1 : connect > left ? left : connect;
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, left);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect);
@@ -222,7 +242,16 @@ static void set_options(CURL *easy, transfer_t *transfer,
 
     curl_easy_setopt(easy, CURLOPT_URL, transfer->call->url->text);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* nor one from environment */
+    /* never one from the environment */
+    curl_easy_setopt(easy, CURLOPT_PROXY,
+                     transfer->call->proxy ? transfer->call->proxy : "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (transfer->call->first_byte_timeout > 0) {
+        curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
+    }
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -322,13 +351,21 @@ static apr_status_t explain_connection(CURL *easy, const transfer_t *transfer,
 {
     const flow_http_call_t *call = transfer->call;
     char text[128];
-    long os_error = 0;
+    long os_error = 0, tunnel = 0;
 
     if (transfer->is_refused && !transfer->is_tried) {
         return flow_error_set(err, FLOW_E_CONFIG, APR_EACCES, "egress_refused",
                               "%s may not be called: the address that its name "
                               "resolves to is refused; see FlowEgress",
                               call->where);
+    }
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    if (call->proxy && !call->was_sent && tunnel && tunnel != 200) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
+                              "connect_failed",
+                              "%s cannot be reached: the proxy answered %ld; "
+                              "see FlowProxy",
+                              call->where, tunnel);
     }
     if (transfer->is_repeated || call->was_sent) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ECONNRESET,
@@ -356,6 +393,19 @@ static apr_status_t explain(CURL *easy, const transfer_t *transfer,
     const char *where = transfer->call->where;
 
     switch (res) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
+                              "connect_failed",
+                              "%s cannot be reached: the proxy's name does not "
+                              "resolve; see FlowProxy",
+                              where);
+    case CURLE_ABORTED_BY_CALLBACK:
+        if (!transfer->is_late) {
+            return explain_connection(easy, transfer, res, err);
+        }
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_TIMEUP, "timeout",
+                              "the answer from %s has not begun in time",
+                              where);
     case CURLE_OPERATION_TIMEDOUT:
         return explain_timeout(transfer, err);
     case CURLE_WRITE_ERROR: /* on_header() or on_body() said stop */
@@ -435,6 +485,11 @@ apr_status_t flow_http_call(flow_http_handle_t *handle, flow_http_call_t *call,
         return explain_timeout(&transfer, err);
     }
     left = left > 0x7fffffff ? 0x7fffffff : left;
+    if (call->proxy && !flow_egress_check_name(call->egress, call->url->host,
+                                               call->req->trusted_host)) {
+        transfer.is_refused = 1;
+        return explain(handle->easy, &transfer, CURLE_COULDNT_CONNECT, err);
+    }
 
     headers = header_lines(call, p);
     if (!headers) {

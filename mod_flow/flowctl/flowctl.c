@@ -80,6 +80,8 @@ static const char help[] =
     "  --store \"DRIVER PARAMS\"\n"
     "                     the store, as FlowStore\n"
     "  --include PATH     documents, as FlowInclude; may be repeated\n"
+    "  --presets DIR      as FlowPresets\n"
+    "  --proxy URL        as FlowProxy\n"
     "  --json             print JSON\n"
     "  --help, --version\n"
     "\n"
@@ -242,6 +244,8 @@ static int general_options(flowctl_t *ctl, flowctl_option_t *all)
         { "--state-dir", .value = &ctl->state_dir },
         { "--store", .value = &ctl->store },
         { "--include", .list = ctl->includes },
+        { "--presets", .value = &ctl->presets },
+        { "--proxy", .value = &ctl->proxy },
         { "--json", .flag = &ctl->json },
         { "--help", .flag = &ctl->help },
     };

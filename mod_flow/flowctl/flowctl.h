@@ -39,6 +39,7 @@ typedef struct flowctl_t {
     apr_pool_t *p;
     const char *state_dir, *store; /* as given, or NULL */
     apr_array_header_t *includes;
+    const char *presets, *proxy; /* as given, or NULL */
     int json, help;
     flow_jobs_settings_t settings; /* driver and params filled in */
     int argc;                      /* what is left after the command's words */

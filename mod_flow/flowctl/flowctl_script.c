@@ -122,6 +122,20 @@ static void print_line(void *baton, const flow_script_line_t *line)
     fprintf(stderr, "%s: %.*s\n", line->level, (int)line->len, line->text);
 }
 
+static apr_status_t use_proxy(flowctl_t *ctl, flow_http_client_t *client,
+                              flow_error_t *err)
+{
+    flow_http_settings_t settings = { .proxy = ctl->proxy };
+    const char *why = flow_http_proxy_problem(ctl->proxy, ctl->p);
+
+    if (why) {
+        return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "proxy_invalid",
+                              "--proxy: the address is not valid: %s", why);
+    }
+    flow_http_client_configure(client, &settings);
+    return APR_SUCCESS;
+}
+
 apr_status_t flowctl_prepare(flowctl_t *ctl, flow_env_t *env,
                              const flow_state_iface_t *state, flow_error_t *err)
 {
@@ -138,6 +152,9 @@ apr_status_t flowctl_prepare(flowctl_t *ctl, flow_env_t *env,
     if (rv == APR_SUCCESS && env->model) {
         rv = flow_http_client_create(&env->http, flow_egress_create(ctl->p),
                                      ctl->p, err);
+    }
+    if (rv == APR_SUCCESS && env->http && ctl->proxy) {
+        rv = use_proxy(ctl, env->http, err);
     }
     return rv;
 }

@@ -156,7 +156,7 @@ int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,
                           apr_pool_t *ptemp, server_rec *s)
 {
     mod_flow_global_t *g = mod_flow_global;
-    flow_compile_settings_t settings = { g->script_memory };
+    flow_compile_settings_t settings = { g->script_memory, g->preset_dir };
     int i;
 
     (void)plog;

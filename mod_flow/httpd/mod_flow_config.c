@@ -17,6 +17,7 @@
 #define DEFAULT_RETENTION_DAYS 30
 #define DEFAULT_API_TIMEOUT    apr_time_from_sec(30)
 #define DEFAULT_HOOK_TIMEOUT   apr_time_from_sec(300)
+#define DEFAULT_CALL_TIMEOUT   apr_time_from_sec(120)
 #define DEFAULT_SCRIPT_MEMORY  (64 * 1024 * 1024)
 #define DEFAULT_MAX_BODY       (5 * 1024 * 1024)
 #define DEFAULT_FUNCTION       "handleRequest"
@@ -37,6 +38,7 @@ int mod_flow_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     g->api_timeout = DEFAULT_API_TIMEOUT;
     g->hook_timeout = DEFAULT_HOOK_TIMEOUT;
     g->script_memory = DEFAULT_SCRIPT_MEMORY;
+    g->call_timeout = DEFAULT_CALL_TIMEOUT;
     g->max_body = DEFAULT_MAX_BODY;
     g->docs = flow_docs_create(pconf);
     g->egress = flow_egress_create(pconf);
@@ -95,7 +97,7 @@ const mod_flow_location_t *mod_flow_location(request_rec *r)
 /* ---- parsing ---- */
 
 /* Context check and "used" mark, common to all global directives. */
-static const char *global_only(cmd_parms *cmd)
+const char *mod_flow_global_only(cmd_parms *cmd)
 {
     mod_flow_global->used = 1;
     return ap_check_cmd_context(cmd, GLOBAL_ONLY);
@@ -119,8 +121,9 @@ static const char *parse_int(apr_int64_t *pn, const char *arg, apr_int64_t min,
 }
 
 /* Bytes, with an optional K, M or G. */
-static const char *parse_bytes(apr_size_t *pn, const char *arg, apr_int64_t min,
-                               apr_int64_t max, cmd_parms *cmd)
+const char *mod_flow_parse_bytes(apr_size_t *pn, const char *arg,
+                                 apr_int64_t min, apr_int64_t max,
+                                 cmd_parms *cmd)
 {
     char *end;
     apr_int64_t n = apr_strtoi64(arg, &end, 10);
@@ -169,7 +172,7 @@ static const char *absolute(cmd_parms *cmd, const char *path,
 
 static const char *set_state_dir(cmd_parms *cmd, void *dummy, const char *arg)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
 
     (void)dummy;
     return err ? err : absolute(cmd, arg, &mod_flow_global->state_dir);
@@ -178,7 +181,7 @@ static const char *set_state_dir(cmd_parms *cmd, void *dummy, const char *arg)
 static const char *set_store(cmd_parms *cmd, void *dummy, const char *driver,
                              const char *params)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
 
     (void)dummy;
     if (err) {
@@ -196,7 +199,7 @@ static const char *set_store(cmd_parms *cmd, void *dummy, const char *driver,
 
 static const char *set_include(cmd_parms *cmd, void *dummy, const char *arg)
 {
-    const char *err = global_only(cmd), *path = NULL;
+    const char *err = mod_flow_global_only(cmd), *path = NULL;
 
     (void)dummy;
     if (!err) {
@@ -212,7 +215,7 @@ static const char *set_include(cmd_parms *cmd, void *dummy, const char *arg)
 static const char *set_script(cmd_parms *cmd, void *dummy, const char *name,
                               const char *arg)
 {
-    const char *err = global_only(cmd), *path = NULL;
+    const char *err = mod_flow_global_only(cmd), *path = NULL;
 
     (void)dummy;
     if (!err) {
@@ -245,7 +248,7 @@ static const int_setting_t retention_setting = {
 static const char *set_int(cmd_parms *cmd, void *dummy, const char *arg)
 {
     const int_setting_t *setting = cmd->info;
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
     apr_int64_t n = 0;
 
     (void)dummy;
@@ -262,7 +265,7 @@ static const char *set_int(cmd_parms *cmd, void *dummy, const char *arg)
 static const char *set_timeout(cmd_parms *cmd, void *dummy, const char *api,
                                const char *hook)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
     apr_int64_t n = 0;
 
     (void)dummy;
@@ -284,28 +287,28 @@ static const char *set_timeout(cmd_parms *cmd, void *dummy, const char *api,
 static const char *set_script_memory(cmd_parms *cmd, void *dummy,
                                      const char *arg)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
 
     (void)dummy;
     return err ? err
-               : parse_bytes(&mod_flow_global->script_memory, arg, 1024 * 1024,
-                             (apr_int64_t)1 << 30, cmd);
+               : mod_flow_parse_bytes(&mod_flow_global->script_memory, arg,
+                                      1024 * 1024, (apr_int64_t)1 << 30, cmd);
 }
 
 static const char *set_max_body(cmd_parms *cmd, void *dummy, const char *arg)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
 
     (void)dummy;
     return err ? err
-               : parse_bytes(&mod_flow_global->max_body, arg, 1024,
-                             (apr_int64_t)1 << 30, cmd);
+               : mod_flow_parse_bytes(&mod_flow_global->max_body, arg, 1024,
+                                      (apr_int64_t)1 << 30, cmd);
 }
 
 static const char *add_egress(cmd_parms *cmd, void *dummy, const char *verb,
                               const char *pattern)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
     int allow = !strcasecmp(verb, "allow");
 
     (void)dummy;
@@ -353,7 +356,7 @@ static void set_field(const ap_directive_t *line, apr_pool_t *p)
 static const char *section(cmd_parms *cmd, void *dummy, const char *arg)
 {
     flow_kind_e kind = (flow_kind_e)(apr_uintptr_t)cmd->info;
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
     const ap_directive_t *line;
     const char *end = ap_strrchr_c(arg, '>');
     const char *id;
@@ -530,6 +533,17 @@ const command_rec mod_flow_commands[] = {
     AP_INIT_ITERATE2("FlowEgress", add_egress, NULL, RSRC_CONF,
         "allow or deny, then patterns of hosts or addresses that connections "
         "may or may not reach"),
+    AP_INIT_TAKE_ARGV("FlowProxy", mod_flow_set_proxy, NULL, RSRC_CONF,
+        "Address of a proxy for calls, then patterns of hosts that are called "
+        "without it"),
+    AP_INIT_TAKE123("FlowHTTPTimeout", mod_flow_set_http_timeout, NULL,
+        RSRC_CONF,
+        "Seconds of a call (1-3600, default 120), of connecting (default 10) "
+        "and until the answer begins (default 0 = as long as the call)"),
+    AP_INIT_TAKE1("FlowHTTPMaxResponse", mod_flow_set_http_response, NULL,
+        RSRC_CONF, "Largest answer, decompressed (1K-1G, default 50M)"),
+    AP_INIT_TAKE1("FlowPresets", mod_flow_set_presets, NULL, RSRC_CONF,
+        "Directory of presets of applications"),
     AP_INIT_TAKE1("FlowRetention", set_int, (void *)&retention_setting,
         RSRC_CONF,
         "Days that finished jobs, errors and events are kept (1-3650, default "
