@@ -97,7 +97,8 @@ static void check_members(check_t *c)
                                          "connection", "export", "import",
                                          NULL };
     const char *key;
-    json_t *v;
+    json_t *v, *required;
+    void *tmp;
     int i;
 
     c->part = "";
@@ -111,13 +112,14 @@ static void check_members(check_t *c)
                      "connection, export and import");
         }
     }
-    v = json_object_get(c->preset->json, "required");
-    json_object_foreach(v, key, v)
+    required = json_object_get(c->preset->json, "required");
+    json_object_foreach_safe(required, tmp, key, v)
     {
         if (!flow_schema_find(FLOW_KIND_CONNECTION, NULL, key)) {
             complain(c, "required",
                      apr_psprintf(c->all->p, "'%s' is no field of a connection",
                                   flow_printable(key, c->all->p)));
+            json_object_del(required, key);
         }
     }
 }
@@ -262,6 +264,23 @@ static const json_t *at_path(const json_t *v, const char *path)
     return v;
 }
 
+/* A text at @a path, so that compiling does not miss it once more. */
+static void put_placeholder(json_t *object, const char *path, apr_pool_t *p)
+{
+    const char *dot;
+
+    while ((dot = strchr(path, '.')) != NULL) {
+        const char *key = apr_pstrmemdup(p, path, (apr_size_t)(dot - path));
+
+        if (!flow_json_is(json_object_get(object, key), OBJECT)) {
+            json_object_set_new(object, key, json_object());
+        }
+        object = json_object_get(object, key);
+        path = dot + 1;
+    }
+    json_object_set_new(object, path, flow_json_string_new("missing", 7));
+}
+
 static void check_required(presets_t *all, const flow_doc_t *doc,
                            const char *name, const preset_t *preset)
 {
@@ -280,6 +299,7 @@ static void check_required(presets_t *all, const flow_doc_t *doc,
             flow_docs_problem(all->docs, file, line, flow_doc_what(doc, all->p),
                               key, "required by preset '%s': %s", name,
                               what ? what : "a value");
+            put_placeholder(doc->json, key, all->p);
         }
     }
 }
