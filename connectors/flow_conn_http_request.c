@@ -442,6 +442,9 @@ static apr_interval_time_t wait_for(const http_try_t *t,
         apr_table_get(answer->headers, t->conn->retry_header),
         apr_table_get(answer->headers, "Date"), apr_time_now());
 
+    if (wait < 0) {
+        wait = flow_conn_http_wait_of_cost(answer->value);
+    }
     /* "At once" is no answer to too many requests. */
     return wait > 0 ? wait : least;
 }

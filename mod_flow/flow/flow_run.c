@@ -302,6 +302,30 @@ int flow_run_chooses(const json_t *request, const flow_export_t *exp)
     return 0;
 }
 
+static apr_status_t nothing_to_run(const flow_flow_t *flow, flow_error_t *err)
+{
+    return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "nothing_to_run",
+                          "flow '%s' has no export to run; a listener needs "
+                          "data",
+                          flow->id);
+}
+
+apr_status_t flow_run_check(const flow_flow_t *flow, const json_t *request,
+                            flow_error_t *err)
+{
+    const json_t *data = json_object_get(request, "data");
+    int i;
+
+    for (i = 0; i < flow->ngenerators; ++i) {
+        const flow_export_t *exp = flow->generators[i];
+
+        if (flow_run_chooses(request, exp) && (!exp->webhook || data)) {
+            return APR_SUCCESS;
+        }
+    }
+    return nothing_to_run(flow, err);
+}
+
 static apr_status_t run_generators(flow_runner_t *runner, flow_error_t *err)
 {
     const flow_run_t *run = runner->run;
@@ -327,13 +351,7 @@ static apr_status_t run_generators(flow_runner_t *runner, flow_error_t *err)
             break;
         }
     }
-    if (!count) {
-        return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "nothing_to_run",
-                              "flow '%s' has no export to run; a listener "
-                              "needs data",
-                              run->flow->id);
-    }
-    return rv;
+    return count ? rv : nothing_to_run(run->flow, err);
 }
 
 static void start(flow_runner_t *runner)

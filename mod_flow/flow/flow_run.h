@@ -155,6 +155,11 @@ typedef struct flow_run_t {
 /** Does a run with this request (may be NULL) run this export of its flow? */
 int flow_run_chooses(const json_t *request, const flow_export_t *exp);
 
+/** Would a run with this request (may be NULL) have anything to run?
+ * FLOW_E_INPUT "nothing_to_run". */
+apr_status_t flow_run_check(const flow_flow_t *flow, const json_t *request,
+                            flow_error_t *err);
+
 /**
  * Run the flow: for every generator (or the event's listener only) page by
  * page through all steps. Hands each failed record to the sink and goes on;

@@ -65,6 +65,13 @@ static void resolve_api(mod_flow_location_t *loc, const flow_model_t *model,
     }
     else if (!strncmp(loc->target, "export:", 7)) {
         api->exp = find(model->exports, FLOW_KIND_EXPORT, id, loc, p);
+        if (api->exp && api->exp->webhook) {
+            flow_docs_problem(mod_flow_global->docs, loc->file, loc->line, NULL,
+                              NULL,
+                              "export '%s' is a webhook and has no records to "
+                              "answer; use 'FlowWebhook %s'",
+                              id, id);
+        }
     }
     else if (!strncmp(loc->target, "import:", 7)) {
         api->imp = find(model->imports, FLOW_KIND_IMPORT, id, loc, p);

@@ -417,6 +417,21 @@ static const char *location_only(cmd_parms *cmd)
                                          NOT_IN_LIMIT | NOT_IN_HTACCESS);
 }
 
+/* <LocationMatch RE> or <Location ~ RE>? */
+static int is_pattern(const cmd_parms *cmd)
+{
+    const ap_directive_t *section = cmd->directive->parent;
+    const char *args;
+
+    if (!section) {
+        return 0;
+    }
+    args = section->args ? section->args : "";
+    return !strcasecmp(section->directive, "<LocationMatch") ||
+           (!strcasecmp(section->directive, "<Location") &&
+            args[strspn(args, " \t")] == '~');
+}
+
 static const char *make_location(cmd_parms *cmd, mod_flow_dir_t *dir,
                                  mod_flow_location_e kind, const char *target,
                                  const char *function)
@@ -438,10 +453,13 @@ static const char *make_location(cmd_parms *cmd, mod_flow_dir_t *dir,
     }
     loc = apr_pcalloc(cmd->pool, sizeof(*loc));
     loc->kind = kind;
-    /* path_info needs a fixed prefix, which a pattern does not have */
-    loc->path = cmd->path && *cmd->path == '/' && !ap_is_matchexp(cmd->path)
-                    ? cmd->path
-                    : NULL;
+    /* path_info is what follows a fixed prefix or what a pattern matched */
+    if (is_pattern(cmd)) {
+        loc->regex = ap_pregcomp(cmd->pool, cmd->path, AP_REG_EXTENDED);
+    }
+    else if (cmd->path && *cmd->path == '/' && !ap_is_matchexp(cmd->path)) {
+        loc->path = cmd->path;
+    }
     loc->target = target;
     loc->function = function;
     loc->file = cmd->directive->filename;

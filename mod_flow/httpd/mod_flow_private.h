@@ -45,6 +45,7 @@ typedef enum {
 typedef struct mod_flow_location_t {
     mod_flow_location_e kind;
     const char *path;     /* of the Location, NULL when a pattern */
+    ap_regex_t *regex;    /* the pattern, or NULL */
     const char *target;   /* as written: "script:main-flow", "orders" */
     const char *function; /* as written, or NULL */
     const char *file;     /* of the directive */
@@ -52,6 +53,8 @@ typedef struct mod_flow_location_t {
     /* resolved: */
     flow_api_target_t api;
     const flow_export_t *listener;
+    /* a child's own, atomic: a warning that anybody can cause */
+    apr_uint32_t warned, swallowed;
 } mod_flow_location_t;
 
 typedef struct mod_flow_dir_t {

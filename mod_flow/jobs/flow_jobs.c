@@ -150,9 +150,10 @@ static apr_status_t check_room(flow_jobs_t *jobs, flow_error_t *err)
     if (jobs->settings.queue_limit > 0 &&
         waiting >= jobs->settings.queue_limit) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EAGAIN, "queue_full",
-                              "%" APR_INT64_T_FMT " jobs are waiting, and "
+                              "%" APR_INT64_T_FMT " %s waiting, and "
                               "FlowQueueLimit is %d; try again later",
-                              waiting, jobs->settings.queue_limit);
+                              waiting, waiting == 1 ? "job is" : "jobs are",
+                              jobs->settings.queue_limit);
     }
     return APR_SUCCESS;
 }
@@ -238,7 +239,10 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
         return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "flow_disabled",
                               "flow '%s' is disabled", flow->id);
     }
-    rv = check_room(jobs, err);
+    rv = flow_run_check(flow, request, err);
+    if (rv == APR_SUCCESS) {
+        rv = check_room(jobs, err);
+    }
     if (rv == APR_SUCCESS) {
         rv = insert_new(&w, 1, request, p, err);
     }
