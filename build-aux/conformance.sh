@@ -4,6 +4,8 @@
 #
 # handlebars: tests/conformance/handlebars/run.sh gets RENDER (our renderer) and
 # NODE_PATH, and ends with "passed failed".
+# far: tests/conformance/far/run.sh gets BUILD and the NODE_PATH of what
+# far/package-lock.json pins, and ends with "passed failed".
 # newman: tests/conformance/run.sh gets NEWMAN (the program), BUILD and REPORT
 # (where newman's JSON report goes), starts the demo on a free port and stops it
 # again.
@@ -33,6 +35,23 @@ sh tests/conformance/handlebars/run.sh >"$templates"
 templates_rc=$?
 cat "$templates"
 
+far=$BUILD/npm-far
+mkdir -p "$far"
+if ! cmp -s tests/conformance/far/package-lock.json "$far/installed.json"; then
+    echo "installing the far ends of tests/conformance/far into $far"
+    rm -f "$far/installed.json"
+    cp tests/conformance/far/package.json tests/conformance/far/package-lock.json \
+        "$far/"
+    (cd "$far" && npm ci --ignore-scripts --no-audit --no-fund \
+        --loglevel=error) </dev/null || exit 1
+    cp "$far/package-lock.json" "$far/installed.json"
+fi
+ends=$BUILD/results/conformance-far
+NODE_PATH=$(cd "$far" && pwd)/node_modules \
+    BUILD=$(cd "$BUILD" && pwd) sh tests/conformance/far/run.sh >"$ends"
+ends_rc=$?
+cat "$ends"
+
 NEWMAN=$npm/node_modules/.bin/newman
 REPORT=$BUILD/results/newman.json
 export NEWMAN REPORT
@@ -48,9 +67,12 @@ console.log(s.assertions.total - s.assertions.failed, failed);
 ' "$REPORT")
     passed=${counts% *} failed=${counts#* }
 fi
-counts=$(sed -n '$s/^\([0-9]* [0-9]*\)$/\1/p' "$templates")
-counts=${counts:-0 1}
-echo "$((passed + ${counts% *})) $((failed + ${counts#* }))" \
-    >"$BUILD/results/conformance"
+for part in "$templates" "$ends"; do
+    counts=$(sed -n '$s/^\([0-9]* [0-9]*\)$/\1/p' "$part")
+    counts=${counts:-0 1}
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+done
+echo "$passed $failed" >"$BUILD/results/conformance"
 [ $rc -eq 0 ] || exit $rc
-exit $templates_rc
+[ $templates_rc -eq 0 ] || exit $templates_rc
+exit $ends_rc

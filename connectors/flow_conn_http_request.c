@@ -123,6 +123,9 @@ apr_status_t flow_conn_http_render_headers(apr_table_t *out,
     for (i = 0; i < headers->n; ++i) {
         const http_header_t *h = &headers->all[i];
 
+        if (flow_template_needs_request(h->value)) {
+            continue; /* flow_conn_http_sign_headers() */
+        }
         rv = flow_template_text(h->value, context, HEADER_TEXT_MAX, &value,
                                 &len, p, err);
         if (rv != APR_SUCCESS) {
@@ -346,6 +349,9 @@ static apr_status_t build(http_try_t *t, flow_http_request_t *req,
         out.context = t->send.context;
         out.form = form_of(t, out.headers);
         rv = flow_conn_http_auth_apply(t->auth, &t->cred, &out, t->p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_conn_http_sign_headers(&t->send, &out, t->p, err);
     }
     if (rv != APR_SUCCESS) {
         return rv;
