@@ -16,13 +16,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const uint8_t *answer;
-static size_t answer_len;
-
-static void far_end_answer(int fd, const char *head)
+static void far_end_answer(int fd, const char *head, const uint8_t *data,
+                           size_t len)
 {
     (void)head;
-    far_end_write(fd, answer, answer_len);
+    far_end_write(fd, data, len);
 }
 
 static apr_pool_t *root;
@@ -30,6 +28,7 @@ static apr_pool_t *root;
 static void clean_up(void)
 {
     apr_pool_destroy(root);
+    far_end_set(NULL, 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -54,8 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1) {
         return 0;
     }
-    answer = data + 1;
-    answer_len = size - 1;
+    far_end_set(data + 1, size - 1);
     apr_pool_create(&p, root);
     req.method = methods[data[0] % 4];
     req.url = apr_psprintf(p, "http://127.0.0.1:%d/x", far_end_port);

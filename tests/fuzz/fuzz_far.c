@@ -19,9 +19,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const uint8_t *token, *page;
-static size_t token_len, page_len;
-
 static void send_json(int fd, const uint8_t *body, size_t len)
 {
     char head[128];
@@ -34,13 +31,20 @@ static void send_json(int fd, const uint8_t *body, size_t len)
     far_end_write(fd, body, len);
 }
 
-static void far_end_answer(int fd, const char *head)
+static void far_end_answer(int fd, const char *head, const uint8_t *data,
+                           size_t len)
 {
+    const uint8_t *cut = len ? memchr(data, 0xff, len) : NULL;
+    size_t first = cut ? (size_t)(cut - data) : len;
+
     if (strstr(head, "/token ")) {
-        send_json(fd, token, token_len);
+        send_json(fd, data, first);
+    }
+    else if (cut) {
+        send_json(fd, cut + 1, len - first - 1);
     }
     else {
-        send_json(fd, page, page_len);
+        send_json(fd, data, len);
     }
 }
 
@@ -131,12 +135,12 @@ static apr_pool_t *root;
 static void clean_up(void)
 {
     apr_pool_destroy(root);
+    far_end_set(NULL, 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static flow_http_client_t *client;
-    const uint8_t *cut;
     flow_error_t err = FLOW_ERROR_INIT;
     flow_call_t call = { NULL };
     apr_pool_t *p = NULL;
@@ -155,11 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         far_end_start();
         atexit(clean_up);
     }
-    cut = size ? memchr(data, 0xff, size) : NULL;
-    token = data;
-    token_len = cut ? (size_t)(cut - data) : size;
-    page = cut ? cut + 1 : data;
-    page_len = cut ? size - token_len - 1 : size;
+    far_end_set(data, size);
     apr_pool_create(&p, root);
     call.http = client;
     call.context = flow_json_own(p, json_object());

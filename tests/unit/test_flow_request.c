@@ -182,6 +182,7 @@ static void an_error_answer_is_an_envelope(void **state)
     flow_answer_error(&answer, 404, &err, NULL, pool);
     assert_int_equal(answer.status, 404);
     assert_non_null(strstr(answer.body, "\"source\":\"internal\""));
+    flow_error_clear(&err);
     flow_error_set(&err, FLOW_E_INPUT, APR_EINVAL, "no", "not so");
     flow_answer_error(&answer, 404, &err, NULL, pool);
     assert_non_null(strstr(answer.body, "\"source\":\"request\""));
