@@ -502,6 +502,11 @@ apr_status_t flow_http_call(flow_http_handle_t *handle, flow_http_call_t *call,
     res = curl_easy_perform(handle->easy);
     if (res == CURLE_OK) {
         read_answer(handle->easy, resp, p);
+        if (resp->status < 100) {
+            /* curl takes some broken status lines for an answer without one */
+            rv =
+                explain(handle->easy, &transfer, CURLE_WEIRD_SERVER_REPLY, err);
+        }
     }
     else {
         rv = explain(handle->easy, &transfer, res, err);
