@@ -316,7 +316,9 @@ static apr_status_t explain_timeout(const transfer_t *transfer,
 
     if (transfer->call->was_sent) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_TIMEUP, "timeout",
-                              "no complete answer from %s in time", where);
+                              "no complete answer from %s in time "
+                              "(FlowHTTPTimeout)",
+                              where);
     }
     return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL, "timeout",
                           "no connection to %s in time", where);
@@ -341,7 +343,7 @@ static apr_status_t explain_size(const transfer_t *transfer, flow_error_t *err)
     }
     return flow_error_set(err, FLOW_E_REFUSED, APR_ENOSPC, "response_too_large",
                           "the answer from %s is longer than %" APR_SIZE_T_FMT
-                          " bytes",
+                          " bytes (FlowHTTPMaxResponse)",
                           call->where, call->req->max_response);
 }
 

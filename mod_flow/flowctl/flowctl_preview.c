@@ -159,17 +159,19 @@ static int open_env(flowctl_t *ctl, const char *command, flow_env_t *env,
     flow_docs_t *docs;
 
     if (!ctl->includes->nelts) {
-        return flowctl_usage("%s: the documents are missing; name them with "
-                             "--include",
-                             command);
+        flowctl_usage("%s: the documents are missing; name them with --include",
+                      command);
+        return FLOWCTL_USAGE;
     }
     docs = flowctl_compile(ctl, &model);
     if (!model) {
-        return flowctl_print_problems(ctl, docs);
+        flowctl_print_problems(ctl, docs);
+        return FLOWCTL_FAILED;
     }
     env->model = model;
     if (flowctl_prepare(ctl, env, &console, &err) != APR_SUCCESS) {
-        return flowctl_failed(&err);
+        flowctl_failed(&err);
+        return FLOWCTL_FAILED;
     }
     env->call_timeout = apr_time_from_sec(seconds);
     env->hook_timeout = env->call_timeout;

@@ -105,7 +105,8 @@ static int check_scopes(flowctl_t *ctl, apr_array_header_t *const *lists)
     }
     docs = flowctl_compile(ctl, &model);
     if (!model) {
-        return flowctl_print_problems(ctl, docs);
+        flowctl_print_problems(ctl, docs);
+        return FLOWCTL_FAILED;
     }
     for (i = 0; i < 4; ++i) {
         for (k = 0; k < lists[i]->nelts; ++k) {
