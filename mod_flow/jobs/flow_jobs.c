@@ -363,6 +363,9 @@ apr_status_t flow_jobs_prepare(const flow_jobs_settings_t *settings,
     if (rv == APR_SUCCESS) {
         rv = flow_store_migrate(settings->driver, settings->params, err);
     }
+    if (rv == APR_SUCCESS) {
+        flow_outages_hurry(settings, p);
+    }
     return rv;
 }
 

@@ -10,8 +10,10 @@
 #include "jobs/flow_errors.h"
 #include "jobs/flow_jobs_private.h"
 
-#define SCOPE "offline"
-#define MOST  10000 /* connections */
+#define SCOPE      "offline"
+#define MOST       10000 /* connections */
+
+#define HURRY_WAIT apr_time_from_sec(5)
 
 /* ---- a row ---- */
 
@@ -182,6 +184,37 @@ static apr_status_t select_all(flow_store_t *store, flow_rows_t *rows,
     static const apr_int64_t most = MOST;
 
     return flow_store_select(store, rows, sql, FLOW_SQL(SCOPE, &most), p, err);
+}
+
+void flow_outages_hurry(const flow_jobs_settings_t *settings, apr_pool_t *p)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_store_t *store = NULL;
+    flow_outage_t outage;
+    flow_rows_t rows;
+    apr_status_t rv =
+        flow_store_open(&store, settings->driver, settings->params, &err);
+
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_begin(store, HURRY_WAIT, &err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = select_all(store, &rows, p, &err);
+        while (rv == APR_SUCCESS && flow_rows_next(&rows)) {
+            if (from_text(&outage, flow_rows_text(&rows, 1))) {
+                outage.next = apr_time_now();
+                rv = write_row(store, flow_rows_text(&rows, 0),
+                               to_text(&outage, p), &err);
+            }
+        }
+        if (rv == APR_SUCCESS) {
+            flow_store_commit(store, &err);
+        }
+        else {
+            flow_store_rollback(store);
+        }
+    }
+    flow_store_close(store);
 }
 
 apr_status_t flow_outages_tell(flow_store_t *store, flow_breaker_t *breaker,

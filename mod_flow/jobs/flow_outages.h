@@ -20,6 +20,9 @@ void flow_outages_fill(flow_outages_iface_t *iface, flow_jobs_t *jobs);
 /** Tell @a breaker all that stand in the store. */
 apr_status_t flow_outages_tell(flow_store_t *store, flow_breaker_t *breaker,
                                apr_pool_t *p, flow_error_t *err);
+/** When a server starts: what is offline is tested at once, since the
+ * configuration may have changed. Failures do no harm. */
+void flow_outages_hurry(const flow_jobs_settings_t *settings, apr_pool_t *p);
 /** For tools: new array of {_connectionId, since, nextTest, tests, code,
  * message}, times in ISO form. */
 apr_status_t flow_outages_list(flow_store_t *store, json_t **plist,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections that go offline: flows wait for them and go on."""
 import json
+import sqlite3
 import time
 
 import pytest
@@ -65,6 +66,18 @@ def status(server):
 
 def outages(server):
     return json.loads(server.flowctl("--json", "connection", "list"))
+
+
+def far_away(server):
+    """As if the test had failed so often that the next one is far away."""
+    store = sqlite3.connect(server.state_dir / "flow.db")
+    value = json.loads(store.execute(
+        "SELECT value FROM state WHERE scope = 'offline'").fetchone()[0])
+    value["next"] += 10 ** 9
+    store.execute("UPDATE state SET value = ? WHERE scope = 'offline'",
+                  (json.dumps(value),))
+    store.commit()
+    store.close()
 
 
 def test_a_flow_waits_until_the_far_end_is_back(server, upstream):
@@ -134,7 +147,8 @@ def test_an_outage_outlives_the_server(server, upstream):
     httpd.wait_log("FLOW0420", 20)
     httpd.stop()
     assert outages(httpd)[0]["_connectionId"] == "c"
+    far_away(httpd)
     upstream.on("GET", "/orders", 200, [{"id": 1}])
     upstream.on("GET", "/ping", 200, {})
-    httpd.start()
+    httpd.start()  # which tests at once, however long the wait has grown
     wait_for(lambda: job(httpd, ident)["status"] == "completed", 30)
