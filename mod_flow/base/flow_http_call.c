@@ -18,8 +18,12 @@
  * to. */
 #define KEPT_CONNECTIONS 2L
 
+/* Connections are kept in a share, and each call has an easy handle of its
+ * own: in a handle that is used again, curl before 8.4 keeps a pointer to the
+ * last header of the answer before, and an answer that begins with a folded
+ * header line makes it follow that pointer into freed memory. */
 struct flow_http_handle_t {
-    CURL *easy;
+    CURLSH *share;
 };
 
 /* What the callbacks of one call share. */
@@ -42,17 +46,22 @@ flow_http_handle_t *flow_http_handle_create(void)
     if (!handle) {
         return NULL;
     }
-    handle->easy = curl_easy_init();
-    if (!handle->easy) {
+    handle->share = curl_share_init();
+    if (!handle->share) {
         free(handle);
         return NULL;
     }
+    /* one thread at a time uses it, so it needs no locks */
+    curl_share_setopt(handle->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+    curl_share_setopt(handle->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    curl_share_setopt(handle->share, CURLSHOPT_SHARE,
+                      CURL_LOCK_DATA_SSL_SESSION);
     return handle;
 }
 
 void flow_http_handle_destroy(flow_http_handle_t *handle)
 {
-    curl_easy_cleanup(handle->easy);
+    curl_share_cleanup(handle->share);
     free(handle);
 }
 
@@ -481,6 +490,7 @@ apr_status_t flow_http_call(flow_http_handle_t *handle, flow_http_call_t *call,
     struct curl_slist *headers;
     apr_status_t rv = APR_SUCCESS;
     CURLcode res;
+    CURL *easy;
 
     /* less than 1 ms would round to 0, which libcurl reads as "no limit" */
     if (left < 1) {
@@ -490,32 +500,33 @@ apr_status_t flow_http_call(flow_http_handle_t *handle, flow_http_call_t *call,
     if (call->proxy && !flow_egress_check_name(call->egress, call->url->host,
                                                call->req->trusted_host)) {
         transfer.is_refused = 1;
-        return explain(handle->easy, &transfer, CURLE_COULDNT_CONNECT, err);
+        return explain(NULL, &transfer, CURLE_COULDNT_CONNECT, err);
     }
 
     headers = header_lines(call, p);
-    if (!headers) {
-        return explain(handle->easy, &transfer, CURLE_OUT_OF_MEMORY, err);
+    easy = headers ? curl_easy_init() : NULL;
+    if (!easy) {
+        curl_slist_free_all(headers);
+        return explain(NULL, &transfer, CURLE_OUT_OF_MEMORY, err);
     }
-    set_options(handle->easy, &transfer, headers);
-    set_method(handle->easy, call->req);
-    set_limits(handle->easy, call->req, (long)left);
+    curl_easy_setopt(easy, CURLOPT_SHARE, handle->share);
+    set_options(easy, &transfer, headers);
+    set_method(easy, call->req);
+    set_limits(easy, call->req, (long)left);
 
-    res = curl_easy_perform(handle->easy);
+    res = curl_easy_perform(easy);
     if (res == CURLE_OK) {
-        read_answer(handle->easy, resp, p);
+        read_answer(easy, resp, p);
         if (resp->status < 100) {
             /* curl takes some broken status lines for an answer without one */
-            rv =
-                explain(handle->easy, &transfer, CURLE_WEIRD_SERVER_REPLY, err);
+            rv = explain(easy, &transfer, CURLE_WEIRD_SERVER_REPLY, err);
         }
     }
     else {
-        rv = explain(handle->easy, &transfer, res, err);
+        rv = explain(easy, &transfer, res, err);
     }
 
-    /* keeps the connections, forgets everything that points to us */
-    curl_easy_reset(handle->easy);
+    curl_easy_cleanup(easy); /* the share keeps the connections */
     curl_slist_free_all(headers);
     return rv;
 }

@@ -170,7 +170,8 @@ static void a_mutation_is_an_import(void **state)
     assert_string_equal(
         conn_http_import(t, "[{\"name\":\"a \\\"b\\\" c\"},{\"name\":\"\"}]"),
         "[{\"statusCode\":200,\"errors\":[],\"id\":\"p7\",\"_json\":{\"data\":{"
-        "\"add\":{\"part\":{\"id\":\"p7\"},\"userErrors\":[]}}}},{\"statusCode\":422,\"errors\":[{\"code\":\"fail_path\","
+        "\"add\":{\"part\":{\"id\":\"p7\"},\"userErrors\":[]}}}},{"
+        "\"statusCode\":422,\"errors\":[{\"code\":\"fail_path\","
         "\"message\":\"no such name\",\"source\":\"application\"}]}]");
 }
 
