@@ -7,6 +7,8 @@
 # test262: tests/conformance/test262/run.py gets $BUILD/esrun, and ends likewise;
 # left out when fetch.sh has no way to get test262.
 # es: generated programs in node and in the script engine.
+# far: tests/conformance/far/run.sh gets BUILD and the NODE_PATH of what
+# far/package-lock.json pins, and ends with "passed failed".
 # newman: tests/conformance/run.sh gets NEWMAN (the program), BUILD and REPORT
 # (where newman's JSON report goes), starts the demo on a free port and stops it
 # again.
@@ -51,6 +53,22 @@ elif [ $language_rc -eq 0 ]; then
 fi
 node tests/conformance/es/differential.js "$BUILD/esrun" 3000
 differential_rc=$?
+far=$BUILD/npm-far
+mkdir -p "$far"
+if ! cmp -s tests/conformance/far/package-lock.json "$far/installed.json"; then
+    echo "installing the far ends of tests/conformance/far into $far"
+    rm -f "$far/installed.json"
+    cp tests/conformance/far/package.json tests/conformance/far/package-lock.json \
+        "$far/"
+    (cd "$far" && npm ci --ignore-scripts --no-audit --no-fund \
+        --loglevel=error) </dev/null || exit 1
+    cp "$far/package-lock.json" "$far/installed.json"
+fi
+ends=$BUILD/results/conformance-far
+NODE_PATH=$(cd "$far" && pwd)/node_modules \
+    BUILD=$(cd "$BUILD" && pwd) sh tests/conformance/far/run.sh >"$ends"
+ends_rc=$?
+cat "$ends"
 
 NEWMAN=$npm/node_modules/.bin/newman
 REPORT=$BUILD/results/newman.json
@@ -67,16 +85,17 @@ console.log(s.assertions.total - s.assertions.failed, failed);
 ' "$REPORT")
     passed=${counts% *} failed=${counts#* }
 fi
-counts=$(sed -n '$s/^\([0-9]* [0-9]*\)$/\1/p' "$templates")
-counts=${counts:-0 1}
-passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+for part in "$templates" "$ends"; do
+    counts=$(sed -n '$s/^\([0-9]* [0-9]*\)$/\1/p' "$part")
+    counts=${counts:-0 1}
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+done
 counts=$(sed -n '$s/^\([0-9]* [0-9]*\)$/\1/p' "$language")
 counts=${counts:-0 $language_rc}
 passed=$((passed + ${counts% *} + (differential_rc == 0)))
 failed=$((failed + ${counts#* } + (differential_rc != 0)))
-echo "$passed $failed" \
-    >"$BUILD/results/conformance"
-[ $rc -eq 0 ] || exit $rc
-[ $templates_rc -eq 0 ] || exit $templates_rc
-[ $language_rc -eq 0 ] || exit $language_rc
+echo "$passed $failed" >"$BUILD/results/conformance"
+for code in $rc $templates_rc $ends_rc $language_rc; do
+    [ "$code" -eq 0 ] || exit "$code"
+done
 exit $differential_rc

@@ -32,6 +32,10 @@ for license in "$BUILD"/lib/LICENSE.*; do
     put 644 "$license" "$share/${license##*/}"
 done
 
+for preset in connectors/presets/*.json; do
+    put 644 "$preset" "$share/presets/${preset##*/}"
+done
+
 # What a connector in a module of its own includes: -I.../mod_flow
 for header in mod_flow/base/*.h mod_flow/data/*.h mod_flow/script/*.h \
     mod_flow/flow/*.h; do

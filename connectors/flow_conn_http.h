@@ -274,6 +274,10 @@ void flow_conn_http_gate_good(http_gate_t *gate);
  * these; 0 when the time is over. */
 apr_interval_time_t flow_conn_http_wait_of(const char *value, const char *date,
                                            apr_time_t now);
+/** How long a GraphQL server that counts costs wants to be left alone:
+ * extensions.cost {requestedQueryCost, throttleStatus {currentlyAvailable,
+ * restoreRate}} of the answer. -1 when it does not say. */
+apr_interval_time_t flow_conn_http_wait_of_cost(const json_t *value);
 /** The n-th wait (from 0) when nobody says how long: random, up to a limit that
  * doubles, never nothing. */
 apr_interval_time_t flow_conn_http_backoff(int n);

@@ -202,6 +202,10 @@ apr_status_t flow_conn_http_auth_apply(const http_auth_t *auth,
                                        const http_cred_t *cred,
                                        http_outgoing_t *out, apr_pool_t *p,
                                        flow_error_t *err);
+/** Put in the headers whose templates look at the finished request. */
+apr_status_t flow_conn_http_sign_headers(const http_send_t *send,
+                                         http_outgoing_t *out, apr_pool_t *p,
+                                         flow_error_t *err);
 /** Does the answer say that the credentials are not taken? */
 int flow_conn_http_auth_failed(const http_auth_t *auth,
                                const http_answer_t *answer, apr_pool_t *p);

@@ -54,6 +54,22 @@ http_body_t flow_conn_http_compile_body(flow_compile_t *c, const char *field,
     return body;
 }
 
+/* What a template prints is looked at when it has been rendered; what stands
+ * in its text can be seen now. Between braces white space is harmless. */
+static int has_control(const char *s)
+{
+    int depth = 0;
+
+    for (; *s; ++s) {
+        depth += s[0] == '{' && s[1] == '{';
+        depth -= depth && s[0] == '}' && s[1] == '}';
+        if (!depth && (((unsigned char)*s < ' ' && *s != '\t') || *s == 0x7F)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 http_headers_t flow_conn_http_compile_headers(flow_compile_t *c,
                                               const char *field)
 {
@@ -70,6 +86,12 @@ http_headers_t flow_conn_http_compile_headers(flow_compile_t *c,
         const char *at = apr_psprintf(p, "%s[%d]", field, (int)i);
 
         if (!name || !value) {
+            continue;
+        }
+        if (has_control(value)) {
+            flow_compile_problem(c, apr_pstrcat(p, at, ".value", NULL),
+                                 "holds a line break or another control "
+                                 "character; a header is one line");
             continue;
         }
         if (!flow_header_name_ok(name)) {

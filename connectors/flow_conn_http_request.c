@@ -124,6 +124,9 @@ static apr_status_t render_headers(apr_table_t *out,
     for (i = 0; i < headers->n; ++i) {
         const http_header_t *h = &headers->all[i];
 
+        if (flow_template_needs_request(h->value)) {
+            continue; /* flow_conn_http_sign_headers() */
+        }
         rv = flow_template_text_with(h->value, context, templates,
                                      HEADER_TEXT_MAX, &value, &len, p, err);
         if (rv != APR_SUCCESS) {
@@ -358,6 +361,9 @@ static apr_status_t build(http_try_t *t, flow_http_request_t *req,
         out.form = form_of(t, out.headers);
         rv = flow_conn_http_auth_apply(t->auth, &t->cred, &out, t->p, err);
     }
+    if (rv == APR_SUCCESS) {
+        rv = flow_conn_http_sign_headers(&t->send, &out, t->p, err);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -453,6 +459,9 @@ static apr_interval_time_t wait_for(const http_try_t *t,
         apr_table_get(answer->headers, t->conn->retry_header),
         apr_table_get(answer->headers, "Date"), apr_time_now());
 
+    if (wait < 0) {
+        wait = flow_conn_http_wait_of_cost(answer->value);
+    }
     /* "At once" is no answer to too many requests. */
     return wait > 0 ? wait : least;
 }

@@ -17,6 +17,7 @@
 #define EPOCH_SECONDS 1000000000.0 /* a number beyond it is a time of day */
 #define EPOCH_MILLIS  1000000000000.0
 #define WAIT_MAX      (366.0 * 24 * 3600)
+#define COST_WAIT_MAX 3600.0 /* seconds; no bucket takes longer to fill */
 #define BACKOFF_MAX   apr_time_from_sec(30)
 #define NAP           apr_time_from_msec(100)
 
@@ -77,6 +78,34 @@ apr_interval_time_t flow_conn_http_wait_of(const char *value, const char *date,
     there = date ? apr_date_parse_http(date) : APR_DATE_BAD;
     now = there == APR_DATE_BAD ? now : there;
     return interval((double)(at - now) / APR_USEC_PER_SEC);
+}
+
+static double number_at(const json_t *object, const char *name)
+{
+    const json_t *v = json_object_get(object, name);
+
+    return flow_json_is(v, NUMBER) ? flow_json_double(v) : -1;
+}
+
+apr_interval_time_t flow_conn_http_wait_of_cost(const json_t *value)
+{
+    const json_t *cost =
+        json_object_get(json_object_get(value, "extensions"), "cost");
+    const json_t *status = json_object_get(cost, "throttleStatus");
+    double wanted = number_at(cost, "requestedQueryCost");
+    double there = number_at(status, "currentlyAvailable");
+    double rate = number_at(status, "restoreRate"), seconds;
+
+    if (!(wanted >= 0) || !(there >= 0) || !(rate > 0)) {
+        return -1;
+    }
+    seconds = (wanted - there) / rate;
+    if (!(seconds > 0)) {
+        return 0;
+    }
+    return seconds < COST_WAIT_MAX
+               ? (apr_interval_time_t)(seconds * 1e6)
+               : apr_time_from_sec((apr_int64_t)COST_WAIT_MAX);
 }
 
 apr_interval_time_t flow_conn_http_backoff(int n)

@@ -14,14 +14,23 @@
 
 #define NAME_MAX_BYTES 253 /* of a host name, RFC 1035 */
 
-/* An address as the rules see it. An IPv6 address that leads to an IPv4 one is
- * both. */
+#define INSIDE_MAX     4 /* IPv4 addresses that an IPv6 address may lead to */
+
+/* An address as the rules see it. */
 typedef struct address_t {
-    int has_v4;
-    int has_v6;
-    unsigned char v4[4];
-    unsigned char v6[16];
+    int is_v4;
+    unsigned char bytes[16];
+    /* an IPv6 address: the IPv4 ones that something on the way makes of it.
+     * is_sure: it can only be this one, so that decides. */
+    int ninside, is_sure;
+    unsigned char inside[INSIDE_MAX][4];
 } address_t;
+
+typedef enum {
+    VERDICT_NONE,
+    VERDICT_ALLOW,
+    VERDICT_DENY
+} verdict_e;
 
 typedef enum {
     MATCH_ALL,     /* "*" */
@@ -54,15 +63,21 @@ static const block_t inner_v4[] = {
     { { 10 },            8 },  /* private                              */
     { { 100, 64 },      10 },  /* shared by a provider's customers     */
     { { 127 },           8 },  /* loopback                             */
+    { { 168, 63, 129, 16 }, 32 },  /* a metadata service               */
     { { 169, 254 },     16 },  /* link-local, metadata services        */
     { { 172, 16 },      12 },  /* private                              */
     { { 192, 0, 0 },    24 },  /* protocol assignments                 */
+    { { 192, 88, 99 },  24 },  /* relays to 6to4, withdrawn            */
     { { 192, 168 },     16 },  /* private                              */
     { { 198, 18 },      15 },  /* benchmarks                           */
     { { 224 },           4 },  /* multicast                            */
     { { 240 },           4 },  /* reserved, broadcast                  */
 };
 static const block_t inner_v6[] = {
+    { { 0 },           127 },  /* unspecified, loopback                */
+    { { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48 },  /* NAT64 of the local network */
+    { { 0x01 },         64 },  /* discarded                            */
+    { { 0x20, 0x01, 0, 0 }, 32 },  /* Teredo                           */
     { { 0xfc },          7 },  /* private, metadata service            */
     { { 0xfe, 0x80 },   10 },  /* link-local                           */
     { { 0xfe, 0xc0 },   10 },  /* site-local, withdrawn but routed     */
@@ -71,8 +86,20 @@ static const block_t inner_v6[] = {
 static const unsigned char mapped_prefix[12] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
 };
-static const unsigned char nat64_prefix[12] = { 0, 0x64, 0xff, 0x9b };
-static const unsigned char compatible_prefix[12] = { 0 };
+/* Where an IPv4 address stands in an IPv6 one: the first byte of each, and a
+ * jump over byte 8, which translators leave out (RFC 6052). */
+static const struct {
+    block_t prefix;
+    int is_sure;
+    int n, at[INSIDE_MAX];
+} carriers[] = {
+    { { { 0 }, 96 }, 1, 1, { 12 } },                           /* ::a.b.c.d */
+    { { { 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }, 96 }, 1, 1, { 12 } }, /* SIIT */
+    { { { 0, 0x64, 0xff, 0x9b }, 96 }, 1, 1, { 12 } },         /* NAT64     */
+    { { { 0x20, 0x02 }, 16 }, 1, 1, { 2 } },                   /* 6to4      */
+    { { { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48 }, 0, 4, { 6, 7, 9, 12 } },
+    { { { 0x20, 0x01, 0, 0 }, 32 }, 0, 2, { 4, 12 } },         /* Teredo    */
+};
 /* clang-format on */
 
 static int bits_match(const unsigned char *a, const unsigned char *b, int bits)
@@ -85,63 +112,77 @@ static int bits_match(const unsigned char *a, const unsigned char *b, int bits)
     return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
 }
 
+static int is_in(const unsigned char *bytes, const block_t *blocks,
+                 apr_size_t n)
+{
+    apr_size_t i;
+
+    for (i = 0; i < n; ++i) {
+        if (bits_match(bytes, blocks[i].bytes, blocks[i].bits)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int is_inner_v4(const unsigned char *bytes)
+{
+    return is_in(bytes, inner_v4, sizeof(inner_v4) / sizeof(inner_v4[0]));
+}
+
+static int is_inner_v6(const unsigned char *bytes)
+{
+    return is_in(bytes, inner_v6, sizeof(inner_v6) / sizeof(inner_v6[0]));
+}
+
 static void set_v4(address_t *out, const unsigned char *bytes)
 {
-    out->has_v4 = 1;
-    out->has_v6 = 0;
-    memcpy(out->v4, bytes, sizeof(out->v4));
+    memset(out, 0, sizeof(*out));
+    out->is_v4 = 1;
+    memcpy(out->bytes, bytes, 4);
+}
+
+/* The IPv4 address whose first byte stands at @a at. */
+static void take_inside(unsigned char *out, const unsigned char *bytes, int at,
+                        int is_hidden)
+{
+    int i;
+
+    for (i = 0; i < 4; ++i, ++at) {
+        at += at == 8;
+        out[i] = bytes[at] ^ (is_hidden ? 0xff : 0);
+    }
 }
 
 static void set_v6(address_t *out, const unsigned char *bytes)
 {
+    apr_size_t i;
+    int k;
+
     /* the kernel makes an IPv4 connection of it */
     if (!memcmp(bytes, mapped_prefix, sizeof(mapped_prefix))) {
         set_v4(out, bytes + sizeof(mapped_prefix));
         return;
     }
-    out->has_v6 = 1;
-    memcpy(out->v6, bytes, sizeof(out->v6));
-
-    /* a translator (NAT64) in the network makes one of it */
-    out->has_v4 = !memcmp(bytes, nat64_prefix, sizeof(nat64_prefix));
-    memcpy(out->v4, bytes + sizeof(nat64_prefix), sizeof(out->v4));
-}
-
-static int is_inner_v4(const unsigned char *bytes)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(inner_v4) / sizeof(inner_v4[0]); ++i) {
-        if (bits_match(bytes, inner_v4[i].bytes, inner_v4[i].bits)) {
-            return 1;
+    memset(out, 0, sizeof(*out));
+    memcpy(out->bytes, bytes, sizeof(out->bytes));
+    for (i = 0; i < sizeof(carriers) / sizeof(carriers[0]); ++i) {
+        if (!bits_match(bytes, carriers[i].prefix.bytes,
+                        carriers[i].prefix.bits)) {
+            continue;
         }
-    }
-    return 0;
-}
-
-/* Refused unless something says otherwise. */
-static int is_inner(const address_t *address)
-{
-    const unsigned char *bytes = address->v6;
-    apr_size_t i;
-
-    if (address->has_v4) {
-        return is_inner_v4(address->v4);
-    }
-    /* ::a.b.c.d, which covers :: and ::1 too, as 0.0.0.0 and 0.0.0.1 */
-    if (!memcmp(bytes, compatible_prefix, sizeof(compatible_prefix))) {
-        return is_inner_v4(bytes + 12);
-    }
-    /* 2002:a.b.c.d::, 6to4 */
-    if (bytes[0] == 0x20 && bytes[1] == 0x02) {
-        return is_inner_v4(bytes + 2);
-    }
-    for (i = 0; i < sizeof(inner_v6) / sizeof(inner_v6[0]); ++i) {
-        if (bits_match(bytes, inner_v6[i].bytes, inner_v6[i].bits)) {
-            return 1;
+        if (bits_match(bytes, inner_v6[0].bytes, inner_v6[0].bits)) {
+            return; /* :: and ::1 carry nothing */
         }
+        out->is_sure = carriers[i].is_sure;
+        out->ninside = carriers[i].n;
+        for (k = 0; k < carriers[i].n; ++k) {
+            /* Teredo writes the caller's own address upside down */
+            take_inside(out->inside[k], bytes, carriers[i].at[k],
+                        bytes[0] == 0x20 && carriers[i].at[k] == 12);
+        }
+        return;
     }
-    return 0;
 }
 
 /* The length of a host without brackets and final dot; moves *phost. */
@@ -174,7 +215,7 @@ static int ends_with(const char *host, const char *suffix)
 }
 
 static int rule_matches(const rule_t *rule, const char *host,
-                        const address_t *address)
+                        const unsigned char *bytes, int is_v4)
 {
     switch (rule->match) {
     case MATCH_ALL:
@@ -184,32 +225,56 @@ static int rule_matches(const rule_t *rule, const char *host,
     case MATCH_SUFFIX:
         return ends_with(host, rule->name);
     case MATCH_ADDRESS:
-        if (rule->is_v4) {
-            return address->has_v4 &&
-                   bits_match(rule->net, address->v4, rule->bits);
-        }
-        return address->has_v6 &&
-               bits_match(rule->net, address->v6, rule->bits);
+        return rule->is_v4 == is_v4 && bits_match(rule->net, bytes, rule->bits);
     }
     return 0;
 }
 
-static int decide(const flow_egress_t *egress, const char *host,
-                  const address_t *address, const char *trusted)
+/* What the first rule says that matches. */
+static verdict_e verdict(const flow_egress_t *egress, const char *host,
+                         const unsigned char *bytes, int is_v4)
 {
     int i;
 
     for (i = 0; egress && i < egress->rules->nelts; ++i) {
         const rule_t *rule = &APR_ARRAY_IDX(egress->rules, i, rule_t);
 
-        if (rule_matches(rule, host, address)) {
-            return rule->is_allow;
+        if (rule_matches(rule, host, bytes, is_v4)) {
+            return rule->is_allow ? VERDICT_ALLOW : VERDICT_DENY;
         }
     }
-    if (!is_inner(address)) {
+    return VERDICT_NONE;
+}
+
+/* An IPv6 address that leads to an IPv4 one must be allowed as both: a rule
+ * that opens the way through a translator does not open what is behind it. */
+static int decide(const flow_egress_t *egress, const char *host,
+                  const address_t *address, const char *trusted)
+{
+    int is_trusted = trusted && is_same_host(host, trusted), i;
+    verdict_e said = verdict(egress, host, address->bytes, address->is_v4);
+
+    if (said == VERDICT_DENY) {
+        return 0;
+    }
+    for (i = 0; i < address->ninside; ++i) {
+        switch (verdict(egress, host, address->inside[i], 1)) {
+        case VERDICT_DENY:
+            return 0;
+        case VERDICT_NONE:
+            if (address->is_sure && is_inner_v4(address->inside[i]) &&
+                !is_trusted) {
+                return 0;
+            }
+            break;
+        case VERDICT_ALLOW:
+            break;
+        }
+    }
+    if (said == VERDICT_ALLOW || is_trusted) {
         return 1;
     }
-    return trusted && is_same_host(host, trusted);
+    return !(address->is_v4 ? is_inner_v4 : is_inner_v6)(address->bytes);
 }
 
 int flow_egress_check(const flow_egress_t *egress, const char *host,
@@ -262,6 +327,78 @@ int flow_egress_allows(const flow_egress_t *egress, const char *host,
         return 0;
     }
     return decide(egress, host, &seen, trusted);
+}
+
+/* 1 when @a host is written as an address. */
+static int literal(address_t *seen, const char *host)
+{
+    char text[INET6_ADDRSTRLEN];
+    apr_size_t len = trim_host(&host);
+    unsigned char bytes[16];
+
+    if (len >= sizeof(text)) {
+        return 0;
+    }
+    memcpy(text, host, len);
+    text[len] = '\0';
+    switch (parse_address(bytes, text)) {
+    case 4:
+        set_v4(seen, bytes);
+        return 1;
+    case 6:
+        set_v6(seen, bytes);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* What the first rule says that needs no address. */
+static verdict_e name_verdict(const flow_egress_t *egress, const char *host)
+{
+    static const unsigned char nowhere[16];
+    int i;
+
+    for (i = 0; egress && i < egress->rules->nelts; ++i) {
+        const rule_t *rule = &APR_ARRAY_IDX(egress->rules, i, rule_t);
+
+        if (rule->match != MATCH_ADDRESS &&
+            rule_matches(rule, host, nowhere, 1)) {
+            return rule->is_allow ? VERDICT_ALLOW : VERDICT_DENY;
+        }
+    }
+    return VERDICT_NONE;
+}
+
+int flow_egress_check_name(const flow_egress_t *egress, const char *host,
+                           const char *trusted)
+{
+    address_t seen;
+
+    if (literal(&seen, host)) {
+        return decide(egress, host, &seen, trusted);
+    }
+    switch (name_verdict(egress, host)) {
+    case VERDICT_ALLOW:
+        return 1;
+    case VERDICT_DENY:
+        return 0;
+    case VERDICT_NONE:
+        break;
+    }
+    return (trusted && is_same_host(host, trusted)) ||
+           !(is_same_host(host, "localhost") || ends_with(host, ".localhost"));
+}
+
+int flow_egress_names(const flow_egress_t *egress, const char *host)
+{
+    address_t seen;
+
+    if (!egress) {
+        return 0;
+    }
+    return (literal(&seen, host) ? verdict(egress, host, seen.bytes, seen.is_v4)
+                                 : name_verdict(egress, host)) == VERDICT_ALLOW;
 }
 
 flow_egress_t *flow_egress_create(apr_pool_t *p)

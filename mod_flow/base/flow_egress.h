@@ -18,4 +18,12 @@
 int flow_egress_check(const flow_egress_t *egress, const char *host,
                       const struct sockaddr *address, const char *trusted);
 
+/** The same when a proxy makes the connection: by name, or by the address
+ * when @a host is written as one. */
+int flow_egress_check_name(const flow_egress_t *egress, const char *host,
+                           const char *trusted);
+/** Does a rule of @a egress (may be NULL) name this host or literal address?
+ * Then whether it allows it, else 0. */
+int flow_egress_names(const flow_egress_t *egress, const char *host);
+
 #endif

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
 
+#include "base/flow_egress.h"
 #include "base/flow_http_call.h"
 #include "base/flow_http_url.h"
 #include "base/flow_log.h"
@@ -18,6 +19,7 @@
 #define REDIRECTS_MAX      5
 #define METHOD_MAX         32
 #define RESPONSE_MAX_BYTES (50 * 1024 * 1024) /* the header's default */
+#define CONNECT_TIMEOUT    apr_time_from_sec(10)
 
 /* An idle handle. The key keeps apart what must not share connections: the
  * documents (affinity), and the trust that opened a connection. */
@@ -31,6 +33,7 @@ struct idle_t {
 
 struct flow_http_client_t {
     const flow_egress_t *egress;
+    flow_http_settings_t settings;
     apr_thread_mutex_t *lock; /* for what follows; never held during a call */
     idle_t *newest;
     idle_t *oldest;
@@ -139,9 +142,23 @@ apr_status_t flow_http_client_create(flow_http_client_t **pclient,
                               "no lock for the HTTP client");
     }
     client->egress = egress;
+    client->settings.connect_timeout = CONNECT_TIMEOUT;
+    client->settings.max_response = RESPONSE_MAX_BYTES;
     apr_pool_cleanup_register(p, client, destroy_all, apr_pool_cleanup_null);
     *pclient = client;
     return APR_SUCCESS;
+}
+
+void flow_http_client_configure(flow_http_client_t *client,
+                                const flow_http_settings_t *settings)
+{
+    client->settings = *settings;
+    if (client->settings.connect_timeout <= 0) {
+        client->settings.connect_timeout = CONNECT_TIMEOUT;
+    }
+    if (!client->settings.max_response) {
+        client->settings.max_response = RESPONSE_MAX_BYTES;
+    }
 }
 
 static int is_token_char(char c)
@@ -324,7 +341,18 @@ static void log_answer(const flow_http_call_t *call,
     }
 }
 
+/* Through the proxy or not? */
+static void choose_way(flow_http_call_t *call,
+                       const flow_http_settings_t *settings)
+{
+    call->proxy =
+        settings->proxy && !flow_egress_names(settings->direct, call->url->host)
+            ? settings->proxy
+            : NULL;
+}
+
 static apr_status_t run_calls(flow_http_call_t *call, flow_http_url_t *url,
+                              const flow_http_settings_t *settings,
                               flow_http_handle_t *handle,
                               flow_http_response_t *resp, apr_pool_t *p,
                               flow_error_t *err)
@@ -336,6 +364,7 @@ static apr_status_t run_calls(flow_http_call_t *call, flow_http_url_t *url,
     for (;;) {
         apr_time_t start = flow_clock();
 
+        choose_way(call, settings);
         rv = flow_http_call(handle, call, resp, p, err);
         if (rv != APR_SUCCESS) {
             return rv;
@@ -354,7 +383,8 @@ static apr_status_t run_calls(flow_http_call_t *call, flow_http_url_t *url,
 }
 
 /* The request with its defaults filled in, checked, and its URL parsed. */
-static apr_status_t prepare(const flow_http_request_t *req,
+static apr_status_t prepare(const flow_http_settings_t *settings,
+                            const flow_http_request_t *req,
                             flow_http_request_t *full, flow_http_url_t *url,
                             apr_table_t **pheaders, apr_pool_t *p,
                             flow_error_t *err)
@@ -365,7 +395,10 @@ static apr_status_t prepare(const flow_http_request_t *req,
     *full = *req;
     full->method = req->method ? req->method : "GET";
     if (!full->max_response) {
-        full->max_response = RESPONSE_MAX_BYTES;
+        full->max_response = settings->max_response;
+    }
+    if (full->connect_timeout <= 0) {
+        full->connect_timeout = settings->connect_timeout;
     }
     rv = check_method(full, err);
     if (rv == APR_SUCCESS) {
@@ -394,7 +427,8 @@ apr_status_t flow_http_perform(flow_http_client_t *client,
     flow_buf_t body;
     idle_t *idle;
     const char *key;
-    apr_status_t rv = prepare(req, &full, &url, &headers, p, err);
+    apr_status_t rv =
+        prepare(&client->settings, req, &full, &url, &headers, p, err);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -412,11 +446,12 @@ apr_status_t flow_http_perform(flow_http_client_t *client,
     call.url = &url;
     call.headers = headers;
     call.egress = client->egress;
+    call.first_byte_timeout = client->settings.first_byte_timeout;
     call.where = where(&url, p);
     call.body = &body;
 
     memset(resp, 0, sizeof(*resp));
-    rv = run_calls(&call, &url, idle->handle, resp, p, err);
+    rv = run_calls(&call, &url, &client->settings, idle->handle, resp, p, err);
     give_back(client, idle);
 
     resp->body = flow_buf_steal(&body, &resp->body_len, p);

@@ -53,8 +53,8 @@ typedef struct flow_http_request_t {
     const char *body;           /* NULL = none */
     apr_size_t body_len;
     apr_time_t deadline;                 /* absolute; no work past it */
-    apr_interval_time_t connect_timeout; /* 0 = 10 s */
-    apr_size_t max_response;             /* bytes, decompressed; 0 = 50 MB */
+    apr_interval_time_t connect_timeout; /* 0 = the client's */
+    apr_size_t max_response; /* bytes, decompressed; 0 = the client's */
     int insecure; /* 1 = do not verify certificates (disableStrictSSL) */
 } flow_http_request_t;
 
@@ -75,6 +75,29 @@ apr_status_t flow_http_global_init(void);
 apr_status_t flow_http_client_create(flow_http_client_t **pclient,
                                      const flow_egress_t *egress, apr_pool_t *p,
                                      flow_error_t *err);
+
+/** What holds for all requests that do not say otherwise. 0 and NULL: the
+ * built-in value. */
+typedef struct flow_http_settings_t {
+    apr_interval_time_t connect_timeout; /* 10 s */
+    /** From the request's last byte to the answer's first; 0 = only the
+     * deadline counts. Looked at once a second. */
+    apr_interval_time_t first_byte_timeout;
+    apr_size_t max_response; /* 50 MB */
+    /** "http://[user:password@]host:port" or https: every call goes through
+     * it but those to hosts that @a direct allows by name. The proxy resolves
+     * names, so egress rules see the address only of hosts that are written
+     * as one; all others are matched by name. */
+    const char *proxy;
+    const flow_egress_t *direct; /* or NULL */
+} flow_http_settings_t;
+
+/** NULL, or what is wrong with it. */
+const char *flow_http_proxy_problem(const char *proxy, apr_pool_t *p);
+/** Before other threads use the client; @a settings is copied, what it points
+ * to must outlive the client. */
+void flow_http_client_configure(flow_http_client_t *client,
+                                const flow_http_settings_t *settings);
 
 /**
  * Send a request and read the answer, whatever its status. GET and HEAD follow

@@ -13,15 +13,18 @@
 
 #include "base/flow_egress.h"
 
-#define HEADERS_MAX        65536 /* bytes of all header lines of an answer */
-#define CONNECT_TIMEOUT_MS 10000 /* the header's default */
+#define HEADERS_MAX 65536 /* bytes of all header lines of an answer */
 
 /* A handle serves one connection document: its host, and where that redirects
  * to. */
 #define KEPT_CONNECTIONS 2L
 
+/* Connections are kept in a share, and each call has an easy handle of its
+ * own: in a handle that is used again, curl before 8.4 keeps a pointer to the
+ * last header of the answer before, and an answer that begins with a folded
+ * header line makes it follow that pointer into freed memory. */
 struct flow_http_handle_t {
-    CURL *easy;
+    CURLSH *share;
 };
 
 /* What the callbacks of one call share. */
@@ -33,6 +36,8 @@ typedef struct transfer_t {
     int is_tried;    /* an address was allowed */
     int is_repeated; /* a second write was prevented */
     int is_header_overflow;
+    int is_late;          /* the answer did not begin in time */
+    apr_time_t last_byte; /* of the request, about; 0 = not sent yet */
 } transfer_t;
 
 flow_http_handle_t *flow_http_handle_create(void)
@@ -42,17 +47,22 @@ flow_http_handle_t *flow_http_handle_create(void)
     if (!handle) {
         return NULL;
     }
-    handle->easy = curl_easy_init();
-    if (!handle->easy) {
+    handle->share = curl_share_init();
+    if (!handle->share) {
         free(handle);
         return NULL;
     }
+    /* one thread at a time uses it, so it needs no locks */
+    curl_share_setopt(handle->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+    curl_share_setopt(handle->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    curl_share_setopt(handle->share, CURLSHOPT_SHARE,
+                      CURL_LOCK_DATA_SSL_SESSION);
     return handle;
 }
 
 void flow_http_handle_destroy(flow_http_handle_t *handle)
 {
-    curl_easy_cleanup(handle->easy);
+    curl_share_cleanup(handle->share);
     free(handle);
 }
 
@@ -87,9 +97,12 @@ static curl_socket_t on_socket(void *baton, curlsocktype purpose,
     transfer_t *transfer = baton;
     const flow_http_call_t *call = transfer->call;
 
+    /* the proxy's address is the administrator's choice; the host has been
+     * checked by its name */
     if (purpose != CURLSOCKTYPE_IPCXN ||
-        !flow_egress_check(call->egress, call->url->host, &address->addr,
-                           call->req->trusted_host)) {
+        (!call->proxy &&
+         !flow_egress_check(call->egress, call->url->host, &address->addr,
+                            call->req->trusted_host))) {
         transfer->is_refused = 1;
         return CURL_SOCKET_BAD;
     }
@@ -133,6 +146,30 @@ static int on_request(void *baton, char *remote_ip, char *local_ip,
     transfer->sent = 1;
     transfer->call->was_sent = 1;
     return CURL_PREREQFUNC_OK;
+}
+
+/* Called about once a second: does somebody want us to stop, and has the
+ * answer begun in time? */
+static int on_progress(void *baton, curl_off_t dltotal, curl_off_t dlnow,
+                       curl_off_t ultotal, curl_off_t ulnow)
+{
+    transfer_t *transfer = baton;
+    apr_time_t now = flow_clock();
+
+    (void)dltotal;
+    if (flow_abort_asked()) {
+        return 1;
+    }
+    if (transfer->call->first_byte_timeout <= 0 || !transfer->call->was_sent ||
+        dlnow || transfer->header_bytes) {
+        return 0;
+    }
+    if (!transfer->last_byte || ulnow < ultotal) {
+        transfer->last_byte = now;
+    }
+    transfer->is_late =
+        now - transfer->last_byte >= transfer->call->first_byte_timeout;
+    return transfer->is_late;
 }
 
 static int append_line(struct curl_slist **plist, const char *line)
@@ -199,11 +236,8 @@ static void set_method(CURL *easy, const flow_http_request_t *req)
 
 static void set_limits(CURL *easy, const flow_http_request_t *req, long left)
 {
-    long connect = CONNECT_TIMEOUT_MS;
+    long connect = (long)apr_time_as_msec(req->connect_timeout);
 
-    if (req->connect_timeout > 0) {
-        connect = (long)apr_time_as_msec(req->connect_timeout);
-    }
     connect = connect < 1 ? 1 : connect > left ? left : connect;
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, left);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect);
@@ -215,18 +249,6 @@ static void set_limits(CURL *easy, const flow_http_request_t *req, long left)
     }
 }
 
-/* curl asks about once a second while nothing moves. */
-static int on_progress(void *data, curl_off_t down, curl_off_t down_now,
-                       curl_off_t up, curl_off_t up_now)
-{
-    (void)data;
-    (void)down;
-    (void)down_now;
-    (void)up;
-    (void)up_now;
-    return flow_abort_asked();
-}
-
 static void set_options(CURL *easy, transfer_t *transfer,
                         struct curl_slist *headers)
 {
@@ -235,7 +257,14 @@ static void set_options(CURL *easy, transfer_t *transfer,
 
     curl_easy_setopt(easy, CURLOPT_URL, transfer->call->url->text);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* nor one from environment */
+    /* never one from the environment */
+    curl_easy_setopt(easy, CURLOPT_PROXY,
+                     transfer->call->proxy ? transfer->call->proxy : "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -262,8 +291,6 @@ static void set_options(CURL *easy, transfer_t *transfer,
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 }
 
 /* Why a certificate does not verify, in words for those who can repair it. The
@@ -302,7 +329,9 @@ static apr_status_t explain_timeout(const transfer_t *transfer,
 
     if (transfer->call->was_sent) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_TIMEUP, "timeout",
-                              "no complete answer from %s in time", where);
+                              "no complete answer from %s in time "
+                              "(FlowHTTPTimeout)",
+                              where);
     }
     return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL, "timeout",
                           "no connection to %s in time", where);
@@ -327,7 +356,7 @@ static apr_status_t explain_size(const transfer_t *transfer, flow_error_t *err)
     }
     return flow_error_set(err, FLOW_E_REFUSED, APR_ENOSPC, "response_too_large",
                           "the answer from %s is longer than %" APR_SIZE_T_FMT
-                          " bytes",
+                          " bytes (FlowHTTPMaxResponse)",
                           call->where, call->req->max_response);
 }
 
@@ -337,13 +366,21 @@ static apr_status_t explain_connection(CURL *easy, const transfer_t *transfer,
 {
     const flow_http_call_t *call = transfer->call;
     char text[128];
-    long os_error = 0;
+    long os_error = 0, tunnel = 0;
 
     if (transfer->is_refused && !transfer->is_tried) {
         return flow_error_set(err, FLOW_E_CONFIG, APR_EACCES, "egress_refused",
                               "%s may not be called: the address that its name "
                               "resolves to is refused; see FlowEgress",
                               call->where);
+    }
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    if (call->proxy && !call->was_sent && tunnel && tunnel != 200) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
+                              "connect_failed",
+                              "%s cannot be reached: the proxy answered %ld; "
+                              "see FlowProxy",
+                              call->where, tunnel);
     }
     if (transfer->is_repeated || call->was_sent) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ECONNRESET,
@@ -365,21 +402,40 @@ static apr_status_t explain_connection(CURL *easy, const transfer_t *transfer,
                  : curl_easy_strerror(res));
 }
 
+/* One of our callbacks ended it. */
+static apr_status_t explain_abort(CURL *easy, const transfer_t *transfer,
+                                  CURLcode res, flow_error_t *err)
+{
+    const char *where = transfer->call->where;
+
+    if (transfer->is_late) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_TIMEUP, "timeout",
+                              "the answer from %s has not begun in time",
+                              where);
+    }
+    if (flow_abort_asked()) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
+                              "the call to %s was cut short: the server is "
+                              "stopping",
+                              where);
+    }
+    return explain_connection(easy, transfer, res, err);
+}
+
 static apr_status_t explain(CURL *easy, const transfer_t *transfer,
                             CURLcode res, flow_error_t *err)
 {
     const char *where = transfer->call->where;
 
     switch (res) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
+                              "connect_failed",
+                              "%s cannot be reached: the proxy's name does not "
+                              "resolve; see FlowProxy",
+                              where);
     case CURLE_ABORTED_BY_CALLBACK:
-        if (flow_abort_asked()) {
-            return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR,
-                                  "stopping",
-                                  "the call to %s was cut short: the server is "
-                                  "stopping",
-                                  where);
-        }
-        return explain_connection(easy, transfer, res, err);
+        return explain_abort(easy, transfer, res, err);
     case CURLE_OPERATION_TIMEDOUT:
         return explain_timeout(transfer, err);
     case CURLE_WRITE_ERROR: /* on_header() or on_body() said stop */
@@ -453,31 +509,43 @@ apr_status_t flow_http_call(flow_http_handle_t *handle, flow_http_call_t *call,
     struct curl_slist *headers;
     apr_status_t rv = APR_SUCCESS;
     CURLcode res;
+    CURL *easy;
 
     /* less than 1 ms would round to 0, which libcurl reads as "no limit" */
     if (left < 1) {
         return explain_timeout(&transfer, err);
     }
     left = left > 0x7fffffff ? 0x7fffffff : left;
+    if (call->proxy && !flow_egress_check_name(call->egress, call->url->host,
+                                               call->req->trusted_host)) {
+        transfer.is_refused = 1;
+        return explain(NULL, &transfer, CURLE_COULDNT_CONNECT, err);
+    }
 
     headers = header_lines(call, p);
-    if (!headers) {
-        return explain(handle->easy, &transfer, CURLE_OUT_OF_MEMORY, err);
+    easy = headers ? curl_easy_init() : NULL;
+    if (!easy) {
+        curl_slist_free_all(headers);
+        return explain(NULL, &transfer, CURLE_OUT_OF_MEMORY, err);
     }
-    set_options(handle->easy, &transfer, headers);
-    set_method(handle->easy, call->req);
-    set_limits(handle->easy, call->req, (long)left);
+    curl_easy_setopt(easy, CURLOPT_SHARE, handle->share);
+    set_options(easy, &transfer, headers);
+    set_method(easy, call->req);
+    set_limits(easy, call->req, (long)left);
 
-    res = curl_easy_perform(handle->easy);
+    res = curl_easy_perform(easy);
     if (res == CURLE_OK) {
-        read_answer(handle->easy, resp, p);
+        read_answer(easy, resp, p);
+        if (resp->status < 100) {
+            /* curl takes some broken status lines for an answer without one */
+            rv = explain(easy, &transfer, CURLE_WEIRD_SERVER_REPLY, err);
+        }
     }
     else {
-        rv = explain(handle->easy, &transfer, res, err);
+        rv = explain(easy, &transfer, res, err);
     }
 
-    /* keeps the connections, forgets everything that points to us */
-    curl_easy_reset(handle->easy);
+    curl_easy_cleanup(easy); /* the share keeps the connections */
     curl_slist_free_all(headers);
     return rv;
 }

@@ -22,6 +22,8 @@ typedef struct flow_http_call_t {
     const flow_http_url_t *url;     /* instead of req->url */
     const apr_table_t *headers;     /* instead of req->headers, checked */
     const flow_egress_t *egress;
+    const char *proxy;                      /* NULL = none */
+    apr_interval_time_t first_byte_timeout; /* 0 = none */
     const char *where; /* "host 'x' port 80", for messages */
     flow_buf_t *body;  /* out: the answer's body */
     int was_sent;      /* out: the far end may have seen the request */

@@ -132,6 +132,28 @@ const char *flow_http_url_parse(flow_http_url_t *url, const char *base,
     return why;
 }
 
+const char *flow_http_proxy_problem(const char *proxy, apr_pool_t *p)
+{
+    CURLU *u = curl_url();
+    CURLUcode rc =
+        u ? curl_url_set(u, CURLUPART_URL, proxy, 0) : CURLUE_OUT_OF_MEMORY;
+    const char *why = rc == CURLUE_OK ? NULL : explain(rc, p), *part = "";
+
+    if (!why) {
+        why = get_part(u, CURLUPART_SCHEME, 0, &part, p);
+    }
+    if (!why && strcmp(part, "http") && strcmp(part, "https")) {
+        why = no_scheme;
+    }
+    if (!why &&
+        (get_part(u, CURLUPART_PATH, 0, &part, p) || strcmp(part, "/") ||
+         has_part(u, CURLUPART_QUERY) || has_part(u, CURLUPART_FRAGMENT))) {
+        why = "nothing may follow its port";
+    }
+    curl_url_cleanup(u);
+    return why;
+}
+
 int flow_http_url_is_same_origin(const flow_http_url_t *a,
                                  const flow_http_url_t *b)
 {

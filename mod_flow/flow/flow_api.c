@@ -195,11 +195,12 @@ static void handle_import(api_t *a, const flow_import_t *imp)
 
 /* ---- flows ---- */
 
-/* 0 without ?wait=, -1 when it is no good. */
-static int wait_seconds(api_t *a)
+/* 0 without ?wait=, -1 when it is no good; *punknown: a parameter that means
+ * nothing here, and would do nothing without a word. */
+static int wait_seconds(api_t *a, const char **punknown)
 {
-    json_t *query;
-    const char *text;
+    json_t *query, *v;
+    const char *text, *key;
     char *end = NULL;
     apr_int64_t n = 0;
 
@@ -212,6 +213,12 @@ static int wait_seconds(api_t *a)
         n = text ? apr_strtoi64(text, &end, 10) : -1;
         if (n < 1 || n > WAIT_MAX || !end || *end) {
             n = -1;
+        }
+    }
+    json_object_foreach(query, key, v)
+    {
+        if (strcmp(key, "wait") != 0) {
+            *punknown = apr_pstrdup(a->p, key);
         }
     }
     json_decref(query);
@@ -264,7 +271,8 @@ static void wait_for_flow(api_t *a, const flow_flow_t *flow,
 
 static void handle_flow(api_t *a, const flow_flow_t *flow)
 {
-    int seconds = wait_seconds(a);
+    const char *unknown = NULL;
+    int seconds = wait_seconds(a, &unknown);
     json_t *data, *request = NULL;
 
     if (flow->disabled) {
@@ -274,6 +282,14 @@ static void handle_flow(api_t *a, const flow_flow_t *flow)
     if (seconds < 0) {
         refuse(a, 400, "invalid_query",
                "wait must be a number of seconds from 1 to 300");
+        return;
+    }
+    if (unknown) {
+        refuse(a, 400, "invalid_query",
+               apr_psprintf(a->p,
+                            "unknown query parameter '%.80s'; a flow takes "
+                            "'wait' only, its data go into the body",
+                            unknown));
         return;
     }
     if (!a->env->jobs) {

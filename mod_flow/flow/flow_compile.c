@@ -7,6 +7,7 @@
 
 #include "data/flow_nearest.h"
 #include "flow/flow_file.h"
+#include "flow/flow_presets.h"
 #include "flow/flow_schema_private.h"
 #include "flow/flow_secret.h"
 #include "flow/flow_webhook.h"
@@ -114,7 +115,9 @@ void flow_compile_problem(flow_compile_t *c, const char *field, const char *fmt,
     if (c->is_quiet) {
         return;
     }
-    flow_doc_place(c->doc, field, &file, &line);
+    if (!flow_presets_place(c->doc, field, &file, &line)) {
+        flow_doc_place(c->doc, field, &file, &line);
+    }
     va_start(ap, fmt);
     flow_docs_problem(c->docs, file, line, flow_doc_what(c->doc, c->scratch),
                       field && field[0] ? field : NULL, "%s",
@@ -531,6 +534,7 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     model->listeners = apr_hash_make(p);
     c.model = model;
     flow_docs_finish(docs);
+    flow_presets_apply(docs, settings->preset_dir);
     each(&c, FLOW_KIND_SCRIPT, flow_compile_script);
     each(&c, FLOW_KIND_CONNECTION, compile_connection);
     each(&c, FLOW_KIND_EXPORT, flow_compile_export);

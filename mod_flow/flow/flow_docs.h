@@ -79,7 +79,8 @@ typedef struct flow_doc_t {
     apr_hash_t *lines;  /* of FlowSet lines: path -> flow_place_t*, else NULL */
     apr_hash_t *failed; /* fields whose FlowSet line was wrong: path -> "" */
     apr_array_header_t *sets; /* FlowSet lines not typed yet, or NULL */
-    const char *source;       /* scripts: the text */
+    const struct flow_doc_preset_t *preset; /* flow_presets.h, or NULL */
+    const char *source;                     /* scripts: the text */
     apr_size_t source_len;
 } flow_doc_t;
 apr_size_t flow_docs_count(const flow_docs_t *docs);

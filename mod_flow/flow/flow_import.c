@@ -10,6 +10,7 @@
 
 #include "data/flow_json.h"
 #include "data/flow_value.h"
+#include "flow/flow_breaker.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_record.h"
 
@@ -292,6 +293,16 @@ static apr_interval_time_t time_for(const work_t *w, size_t n)
     return w->scope->env->call_timeout * (apr_interval_time_t)times;
 }
 
+static void show_mapped(const work_t *w, json_t *records)
+{
+    json_t *stage = json_object();
+
+    flow_record_set_text(stage, "name", "mapping");
+    json_object_set_new(stage, "errors", json_array());
+    json_object_set(stage, "data", records);
+    json_array_append_new(w->scope->stages, stage);
+}
+
 static apr_status_t call_connector(const work_t *w, const json_t *records,
                                    const json_t *originals, json_t **presponses,
                                    flow_error_t *err)
@@ -305,6 +316,10 @@ static apr_status_t call_connector(const work_t *w, const json_t *records,
                               "the connector of import '%s' cannot import",
                               imp->id);
     }
+    rv = flow_breaker_enter(w->scope->env, imp->connection, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     flow_scope_call(w->scope, &call);
     flow_scope_call_lookups(w->scope, &call, NULL, w->p);
     call.deadline =
@@ -315,6 +330,10 @@ static apr_status_t call_connector(const work_t *w, const json_t *records,
     call.dry_run = call.test_mode;
     rv = imp->connector->import_records(imp, &call, records, originals,
                                         presponses, w->p, err);
+    if (!call.dry_run) {
+        flow_breaker_leave_import(w->scope->env, w->scope->caller,
+                                  imp->connection, rv, err, *presponses, w->p);
+    }
     if (rv == APR_SUCCESS &&
         !is_answer(*presponses, json_array_size(records))) {
         rv = flow_error_set(
@@ -402,6 +421,9 @@ static void submit_items(work_t *w)
     }
     originals = gather_originals(w);
     mapped = gather_mapped(w);
+    if (w->scope->stages) {
+        show_mapped(w, mapped);
+    }
     responses = submit(w, mapped, originals);
     responses = flow_import_transform(w->scope, responses, w->p);
     if (w->imp->post_submit.script &&

@@ -338,7 +338,12 @@ static void include_dir(include_t *in, const char *dir, int depth)
 static void include_one(include_t *in, const char *path)
 {
     int before = in->found;
+    apr_finfo_t info;
 
+    if (APR_STATUS_IS_ENOENT(apr_stat(&info, path, APR_FINFO_TYPE, in->p))) {
+        complain(in, "there is no file or directory '%s'", path);
+        return;
+    }
     if (!is_dir(path, in->p)) {
         include_file(in, path);
         return;

@@ -203,6 +203,7 @@ typedef struct flow_model_t {
 
 typedef struct flow_compile_settings_t {
     apr_size_t script_memory; /* bytes, FlowScriptMemory */
+    const char *preset_dir;   /* FlowPresets; NULL: the built-in one */
 } flow_compile_settings_t;
 
 /**

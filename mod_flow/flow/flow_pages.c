@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
+#include "flow/flow_breaker.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_record.h"
 
@@ -333,13 +334,18 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     if (rv != APR_SUCCESS) {
         return flow_error_prefix(err, "export '%s'", exp->id);
     }
-    flow_scope_call(pages->scope, &call);
-    flow_scope_call_lookups(pages->scope, &call, pages->input, scratch);
-    call.leave = pages->leave;
-    call.mapped = pages->mapped;
-    call.keep = &pages->keep;
-    rv = exp->connector->export_page(exp, &call, pages->input, pages->cursor,
-                                     &page, scratch, err);
+    rv = flow_breaker_enter(pages->scope->env, exp->connection, err);
+    if (rv == APR_SUCCESS) {
+        flow_scope_call(pages->scope, &call);
+        flow_scope_call_lookups(pages->scope, &call, pages->input, scratch);
+        call.leave = pages->leave;
+        call.mapped = pages->mapped;
+        call.keep = &pages->keep;
+        rv = exp->connector->export_page(exp, &call, pages->input,
+                                         pages->cursor, &page, scratch, err);
+        flow_breaker_leave(pages->scope->env, pages->scope->caller,
+                           exp->connection, rv, err, scratch);
+    }
     if (rv != APR_SUCCESS) {
         json_decref(page.records);
         json_decref(page.cursor);

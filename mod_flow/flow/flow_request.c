@@ -229,9 +229,10 @@ void flow_answer_error(flow_answer_t *answer, int status,
     add_member(&b,
                "{\"errors\":[{\"code\":", err->code[0] ? err->code : "error");
     add_member(&b, ",\"message\":", err->message);
-    if (source) {
-        add_member(&b, ",\"source\":", source);
+    if (!source) {
+        source = err->kind == FLOW_E_INPUT ? "request" : "internal";
     }
+    add_member(&b, ",\"source\":", source);
     flow_buf_adds(&b, "}]}");
     text = flow_buf_steal(&b, &len, p);
     set_body(answer, status ? status : flow_error_http_status(err), text, len);

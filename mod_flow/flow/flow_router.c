@@ -27,6 +27,12 @@ static apr_status_t run_steps(flow_runner_t *runner, int first, int end,
     for (i = first; i < end && rv == APR_SUCCESS && json_array_size(*precords);
          ++i) {
         rv = flow_step_run(runner, i, precords, p, err);
+        /* Nothing of the page has arrived anywhere, so it may be repeated. */
+        if (rv == APR_SUCCESS &&
+            runner->run->counters.success == runner->before_page &&
+            flow_runner_is_held(runner)) {
+            rv = flow_runner_wait(err);
+        }
     }
     return rv;
 }

@@ -13,6 +13,7 @@
 
 #include "base/flow_clock.h"
 #include "data/flow_json.h"
+#include "flow/flow_breaker.h"
 #include "flow/flow_once.h"
 #include "flow/flow_pages.h"
 #include "flow/flow_parallel.h"
@@ -111,6 +112,7 @@ static apr_status_t run_page(flow_runner_t *runner, const flow_export_t *exp,
     json_t *records = page->records;
     apr_status_t rv;
 
+    runner->before_page = run->counters.success;
     ++run->counters.pages_generated;
     run->counters.exported += (apr_int64_t)json_array_size(records);
     rv = report_page_errors(runner, exp, page->errors, err);
@@ -144,6 +146,10 @@ static apr_status_t next_page(flow_runner_t *runner, flow_pages_t *pages,
         flow_error_clear(err);
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
                               "the server is stopping");
+    }
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_EOF(rv) &&
+        flow_runner_is_held(runner)) {
+        return flow_runner_wait(err);
     }
     return rv;
 }
@@ -186,7 +192,8 @@ static apr_status_t run_pages(flow_runner_t *runner, int generator,
         if (rv == APR_SUCCESS && page.at_boundary) {
             rv = save_batch(runner, generator, pages, unmarked, scratch, err);
         }
-        if (rv == APR_SUCCESS && flow_runner_is_stopping(runner) &&
+        if (rv == APR_SUCCESS &&
+            (flow_runner_is_stopping(runner) || flow_runner_is_held(runner)) &&
             !flow_pages_is_done(pages)) {
             rv = stop_here(runner, generator, pages, unmarked, page.at_boundary,
                            err);
@@ -322,6 +329,30 @@ static apr_status_t run_one(flow_runner_t *runner, int i, flow_error_t *err)
                         : run_generator(runner, i, exp, NULL, err);
 }
 
+static apr_status_t nothing_to_run(const flow_flow_t *flow, flow_error_t *err)
+{
+    return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "nothing_to_run",
+                          "flow '%s' has no export to run; a listener needs "
+                          "data",
+                          flow->id);
+}
+
+apr_status_t flow_run_check(const flow_flow_t *flow, const json_t *request,
+                            flow_error_t *err)
+{
+    const json_t *data = json_object_get(request, "data");
+    int i;
+
+    for (i = 0; i < flow->ngenerators; ++i) {
+        const flow_export_t *exp = flow->generators[i];
+
+        if (flow_run_chooses(request, exp) && (!exp->webhook || data)) {
+            return APR_SUCCESS;
+        }
+    }
+    return nothing_to_run(flow, err);
+}
+
 static apr_status_t run_generators(flow_runner_t *runner, flow_error_t *err)
 {
     const flow_run_t *run = runner->run;
@@ -343,13 +374,7 @@ static apr_status_t run_generators(flow_runner_t *runner, flow_error_t *err)
             break;
         }
     }
-    if (!count) {
-        return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "nothing_to_run",
-                              "flow '%s' has no export to run; a listener "
-                              "needs data",
-                              run->flow->id);
-    }
-    return rv;
+    return count ? rv : nothing_to_run(run->flow, err);
 }
 
 static void start(flow_runner_t *runner)

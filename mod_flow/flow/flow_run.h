@@ -47,12 +47,15 @@ typedef struct flow_jobs_iface_t {
                              flow_error_t *err);
 } flow_jobs_iface_t;
 
+struct flow_breaker_t; /* flow_breaker.h */
+
 struct flow_env_t {
     const flow_model_t *model; /* NULL: scripts use no documents (tools) */
     flow_script_engine_t *scripts;
     flow_http_client_t *http;
     const flow_jobs_iface_t *jobs;    /* NULL: flows.run is refused (tools) */
     const flow_state_iface_t *state;  /* NULL: scripts keep nothing (tools) */
+    struct flow_breaker_t *breaker;   /* NULL: nothing goes offline (tools) */
     apr_interval_time_t api_timeout;  /* scripts of APIs, FlowScriptTimeout */
     apr_interval_time_t hook_timeout; /* hooks */
     apr_interval_time_t call_timeout; /* one export or import call */
@@ -153,6 +156,11 @@ typedef struct flow_run_t {
 
 /** Does a run with this request (may be NULL) run this export of its flow? */
 int flow_run_chooses(const json_t *request, const flow_export_t *exp);
+
+/** Would a run with this request (may be NULL) have anything to run?
+ * FLOW_E_INPUT "nothing_to_run". */
+apr_status_t flow_run_check(const flow_flow_t *flow, const json_t *request,
+                            flow_error_t *err);
 
 /**
  * Run the flow: for every generator (or the event's listener only) page by

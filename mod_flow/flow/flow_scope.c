@@ -102,6 +102,7 @@ void flow_scope_init(flow_scope_t *scope, const flow_env_t *env,
     scope->imp = imp;
     scope->p = p;
     scope->hook_fields = NULL;
+    scope->stages = NULL;
     scope->settings = flow_json_own(p, make_settings(scope, connection));
     scope->context = flow_json_own(p, make_context(scope, connection));
     scope->filter_context = flow_json_own(p, json_object());
@@ -180,7 +181,7 @@ void flow_scope_call(const flow_scope_t *scope, flow_call_t *call)
     call->context = scope->context;
     call->test_mode = scope->caller->test_mode;
     call->dry_run = 0;
-    call->stages = NULL;
+    call->stages = scope->stages;
     call->step_timeout = scope->env->call_timeout;
 }
 

@@ -21,6 +21,7 @@ typedef struct flow_scope_t {
     json_t *hook_fields;        /* what every hook gets; NULL until asked for */
     flow_lookup_env_t lookups;  /* caches and the far end */
     flow_mapping_env_t mapping; /* what mappings and transforms may use */
+    json_t *stages; /* array for what a preview shows, borrowed, or NULL */
     apr_pool_t *p;
 } flow_scope_t;
 

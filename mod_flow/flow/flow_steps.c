@@ -7,6 +7,7 @@
 
 #include "data/flow_json.h"
 #include "data/flow_value.h"
+#include "flow/flow_breaker.h"
 #include "flow/flow_export.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_import.h"
@@ -37,6 +38,20 @@ int flow_runner_is_stopping(const flow_runner_t *runner)
     volatile apr_uint32_t *stopping = runner->caller.stopping;
 
     return stopping && *stopping;
+}
+
+int flow_runner_is_held(const flow_runner_t *runner)
+{
+    return !runner->caller.test_mode &&
+           flow_breaker_holds(runner->env->breaker, runner->run->flow);
+}
+
+apr_status_t flow_runner_wait(flow_error_t *err)
+{
+    flow_error_clear(err);
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR,
+                          "connection_offline",
+                          "a connection of the flow is offline");
 }
 
 apr_status_t flow_runner_report(const flow_runner_t *runner, int step_index,

@@ -15,9 +15,14 @@ typedef struct flow_runner_t {
     apr_pool_t *p;
     flow_scope_t *router_scope;    /* what routers see; NULL without any */
     flow_scope_t *generator_scope; /* of the one that is under way */
+    apr_int64_t before_page;       /* numSuccess when the page began */
 } flow_runner_t;
 
 int flow_runner_is_stopping(const flow_runner_t *runner);
+/** Is a connection of this flow offline? Then the job waits in the queue. */
+int flow_runner_is_held(const flow_runner_t *runner);
+/** The error that sends it there. */
+apr_status_t flow_runner_wait(flow_error_t *err);
 
 /** Tell the sink of one error of a record. @a error: {code, message, source};
  * @a retry_data may be NULL. */

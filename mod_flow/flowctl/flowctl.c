@@ -46,6 +46,9 @@ static const command_t commands[] = {
     { "try filter",    flowctl_try_filter },
     { "try mapping",   flowctl_try_mapping },
     { "try transform", flowctl_try_transform },
+    { "connection list", flowctl_connection_list },
+    { "ping",         flowctl_ping },
+    { "preview",      flowctl_preview },
 };
 
 static const char help[] =
@@ -79,6 +82,12 @@ static const char help[] =
     "                     what it makes of a record, or what is wrong and where.\n"
     "                     FILE is the text of a template; else the JSON of the\n"
     "                     part or of the whole document\n"
+    "  connection list    connections that are offline, and since when\n"
+    "  ping CONNECTION [--timeout SECONDS]\n"
+    "                     is the far end there, does it take the credentials?\n"
+    "  preview EXPORT|IMPORT [--record FILE] [--send] [--timeout SECONDS]\n"
+    "                     an export's request, answer and first records; an\n"
+    "                     import's request, with --send also sent\n"
     "  fields             all fields of documents, as Markdown\n"
     "\n"
     "  --state-dir DIR    where the store is, as FlowStateDir (default:\n"
@@ -86,6 +95,8 @@ static const char help[] =
     "  --store \"DRIVER PARAMS\"\n"
     "                     the store, as FlowStore\n"
     "  --include PATH     documents, as FlowInclude; may be repeated\n"
+    "  --presets DIR      as FlowPresets\n"
+    "  --proxy URL        as FlowProxy\n"
     "  --json             print JSON\n"
     "  --help, --version\n"
     "\n"
@@ -248,6 +259,8 @@ static int general_options(flowctl_t *ctl, flowctl_option_t *all)
         { "--state-dir", .value = &ctl->state_dir },
         { "--store", .value = &ctl->store },
         { "--include", .list = ctl->includes },
+        { "--presets", .value = &ctl->presets },
+        { "--proxy", .value = &ctl->proxy },
         { "--json", .flag = &ctl->json },
         { "--help", .flag = &ctl->help },
     };
@@ -375,12 +388,13 @@ static int unknown_command(flowctl_t *ctl, const char *const *args, int n)
                 : args[0];
     nearest = flow_nearest(given, names, COUNT(names));
     if (!nearest) {
-        nearest = strcmp(args[0], "token") == 0      ? "token list"
-                  : strcmp(args[0], "job") == 0      ? "job list"
-                  : strcmp(args[0], "schedule") == 0 ? "schedule list"
-                  : strcmp(args[0], "script") == 0   ? "script check"
-                  : strcmp(args[0], "try") == 0      ? "try mapping"
-                                                     : NULL;
+        nearest = strcmp(args[0], "token") == 0        ? "token list"
+                  : strcmp(args[0], "job") == 0        ? "job list"
+                  : strcmp(args[0], "schedule") == 0   ? "schedule list"
+                  : strcmp(args[0], "script") == 0     ? "script check"
+                  : strcmp(args[0], "try") == 0        ? "try mapping"
+                  : strcmp(args[0], "connection") == 0 ? "connection list"
+                                                       : NULL;
     }
     return nearest ? flowctl_usage("unknown command '%s'; did you mean '%s'?",
                                    given, nearest)

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/flow_error.h"
+#include "flow/flow_run.h"
 #include "jobs/flow_jobs.h"
 #include "jobs/flow_store.h"
 
@@ -38,6 +39,7 @@ typedef struct flowctl_t {
     apr_pool_t *p;
     const char *state_dir, *store; /* as given, or NULL */
     apr_array_header_t *includes;
+    const char *presets, *proxy; /* as given, or NULL */
     int json, help;
     flow_jobs_settings_t settings; /* driver and params filled in */
     int argc;                      /* what is left after the command's words */
@@ -82,6 +84,17 @@ int flowctl_try_template(flowctl_t *ctl);
 int flowctl_try_filter(flowctl_t *ctl);
 int flowctl_try_mapping(flowctl_t *ctl);
 int flowctl_try_transform(flowctl_t *ctl);
+int flowctl_ping(flowctl_t *ctl);
+int flowctl_connection_list(flowctl_t *ctl);
+int flowctl_preview(flowctl_t *ctl);
+
+/** What runs things: scripts, and when env->model is set a client. */
+apr_status_t flowctl_prepare(flowctl_t *ctl, flow_env_t *env,
+                             const flow_state_iface_t *state,
+                             flow_error_t *err);
+/** The JSON in a file; {} when @a path is NULL. *pv is new. */
+apr_status_t flowctl_read_json(flowctl_t *ctl, const char *path, json_t **pv,
+                               flow_error_t *err);
 
 /** The documents named by --include, compiled; *pmodel NULL when there are
  * mistakes. Those are in the result. */

@@ -63,7 +63,7 @@ int flowctl_print_problems(flowctl_t *ctl, const flow_docs_t *docs)
 
 flow_docs_t *flowctl_compile(flowctl_t *ctl, flow_model_t **pmodel)
 {
-    flow_compile_settings_t settings = { FLOWCTL_SCRIPT_MEMORY };
+    flow_compile_settings_t settings = { FLOWCTL_SCRIPT_MEMORY, ctl->presets };
     char *here = NULL;
     apr_pool_t *scratch;
     flow_docs_t *docs;

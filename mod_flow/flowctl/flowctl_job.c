@@ -7,6 +7,7 @@
 
 #include "data/flow_json.h"
 #include "jobs/flow_errors.h"
+#include "jobs/flow_outages.h"
 #include "jobs/flow_queue.h"
 
 #define LIST_DEFAULT 20
@@ -68,6 +69,45 @@ int flowctl_job_list(flowctl_t *ctl)
     rv = flow_queue_list(store, most, &list, ctl->p, &err);
     flow_store_close(store);
     return rv == APR_SUCCESS ? print_list(ctl, list) : flowctl_failed(&err);
+}
+
+int flowctl_connection_list(flowctl_t *ctl)
+{
+    int rc = flowctl_options(ctl, NULL, NULL, 0);
+    flow_error_t err = FLOW_ERROR_INIT;
+    json_t *list = NULL;
+    flow_store_t *store;
+    apr_status_t rv;
+    size_t i;
+
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    store = flowctl_open(ctl);
+    if (!store) {
+        return FLOWCTL_FAILED;
+    }
+    rv = flow_outages_list(store, &list, ctl->p, &err);
+    flow_store_close(store);
+    if (rv != APR_SUCCESS) {
+        return flowctl_failed(&err);
+    }
+    if (ctl->json) {
+        return flowctl_print_json(list);
+    }
+    for (i = 0; i < json_array_size(list); ++i) {
+        const json_t *v = json_array_get(list, i);
+
+        printf("%s  offline since %s, tested again at %s (%s failed)  %s: %s\n",
+               text_of(v, "_connectionId", ctl->p), text_of(v, "since", ctl->p),
+               text_of(v, "nextTest", ctl->p), text_of(v, "tests", ctl->p),
+               text_of(v, "code", ctl->p), text_of(v, "message", ctl->p));
+    }
+    if (!json_array_size(list)) {
+        fputs("flowctl: no connection is offline\n", stderr);
+    }
+    json_decref(list);
+    return FLOWCTL_OK;
 }
 
 static apr_status_t read_job(flowctl_t *ctl, flow_store_t *store,

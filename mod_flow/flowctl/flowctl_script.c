@@ -123,8 +123,22 @@ static void print_line(void *baton, const flow_script_line_t *line)
     fprintf(stderr, "%s: %.*s\n", line->level, (int)line->len, line->text);
 }
 
-static apr_status_t prepare(flowctl_t *ctl, flow_env_t *env,
-                            const flow_state_iface_t *state, flow_error_t *err)
+static apr_status_t use_proxy(flowctl_t *ctl, flow_http_client_t *client,
+                              flow_error_t *err)
+{
+    flow_http_settings_t settings = { .proxy = ctl->proxy };
+    const char *why = flow_http_proxy_problem(ctl->proxy, ctl->p);
+
+    if (why) {
+        return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "proxy_invalid",
+                              "--proxy: the address is not valid: %s", why);
+    }
+    flow_http_client_configure(client, &settings);
+    return APR_SUCCESS;
+}
+
+apr_status_t flowctl_prepare(flowctl_t *ctl, flow_env_t *env,
+                             const flow_state_iface_t *state, flow_error_t *err)
 {
     apr_status_t rv;
 
@@ -140,10 +154,13 @@ static apr_status_t prepare(flowctl_t *ctl, flow_env_t *env,
         rv = flow_http_client_create(&env->http, flow_egress_create(ctl->p),
                                      ctl->p, err);
     }
+    if (rv == APR_SUCCESS && env->http && ctl->proxy) {
+        rv = use_proxy(ctl, env->http, err);
+    }
     return rv;
 }
 
-static apr_status_t read_input(flowctl_t *ctl, const char *path, json_t **pv,
+apr_status_t flowctl_read_json(flowctl_t *ctl, const char *path, json_t **pv,
                                flow_error_t *err)
 {
     const char *text = "{}";
@@ -171,7 +188,7 @@ static int call(flowctl_t *ctl, const flow_env_t *env, const flow_hook_t *hook,
     apr_status_t rv;
 
     caller.deadline = flow_clock() + apr_time_from_sec(seconds);
-    rv = read_input(ctl, input, &arg, &err);
+    rv = flowctl_read_json(ctl, input, &arg, &err);
     if (rv == APR_SUCCESS) {
         rv = flow_host_call(env, &caller, hook, arg, caller.deadline, &result,
                             ctl->p, &err);
@@ -208,7 +225,7 @@ static int run(flowctl_t *ctl, const char *const *words, const char *input,
     }
     rv = compile(ctl, words[0], &script, &err);
     if (rv == APR_SUCCESS) {
-        rv = prepare(ctl, &env, &state, &err);
+        rv = flowctl_prepare(ctl, &env, &state, &err);
     }
     if (rv != APR_SUCCESS) {
         return flowctl_failed(&err);

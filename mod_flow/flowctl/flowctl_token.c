@@ -55,6 +55,72 @@ static flow_token_store_t *open_store(flowctl_t *ctl, int must_exist)
     return store;
 }
 
+/* A scope that names nothing lets nobody in, and nobody knows why. */
+static int check_scope(const flow_model_t *model, const char *option,
+                       const char *id)
+{
+    const struct {
+        const char *option, *kind;
+        apr_hash_t *hash;
+    } hashes[] = { { "--api", "api:", model->apis },
+                   { "--api", "script:", model->scripts },
+                   { "--export", "", model->exports },
+                   { "--import", "", model->imports },
+                   { "--flow", "", model->flows } };
+    apr_size_t len = strlen(id), i;
+
+    /* a script's path is known to httpd.conf only */
+    if (strcmp(option, "--api") == 0 && len > 3 &&
+        strcmp(id + len - 3, ".js") == 0) {
+        return FLOWCTL_OK;
+    }
+    for (i = 0; i < sizeof(hashes) / sizeof(hashes[0]); ++i) {
+        apr_size_t prefix = strlen(hashes[i].kind);
+        const char *name = prefix && strncmp(id, hashes[i].kind, prefix) == 0
+                               ? id + prefix
+                               : id;
+
+        if (strcmp(hashes[i].option, option) == 0 &&
+            apr_hash_get(hashes[i].hash, name, APR_HASH_KEY_STRING)) {
+            return FLOWCTL_OK;
+        }
+    }
+    fprintf(stderr,
+            "flowctl: token create: %s '%s' is in none of the documents that "
+            "--include names\n",
+            option, id);
+    return FLOWCTL_FAILED;
+}
+
+static int check_scopes(flowctl_t *ctl, apr_array_header_t *const *lists)
+{
+    static const char *const options[] = { "--api", "--export", "--import",
+                                           "--flow" };
+    flow_model_t *model = NULL;
+    flow_docs_t *docs;
+    int i, k;
+
+    if (!ctl->includes->nelts) {
+        return FLOWCTL_OK;
+    }
+    docs = flowctl_compile(ctl, &model);
+    if (!model) {
+        flowctl_print_problems(ctl, docs);
+        return FLOWCTL_FAILED;
+    }
+    for (i = 0; i < 4; ++i) {
+        for (k = 0; k < lists[i]->nelts; ++k) {
+            int rc = check_scope(model, options[i],
+                                 APR_ARRAY_IDX(lists[i], k, const char *));
+
+            if (rc != FLOWCTL_OK) {
+                return rc;
+            }
+        }
+    }
+    return FLOWCTL_OK;
+}
+
 int flowctl_token_create(flowctl_t *ctl)
 {
     apr_array_header_t *lists[4];
@@ -100,6 +166,15 @@ int flowctl_token_create(flowctl_t *ctl)
         return flowctl_usage("token create: '--expires %s' is no time; write "
                              "90m, 1h, 4h, 1d, 30d or never",
                              expires);
+    }
+    rc = check_scopes(ctl, lists);
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    if (chosen && !ctl->includes->nelts) {
+        fputs("flowctl: note: whether these ids exist was not checked; name "
+              "the documents with --include\n",
+              stderr);
     }
     store = open_store(ctl, 0);
     if (!store) {
@@ -177,9 +252,11 @@ static const char *scope_text(const flowctl_t *ctl, const flow_token_t *token)
 
     for (i = 0; i < 4 && !token->full_access; ++i) {
         for (j = 0; kinds[i].ids && j < kinds[i].ids->nelts; ++j) {
-            text =
-                apr_pstrcat(ctl->p, text, *text ? " " : "", kinds[i].kind, ":",
-                            APR_ARRAY_IDX(kinds[i].ids, j, const char *), NULL);
+            const char *id = APR_ARRAY_IDX(kinds[i].ids, j, const char *);
+
+            text = apr_pstrcat(ctl->p, text, *text ? " " : "",
+                               i || !strchr(id, ':') ? kinds[i].kind : "",
+                               i || !strchr(id, ':') ? ":" : "", id, NULL);
         }
     }
     return text;

@@ -50,7 +50,7 @@ int mod_flow_api_handler(request_rec *r)
         log_failure(r, loc, &answer, &err);
     }
     else {
-        flow_answer_error(&answer, status, &err, "request", r->pool);
+        flow_answer_error(&answer, status, &err, NULL, r->pool);
     }
     if (err.kind == FLOW_E_UNAVAILABLE &&
         answer.status == HTTP_SERVICE_UNAVAILABLE) {

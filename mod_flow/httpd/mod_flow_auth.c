@@ -180,13 +180,26 @@ int mod_flow_apache_authenticates(request_rec *r)
            ap_some_authn_required(r);
 }
 
-static int covers(const flow_token_t *token, const flow_api_target_t *api)
+/* A scope of --api is "api:ID", "script:ID" or a path; without a kind (older
+ * tokens, or when both are meant) it is all of them. */
+static int covers_api(const flow_token_t *token, const char *kind,
+                      const char *id, apr_pool_t *p)
 {
+    return flow_token_covers(token, FLOW_TOKEN_API, id) ||
+           flow_token_covers(token, FLOW_TOKEN_API,
+                             apr_pstrcat(p, kind, id, NULL));
+}
+
+static int covers(const flow_token_t *token, const mod_flow_location_t *loc,
+                  apr_pool_t *p)
+{
+    const flow_api_target_t *api = &loc->api;
+
     if (token->full_access) {
         return 1;
     }
     if (api->api) {
-        return flow_token_covers(token, FLOW_TOKEN_API, api->api->id);
+        return covers_api(token, "api:", api->api->id, p);
     }
     if (api->exp) {
         return flow_token_covers(token, FLOW_TOKEN_EXPORT, api->exp->id);
@@ -199,8 +212,10 @@ static int covers(const flow_token_t *token, const flow_api_target_t *api)
     }
     /* A script behind a Location has no document of kind api: its script's
      * _id stands for it, so that a token can be limited to it. */
-    return flow_token_covers(token, FLOW_TOKEN_API,
-                             flow_script_id(api->script.script));
+    if (strncmp(loc->target, "script:", 7)) {
+        return flow_token_covers(token, FLOW_TOKEN_API, loc->target);
+    }
+    return covers_api(token, "script:", flow_script_id(api->script.script), p);
 }
 
 int mod_flow_authorize(request_rec *r, const mod_flow_location_t *loc)
@@ -224,10 +239,10 @@ int mod_flow_authorize(request_rec *r, const mod_flow_location_t *loc)
             return mod_flow_send_message(r, status, message);
         }
     }
-    if (covers(verified(r), &loc->api)) {
+    if (covers(verified(r), loc, r->pool)) {
         return DECLINED;
     }
     flow_error_set(&err, FLOW_E_INPUT, APR_EACCES, "forbidden",
                    "this token may not call '%s'", loc->target);
-    return mod_flow_send_error(r, HTTP_FORBIDDEN, &err, "token");
+    return mod_flow_send_error(r, HTTP_FORBIDDEN, &err, NULL);
 }

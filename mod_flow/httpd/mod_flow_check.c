@@ -65,6 +65,13 @@ static void resolve_api(mod_flow_location_t *loc, const flow_model_t *model,
     }
     else if (!strncmp(loc->target, "export:", 7)) {
         api->exp = find(model->exports, FLOW_KIND_EXPORT, id, loc, p);
+        if (api->exp && api->exp->webhook) {
+            flow_docs_problem(mod_flow_global->docs, loc->file, loc->line, NULL,
+                              NULL,
+                              "export '%s' is a webhook and has no records to "
+                              "answer; use 'FlowWebhook %s'",
+                              id, id);
+        }
     }
     else if (!strncmp(loc->target, "import:", 7)) {
         api->imp = find(model->imports, FLOW_KIND_IMPORT, id, loc, p);
@@ -156,7 +163,7 @@ int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,
                           apr_pool_t *ptemp, server_rec *s)
 {
     mod_flow_global_t *g = mod_flow_global;
-    flow_compile_settings_t settings = { g->script_memory };
+    flow_compile_settings_t settings = { g->script_memory, g->preset_dir };
     int i;
 
     (void)plog;

@@ -18,7 +18,6 @@
 #define IDLE_ARENA_BYTES (64 * 1024 * 1024)
 /* A worker that waits for a run inside a run has up to four helpers. */
 #define THREADS_PER_WORKER 5
-#define CALL_TIMEOUT       apr_time_from_sec(120)
 
 /* Scripts run on request threads and workers, and a script may call an import
  * whose hook is a script again, each level in an arena of its own, at most
@@ -55,7 +54,7 @@ static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
     g->env.model = g->model;
     g->env.api_timeout = g->api_timeout;
     g->env.hook_timeout = g->hook_timeout;
-    g->env.call_timeout = CALL_TIMEOUT;
+    g->env.call_timeout = g->call_timeout;
     rv = flow_script_engine_create(&g->env.scripts, g->script_memory,
                                    arena_count(settings.workers),
                                    IDLE_ARENA_BYTES, pchild, err);
@@ -63,11 +62,13 @@ static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
         rv = flow_http_client_create(&g->env.http, g->egress, pchild, err);
     }
     if (rv == APR_SUCCESS) {
+        flow_http_client_configure(g->env.http, &g->http);
         rv = flow_jobs_start(&g->jobs, &settings, &g->env, pchild, err);
     }
     if (rv == APR_SUCCESS) {
         g->env.jobs = flow_jobs_iface(g->jobs);
         g->env.state = flow_jobs_state(g->jobs);
+        g->env.breaker = flow_jobs_breaker(g->jobs);
         flow_jobs_release(g->jobs);
     }
     return rv;

@@ -19,6 +19,7 @@
 #define DEFAULT_RETENTION_DAYS 30
 #define DEFAULT_API_TIMEOUT    apr_time_from_sec(30)
 #define DEFAULT_HOOK_TIMEOUT   apr_time_from_sec(300)
+#define DEFAULT_CALL_TIMEOUT   apr_time_from_sec(120)
 #define DEFAULT_SCRIPT_MEMORY  (64 * 1024 * 1024)
 #define DEFAULT_MAX_BODY       (5 * 1024 * 1024)
 #define DEFAULT_FUNCTION       "handleRequest"
@@ -39,6 +40,7 @@ int mod_flow_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     g->api_timeout = DEFAULT_API_TIMEOUT;
     g->hook_timeout = DEFAULT_HOOK_TIMEOUT;
     g->script_memory = DEFAULT_SCRIPT_MEMORY;
+    g->call_timeout = DEFAULT_CALL_TIMEOUT;
     g->max_body = DEFAULT_MAX_BODY;
     g->docs = flow_docs_create(pconf);
     g->egress = flow_egress_create(pconf);
@@ -97,7 +99,7 @@ const mod_flow_location_t *mod_flow_location(request_rec *r)
 /* ---- parsing ---- */
 
 /* Context check and "used" mark, common to all global directives. */
-static const char *global_only(cmd_parms *cmd)
+const char *mod_flow_global_only(cmd_parms *cmd)
 {
     mod_flow_global->used = 1;
     return ap_check_cmd_context(cmd, GLOBAL_ONLY);
@@ -121,8 +123,9 @@ static const char *parse_int(apr_int64_t *pn, const char *arg, apr_int64_t min,
 }
 
 /* Bytes, with an optional K, M or G. */
-static const char *parse_bytes(apr_size_t *pn, const char *arg, apr_int64_t min,
-                               apr_int64_t max, cmd_parms *cmd)
+const char *mod_flow_parse_bytes(apr_size_t *pn, const char *arg,
+                                 apr_int64_t min, apr_int64_t max,
+                                 cmd_parms *cmd)
 {
     char *end;
     apr_int64_t n = apr_strtoi64(arg, &end, 10);
@@ -171,7 +174,7 @@ static const char *absolute(cmd_parms *cmd, const char *path,
 
 static const char *set_state_dir(cmd_parms *cmd, void *dummy, const char *arg)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
 
     (void)dummy;
     return err ? err : absolute(cmd, arg, &mod_flow_global->state_dir);
@@ -181,7 +184,7 @@ static const char *set_store(cmd_parms *cmd, void *dummy, const char *driver,
                              const char *params)
 {
     flow_error_t why = FLOW_ERROR_INIT;
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
 
     (void)dummy;
     if (err) {
@@ -200,7 +203,7 @@ static const char *set_store(cmd_parms *cmd, void *dummy, const char *driver,
 
 static const char *set_include(cmd_parms *cmd, void *dummy, const char *arg)
 {
-    const char *err = global_only(cmd), *path = NULL;
+    const char *err = mod_flow_global_only(cmd), *path = NULL;
 
     (void)dummy;
     if (!err) {
@@ -216,7 +219,7 @@ static const char *set_include(cmd_parms *cmd, void *dummy, const char *arg)
 static const char *set_script(cmd_parms *cmd, void *dummy, const char *name,
                               const char *arg)
 {
-    const char *err = global_only(cmd), *path = NULL;
+    const char *err = mod_flow_global_only(cmd), *path = NULL;
 
     (void)dummy;
     if (!err) {
@@ -249,7 +252,7 @@ static const int_setting_t retention_setting = {
 static const char *set_int(cmd_parms *cmd, void *dummy, const char *arg)
 {
     const int_setting_t *setting = cmd->info;
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
     apr_int64_t n = 0;
 
     (void)dummy;
@@ -266,7 +269,7 @@ static const char *set_int(cmd_parms *cmd, void *dummy, const char *arg)
 static const char *set_timeout(cmd_parms *cmd, void *dummy, const char *api,
                                const char *hook)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
     apr_int64_t n = 0;
 
     (void)dummy;
@@ -288,28 +291,28 @@ static const char *set_timeout(cmd_parms *cmd, void *dummy, const char *api,
 static const char *set_script_memory(cmd_parms *cmd, void *dummy,
                                      const char *arg)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
 
     (void)dummy;
     return err ? err
-               : parse_bytes(&mod_flow_global->script_memory, arg, 1024 * 1024,
-                             (apr_int64_t)1 << 30, cmd);
+               : mod_flow_parse_bytes(&mod_flow_global->script_memory, arg,
+                                      1024 * 1024, (apr_int64_t)1 << 30, cmd);
 }
 
 static const char *set_max_body(cmd_parms *cmd, void *dummy, const char *arg)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
 
     (void)dummy;
     return err ? err
-               : parse_bytes(&mod_flow_global->max_body, arg, 1024,
-                             (apr_int64_t)1 << 30, cmd);
+               : mod_flow_parse_bytes(&mod_flow_global->max_body, arg, 1024,
+                                      (apr_int64_t)1 << 30, cmd);
 }
 
 static const char *add_egress(cmd_parms *cmd, void *dummy, const char *verb,
                               const char *pattern)
 {
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
     int allow = !strcasecmp(verb, "allow");
 
     (void)dummy;
@@ -357,7 +360,7 @@ static void set_field(const ap_directive_t *line, apr_pool_t *p)
 static const char *section(cmd_parms *cmd, void *dummy, const char *arg)
 {
     flow_kind_e kind = (flow_kind_e)(apr_uintptr_t)cmd->info;
-    const char *err = global_only(cmd);
+    const char *err = mod_flow_global_only(cmd);
     const ap_directive_t *line;
     const char *end = ap_strrchr_c(arg, '>');
     const char *id;
@@ -418,6 +421,21 @@ static const char *location_only(cmd_parms *cmd)
                                          NOT_IN_LIMIT | NOT_IN_HTACCESS);
 }
 
+/* <LocationMatch RE> or <Location ~ RE>? */
+static int is_pattern(const cmd_parms *cmd)
+{
+    const ap_directive_t *section = cmd->directive->parent;
+    const char *args;
+
+    if (!section) {
+        return 0;
+    }
+    args = section->args ? section->args : "";
+    return !strcasecmp(section->directive, "<LocationMatch") ||
+           (!strcasecmp(section->directive, "<Location") &&
+            args[strspn(args, " \t")] == '~');
+}
+
 static const char *make_location(cmd_parms *cmd, mod_flow_dir_t *dir,
                                  mod_flow_location_e kind, const char *target,
                                  const char *function)
@@ -439,10 +457,13 @@ static const char *make_location(cmd_parms *cmd, mod_flow_dir_t *dir,
     }
     loc = apr_pcalloc(cmd->pool, sizeof(*loc));
     loc->kind = kind;
-    /* path_info needs a fixed prefix, which a pattern does not have */
-    loc->path = cmd->path && *cmd->path == '/' && !ap_is_matchexp(cmd->path)
-                    ? cmd->path
-                    : NULL;
+    /* path_info is what follows a fixed prefix or what a pattern matched */
+    if (is_pattern(cmd)) {
+        loc->regex = ap_pregcomp(cmd->pool, cmd->path, AP_REG_EXTENDED);
+    }
+    else if (cmd->path && *cmd->path == '/' && !ap_is_matchexp(cmd->path)) {
+        loc->path = cmd->path;
+    }
     loc->target = target;
     loc->function = function;
     loc->file = cmd->directive->filename;
@@ -534,6 +555,17 @@ const command_rec mod_flow_commands[] = {
     AP_INIT_ITERATE2("FlowEgress", add_egress, NULL, RSRC_CONF,
         "allow or deny, then patterns of hosts or addresses that connections "
         "may or may not reach"),
+    AP_INIT_TAKE_ARGV("FlowProxy", mod_flow_set_proxy, NULL, RSRC_CONF,
+        "Address of a proxy for calls, then patterns of hosts that are called "
+        "without it"),
+    AP_INIT_TAKE123("FlowHTTPTimeout", mod_flow_set_http_timeout, NULL,
+        RSRC_CONF,
+        "Seconds of a call (1-3600, default 120), of connecting (default 10) "
+        "and until the answer begins (default 0 = as long as the call)"),
+    AP_INIT_TAKE1("FlowHTTPMaxResponse", mod_flow_set_http_response, NULL,
+        RSRC_CONF, "Largest answer, decompressed (1K-1G, default 50M)"),
+    AP_INIT_TAKE1("FlowPresets", mod_flow_set_presets, NULL, RSRC_CONF,
+        "Directory of presets of applications"),
     AP_INIT_TAKE1("FlowRetention", set_int, (void *)&retention_setting,
         RSRC_CONF,
         "Days that finished jobs, errors and events are kept (1-3650, default "

@@ -45,6 +45,7 @@ typedef enum {
 typedef struct mod_flow_location_t {
     mod_flow_location_e kind;
     const char *path;     /* of the Location, NULL when a pattern */
+    ap_regex_t *regex;    /* the pattern, or NULL */
     const char *target;   /* as written: "script:main-flow", "orders" */
     const char *function; /* as written, or NULL */
     const char *file;     /* of the directive */
@@ -52,6 +53,8 @@ typedef struct mod_flow_location_t {
     /* resolved: */
     flow_api_target_t api;
     const flow_export_t *listener;
+    /* a child's own, atomic: a warning that anybody can cause */
+    apr_uint32_t warned, swallowed;
 } mod_flow_location_t;
 
 typedef struct mod_flow_dir_t {
@@ -69,7 +72,10 @@ typedef struct mod_flow_global_t {
     const char *state_dir;
     const char *store_driver, *store_params;
     int workers, queue_limit, retention_days;
-    apr_interval_time_t api_timeout, hook_timeout;
+    apr_interval_time_t api_timeout, hook_timeout, call_timeout;
+    flow_http_settings_t http;
+    flow_egress_t *direct;  /* hosts that are called without the proxy */
+    const char *preset_dir; /* NULL: the built-in one */
     apr_size_t script_memory, max_body;
     apr_array_header_t *locations; /* mod_flow_location_t * */
 
@@ -94,6 +100,23 @@ int mod_flow_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 const mod_flow_location_t *mod_flow_location(request_rec *r);
 /** The settings of the store, with defaults filled in. */
 void mod_flow_jobs_settings(flow_jobs_settings_t *settings, apr_pool_t *p);
+
+/** NULL, or that the directive stands inside of a virtual host. */
+const char *mod_flow_global_only(cmd_parms *cmd);
+/** A number that K, M or G may follow. */
+const char *mod_flow_parse_bytes(apr_size_t *out, const char *arg,
+                                 apr_int64_t min, apr_int64_t max,
+                                 cmd_parms *cmd);
+
+/* mod_flow_config_http.c */
+const char *mod_flow_set_proxy(cmd_parms *cmd, void *dummy, int argc,
+                               char *const argv[]);
+const char *mod_flow_set_http_timeout(cmd_parms *cmd, void *dummy,
+                                      const char *total, const char *connect,
+                                      const char *first);
+const char *mod_flow_set_http_response(cmd_parms *cmd, void *dummy,
+                                       const char *arg);
+const char *mod_flow_set_presets(cmd_parms *cmd, void *dummy, const char *arg);
 
 /* mod_flow_check.c */
 int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,

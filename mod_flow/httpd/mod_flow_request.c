@@ -129,7 +129,10 @@ static int read_body(request_rec *r, flow_request_t *req, flow_error_t *perr)
                 r, perr, status < 400 ? HTTP_BAD_REQUEST : status,
                 status == HTTP_REQUEST_ENTITY_TOO_LARGE ? "request_too_large"
                                                         : "request_incomplete",
-                "the request body could not be read whole");
+                status == HTTP_REQUEST_ENTITY_TOO_LARGE
+                    ? "the request body is larger than Apache's "
+                      "LimitRequestBody allows"
+                    : "the request body could not be read whole");
             break;
         }
         status = read_brigade(r, bb, &buf, &done, perr);
@@ -147,6 +150,7 @@ int mod_flow_request_read(request_rec *r, const mod_flow_location_t *loc,
 {
     flow_request_t *req = apr_pcalloc(r->pool, sizeof(*req));
     apr_size_t prefix = loc->path ? strlen(loc->path) : 0;
+    ap_regmatch_t match[1];
 
     req->method = r->method;
     req->uri = r->parsed_uri.path ? r->parsed_uri.path : r->uri;
@@ -164,6 +168,11 @@ int mod_flow_request_read(request_rec *r, const mod_flow_location_t *loc,
     req->remote = r->useragent_ip;
     if (prefix && loc->path[prefix - 1] == '/') {
         --prefix;
+    }
+    if (loc->regex) {
+        prefix = ap_regexec(loc->regex, r->uri, 1, match, 0) == 0
+                     ? (apr_size_t)match[0].rm_eo
+                     : 0;
     }
     req->path_info = strlen(r->uri) >= prefix ? r->uri + prefix : "";
     *preq = req;

@@ -9,6 +9,7 @@
 
 #include <mod_status.h>
 
+#include "flow/flow_breaker.h"
 #include "flow/flow_connector.h"
 
 typedef struct row_t {
@@ -73,6 +74,52 @@ static apr_array_header_t *rows_of(const mod_flow_global_t *g, apr_pool_t *p)
     }
     qsort(rows->elts, (size_t)rows->nelts, sizeof(row_t), by_name);
     return rows;
+}
+
+/* Connections that are offline, as this child knows it. */
+static void print_outages(request_rec *r, const mod_flow_global_t *g,
+                          int is_auto)
+{
+    apr_array_header_t *ids = apr_array_make(r->pool, 4, sizeof(row_t));
+    flow_outage_t outage;
+    apr_hash_index_t *hi;
+    int i;
+
+    for (hi = apr_hash_first(r->pool, g->model->connections); hi;
+         hi = apr_hash_next(hi)) {
+        if (flow_breaker_outage(g->env.breaker, apr_hash_this_key(hi),
+                                &outage)) {
+            add_row(ids, "", apr_hash_this_key(hi), -1);
+        }
+    }
+    qsort(ids->elts, (size_t)ids->nelts, sizeof(row_t), by_name);
+    if (is_auto) {
+        ap_rprintf(r, "FlowConnectionsOffline: %d\n", ids->nelts);
+    }
+    for (i = 0; i < ids->nelts; ++i) {
+        const char *id = APR_ARRAY_IDX(ids, i, row_t).name;
+
+        if (!flow_breaker_outage(g->env.breaker, id, &outage)) {
+            continue;
+        }
+        if (is_auto) {
+            ap_rprintf(r,
+                       "Flow.connection.%s: offline_seconds=%" APR_INT64_T_FMT
+                       " code=%s tests=%d\n",
+                       id,
+                       (apr_int64_t)apr_time_sec(apr_time_now() - outage.since),
+                       outage.code, outage.tests);
+        }
+        else {
+            ap_rprintf(r,
+                       "<p>Connection %s is offline for %" APR_INT64_T_FMT
+                       " s: %s: %s</p>\n",
+                       ap_escape_html(r->pool, id),
+                       (apr_int64_t)apr_time_sec(apr_time_now() - outage.since),
+                       ap_escape_html(r->pool, outage.code),
+                       ap_escape_html(r->pool, outage.message));
+        }
+    }
 }
 
 static double mean_ms(const flow_stat_t *stat)
@@ -182,9 +229,11 @@ int mod_flow_status_hook(request_rec *r, int flags)
     rows = rows_of(g, r->pool);
     if (flags & AP_STATUS_SHORT) {
         print_auto(r, g->stats, &depth, have_depth, rows);
+        print_outages(r, g, 1);
     }
     else {
         print_html(r, g->stats, &depth, have_depth, rows);
+        print_outages(r, g, 0);
     }
     return OK;
 }

@@ -39,8 +39,7 @@ static void deliver(request_rec *r, const flow_export_t *exp,
         rv = flow_webhook_records(webhook, req, &records, r->pool, err);
         json_decref(records);
         if (rv != APR_SUCCESS) {
-            flow_answer_error(answer, HTTP_BAD_REQUEST, err, "webhook",
-                              r->pool);
+            flow_answer_error(answer, HTTP_BAD_REQUEST, err, NULL, r->pool);
             return;
         }
         rv = flow_jobs_accept(mod_flow_global->jobs, exp, req, &event_id,
@@ -48,7 +47,7 @@ static void deliver(request_rec *r, const flow_export_t *exp,
         if (APR_STATUS_IS_NOTFOUND(rv)) {
             flow_error_set(err, FLOW_E_INPUT, rv, "flow_disabled",
                            "no enabled flow starts with this listener");
-            flow_answer_error(answer, HTTP_NOT_FOUND, err, "webhook", r->pool);
+            flow_answer_error(answer, HTTP_NOT_FOUND, err, NULL, r->pool);
             return;
         }
     }
@@ -59,7 +58,7 @@ static void deliver(request_rec *r, const flow_export_t *exp,
         rv = flow_webhook_answer(webhook, req, challenge, answer, r->pool, err);
     }
     if (rv != APR_SUCCESS) {
-        flow_answer_error(answer, 0, err, "webhook", r->pool);
+        flow_answer_error(answer, 0, err, NULL, r->pool);
         if (answer->status == HTTP_SERVICE_UNAVAILABLE) {
             apr_table_setn(r->headers_out, "Retry-After", MOD_FLOW_RETRY_AFTER);
         }
@@ -74,12 +73,32 @@ static int unauthorized(request_rec *r, const flow_export_t *exp,
     return mod_flow_send_message(r, HTTP_UNAUTHORIZED, "Unauthorized");
 }
 
+/* Anybody can cause this line, so there is one a minute (in each child).
+ * *pbefore: how many have been swallowed since the last one. */
+static int may_warn(const mod_flow_location_t *loc, apr_uint32_t *pbefore)
+{
+    mod_flow_location_t *mine = (mod_flow_location_t *)loc;
+    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now());
+    apr_uint32_t last = __atomic_load_n(&mine->warned, __ATOMIC_RELAXED);
+
+    if ((last && now - last < 60) ||
+        !__atomic_compare_exchange_n(&mine->warned, &last, now, 0,
+                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        __atomic_fetch_add(&mine->swallowed, 1, __ATOMIC_RELAXED);
+        return 0;
+    }
+    *pbefore = __atomic_exchange_n(&mine->swallowed, 0, __ATOMIC_RELAXED);
+    return 1;
+}
+
 /* Returns OK when the request may go on, else what the handler returns. */
-static int verify(request_rec *r, const flow_export_t *exp,
-                  const flow_request_t *req, flow_error_t *err, int *psent)
+static int verify(request_rec *r, const mod_flow_location_t *loc,
+                  const flow_export_t *exp, const flow_request_t *req,
+                  flow_error_t *err, int *psent)
 {
     const mod_flow_dir_t *dir =
         ap_get_module_config(r->per_dir_config, &flow_module);
+    apr_uint32_t before = 0;
 
     if (flow_webhook_verifies(exp->webhook)) {
         if (flow_webhook_verify(exp->webhook, req, r->pool, err) !=
@@ -93,12 +112,20 @@ static int verify(request_rec *r, const flow_export_t *exp,
         return OK;
     }
     *psent = 1;
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  FLOW_LOGNO(0202) "webhook '%s' has no verify method and "
-                                   "its Location no authentication; refused. "
-                                   "Set webhook.verify, an AuthType with "
-                                   "Require, or FlowAuth none",
-                  exp->id);
+    if (may_warn(loc, &before)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      FLOW_LOGNO(0202) "webhook '%s' has no verify method and "
+                                       "its Location no authentication; "
+                                       "refused%s. Set webhook.verify, an "
+                                       "AuthType with Require, or FlowAuth "
+                                       "none",
+                      exp->id,
+                      before ? apr_psprintf(r->pool,
+                                            ", as %u others since the "
+                                            "last such line",
+                                            before)
+                             : "");
+    }
     return mod_flow_send_message(r, HTTP_UNAUTHORIZED, "Unauthorized");
 }
 
@@ -127,13 +154,13 @@ int mod_flow_webhook_handler(request_rec *r)
     }
     status = mod_flow_request_read(r, loc, &req, &err);
     if (status == OK) {
-        status = verify(r, exp, req, &err, &sent);
+        status = verify(r, loc, exp, req, &err, &sent);
         if (!sent) {
             deliver(r, exp, req, &answer, &err);
         }
     }
     else {
-        flow_answer_error(&answer, status, &err, "request", r->pool);
+        flow_answer_error(&answer, status, &err, NULL, r->pool);
     }
     if (err.kind > FLOW_E_INPUT) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,

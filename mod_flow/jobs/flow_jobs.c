@@ -9,6 +9,7 @@
 
 #include "base/flow_log.h"
 #include "data/flow_json.h"
+#include "jobs/flow_outages.h"
 #include "jobs/flow_owner.h"
 
 #define ACCEPT_WAIT    apr_time_from_sec(10)
@@ -158,9 +159,10 @@ static apr_status_t check_room(flow_jobs_t *jobs, flow_error_t *err)
     if (jobs->settings.queue_limit > 0 &&
         waiting >= jobs->settings.queue_limit) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EAGAIN, "queue_full",
-                              "%" APR_INT64_T_FMT " jobs are waiting, and "
+                              "%" APR_INT64_T_FMT " %s waiting, and "
                               "FlowQueueLimit is %d; try again later",
-                              waiting, jobs->settings.queue_limit);
+                              waiting, waiting == 1 ? "job is" : "jobs are",
+                              jobs->settings.queue_limit);
     }
     return APR_SUCCESS;
 }
@@ -246,7 +248,10 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
         return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "flow_disabled",
                               "flow '%s' is disabled", flow->id);
     }
-    rv = check_room(jobs, err);
+    rv = flow_run_check(flow, request, err);
+    if (rv == APR_SUCCESS) {
+        rv = check_room(jobs, err);
+    }
     if (rv == APR_SUCCESS) {
         rv = insert_new(&w, 1, request, p, err);
     }
@@ -389,6 +394,9 @@ apr_status_t flow_jobs_prepare(const flow_jobs_settings_t *settings,
         flow_error_clear(err);
         rv = APR_SUCCESS;
     }
+    else if (rv == APR_SUCCESS) {
+        flow_outages_hurry(settings, p);
+    }
     return rv;
 }
 
@@ -403,6 +411,11 @@ void flow_jobs_release(flow_jobs_t *jobs)
 const flow_jobs_iface_t *flow_jobs_iface(flow_jobs_t *jobs)
 {
     return &jobs->iface;
+}
+
+flow_breaker_t *flow_jobs_breaker(flow_jobs_t *jobs)
+{
+    return jobs->breaker;
 }
 
 const flow_state_iface_t *flow_jobs_state(flow_jobs_t *jobs)
@@ -649,6 +662,10 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     flow_clock_cond_init(&jobs->wake);
     flow_clock_cond_init(&jobs->tick);
     flow_clock_cond_init(&jobs->ended);
+    flow_outages_fill(&jobs->outages, jobs);
+    if (env->model) {
+        jobs->breaker = flow_breaker_create(env->model, &jobs->outages, p);
+    }
     return jobs;
 }
 

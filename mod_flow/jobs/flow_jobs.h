@@ -63,6 +63,8 @@ void flow_jobs_release(flow_jobs_t *jobs);
 /** child_stopping: set the flag, wake everyone, do nothing else. */
 void flow_jobs_stopping(flow_jobs_t *jobs);
 const flow_jobs_iface_t *flow_jobs_iface(flow_jobs_t *jobs);
+/** For env->breaker, likewise. */
+struct flow_breaker_t *flow_jobs_breaker(flow_jobs_t *jobs);
 /** For env->state, likewise. */
 const flow_state_iface_t *flow_jobs_state(flow_jobs_t *jobs);
 

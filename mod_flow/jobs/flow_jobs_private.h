@@ -9,6 +9,7 @@
 #include <apr_thread_proc.h>
 
 #include "base/flow_clock.h"
+#include "flow/flow_breaker.h"
 #include "jobs/flow_committer.h"
 #include "jobs/flow_ids.h"
 #include "jobs/flow_jobs.h"
@@ -72,6 +73,9 @@ struct flow_jobs_t {
     const char *name; /* the store's, for messages */
     const flow_env_t *env;
     flow_jobs_iface_t iface;
+    flow_outages_iface_t outages;
+    flow_breaker_t *breaker;
+    volatile apr_uint32_t testing; /* a thread tests what is offline */
     flow_state_iface_t state;
     flow_script_log_t *log;
     flow_runner_fn *run; /* flow_run(); tests put their own */
@@ -146,6 +150,8 @@ int flow_worker_is_current(void);
 /** A thread more for this one job, because the caller is going to wait for
  * it and occupies a worker meanwhile. */
 void flow_worker_help(flow_jobs_t *jobs, const char *job_id);
+/** A thread that tests what is offline, if one is due. */
+void flow_workers_test(flow_jobs_t *jobs);
 /** Wait until all have ended; 0 = some have not. */
 int flow_workers_join(flow_jobs_t *jobs, apr_interval_time_t patience);
 

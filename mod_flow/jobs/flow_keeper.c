@@ -8,6 +8,7 @@
 #include <apr_tables.h>
 
 #include "base/flow_log.h"
+#include "jobs/flow_outages.h"
 #include "jobs/flow_owner.h"
 #include "jobs/flow_ticker.h"
 
@@ -16,21 +17,22 @@
  * leases of our running jobs, brings back jobs whose process has died, looks
  * for jobs that other processes have queued, and deletes what is old.
  */
-#define TICK_BUSY    apr_time_from_msec(250) /* work was seen lately */
-#define TICK_IDLE    apr_time_from_sec(1)
-#define BUSY_FOR     apr_time_from_sec(5)
-#define BEAT_EVERY   apr_time_from_sec(10)
-#define RESCUE_EVERY apr_time_from_sec(1)
-#define PURGE_FIRST  apr_time_from_sec(60)
-#define PURGE_EVERY  apr_time_from_sec(300)
-#define PURGE_PAUSE  apr_time_from_msec(100)
+#define TICK_BUSY     apr_time_from_msec(250) /* work was seen lately */
+#define TICK_IDLE     apr_time_from_sec(1)
+#define BUSY_FOR      apr_time_from_sec(5)
+#define BEAT_EVERY    apr_time_from_sec(10)
+#define RESCUE_EVERY  apr_time_from_sec(1)
+#define OUTAGES_EVERY apr_time_from_sec(1)
+#define PURGE_FIRST   apr_time_from_sec(60)
+#define PURGE_EVERY   apr_time_from_sec(300)
+#define PURGE_PAUSE   apr_time_from_msec(100)
 
 typedef struct keeper_t {
     flow_jobs_t *jobs;
     apr_pool_t *p; /* cleared each round */
     flow_ticker_t *ticker;
     apr_interval_time_t nap; /* until the next round */
-    apr_time_t now, beat_at, rescue_at, purge_at, busy_until;
+    apr_time_t now, beat_at, rescue_at, purge_at, outages_at, busy_until;
 } keeper_t;
 
 /* ---- heartbeats ---- */
@@ -318,8 +320,13 @@ static void round_of(keeper_t *k)
         k->rescue_at = k->now + RESCUE_EVERY;
         rescue(k, store);
     }
+    if (jobs->breaker && k->now >= k->outages_at) {
+        k->outages_at = k->now + OUTAGES_EVERY;
+        flow_outages_tell(store, jobs->breaker, k->p, &err);
+    }
     look(k, store);
     k->nap = flow_ticker_run(k->ticker, store, k->nap, k->p);
+    flow_workers_test(jobs);
     if (jobs->settings.retention_days > 0 && k->now >= k->purge_at) {
         k->purge_at = k->now + PURGE_EVERY;
         purge(k, store);

@@ -262,6 +262,39 @@ void flow_worker_help(flow_jobs_t *jobs, const char *job_id)
     }
 }
 
+static void *APR_THREAD_FUNC tester_main(apr_thread_t *thread, void *data)
+{
+    flow_jobs_t *jobs = data;
+    apr_pool_t *p = flow_store_pool(0);
+
+    (void)thread;
+    if (p) {
+        flow_breaker_test(jobs->env, &jobs->stopping, p);
+        apr_pool_destroy(p);
+    }
+    __atomic_store_n(&jobs->testing, 0, __ATOMIC_RELEASE);
+    goodbye(jobs, 0);
+    return NULL;
+}
+
+void flow_workers_test(flow_jobs_t *jobs)
+{
+    if (!jobs->threads || !jobs->env->breaker ||
+        !flow_breaker_due(jobs->breaker) || flow_jobs_is_stopping(jobs) ||
+        __atomic_exchange_n(&jobs->testing, 1, __ATOMIC_ACQUIRE)) {
+        return;
+    }
+    pthread_mutex_lock(&jobs->lock);
+    ++jobs->alive;
+    pthread_mutex_unlock(&jobs->lock);
+    if (apr_thread_pool_push(jobs->threads, tester_main, jobs,
+                             APR_THREAD_TASK_PRIORITY_HIGHEST,
+                             jobs) != APR_SUCCESS) {
+        __atomic_store_n(&jobs->testing, 0, __ATOMIC_RELEASE);
+        goodbye(jobs, 0);
+    }
+}
+
 apr_status_t flow_workers_start(flow_jobs_t *jobs, flow_error_t *err)
 {
     apr_size_t n = (apr_size_t)jobs->settings.workers;
@@ -271,8 +304,8 @@ apr_status_t flow_workers_start(flow_jobs_t *jobs, flow_error_t *err)
     if (!n) {
         return APR_SUCCESS;
     }
-    rv = apr_thread_pool_create(&jobs->threads, n, n * (1 + EXTRA_PER_WORKER),
-                                jobs->p);
+    rv = apr_thread_pool_create(&jobs->threads, n,
+                                n * (1 + EXTRA_PER_WORKER) + 1, jobs->p);
     if (rv != APR_SUCCESS) {
         return flow_error_set(err, FLOW_E_INTERNAL, rv, "no_thread",
                               "cannot start %d workers", (int)n);

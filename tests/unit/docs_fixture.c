@@ -135,7 +135,9 @@ void docs_fixture_include(docs_fixture_t *f, const char *name)
 
 apr_status_t docs_fixture_compile(docs_fixture_t *f)
 {
-    flow_compile_settings_t settings = { 8 * 1024 * 1024 };
+    flow_compile_settings_t settings = { 8 * 1024 * 1024,
+                                         f->presets ? f->presets
+                                                    : "connectors/presets" };
 
     return flow_compile(&f->model, f->docs, &settings, f->p, f->p);
 }

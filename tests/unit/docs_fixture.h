@@ -14,6 +14,7 @@ typedef struct docs_fixture_t {
     flow_docs_t *docs;
     char *dir; /* made on first use; removed by docs_fixture_end() */
     flow_model_t *model;
+    const char *presets; /* where they are; NULL: ours */
 } docs_fixture_t;
 
 /** With our connectors registered. */

@@ -31,6 +31,7 @@ static const struct { const char *path, *answer; int is_kept; } answers[] = {
     { "/nothing", "", 0 },
     { "/short",   "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 0 },
     { "/garbage", "220 ready to serve mail\r\n\r\n", 0 },
+    { "/no-status", "HTTP/2-1 303 F\r\nLocation: x\r\n\r\nabc", 0 },
     { "/unknown-coding", "HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\n"
                          "Content-Length: 2\r\n\r\nbx", 0 },
     { "/to-ok",   "HTTP/1.1 302 Found\r\nContent-Length: 4\r\n"

@@ -233,8 +233,7 @@ static void what_cannot_be_included_says_why(void **state)
         "test.conf:1: 'DIR/empty' holds no documents; expected .json bundles, "
         ".js scripts, or folders named connections, exports, imports, flows, "
         "scripts and apis\n"
-        "test.conf:1: cannot read 'DIR/nowhere.json': No such file or "
-        "directory");
+        "test.conf:1: there is no file or directory 'DIR/nowhere.json'");
 }
 
 static void a_file_that_is_too_large_is_refused(void **state)

@@ -309,6 +309,7 @@ static void a_broken_answer_is_no_answer(void **state)
         { "/nothing", FLOW_E_UNAVAILABLE, APR_ECONNRESET, "connection_lost" },
         { "/short",   FLOW_E_UNAVAILABLE, APR_ECONNRESET, "connection_lost" },
         { "/garbage", FLOW_E_REFUSED,     0,              "response_invalid" },
+        { "/no-status", FLOW_E_REFUSED,   0,              "response_invalid" },
         { "/unknown-coding", FLOW_E_REFUSED, 0,           "response_invalid" },
     };
     /* clang-format on */

@@ -181,7 +181,11 @@ static void an_error_answer_is_an_envelope(void **state)
 
     flow_answer_error(&answer, 404, &err, NULL, pool);
     assert_int_equal(answer.status, 404);
-    assert_null(strstr(answer.body, "source"));
+    assert_non_null(strstr(answer.body, "\"source\":\"internal\""));
+    flow_error_clear(&err);
+    flow_error_set(&err, FLOW_E_INPUT, APR_EINVAL, "no", "not so");
+    flow_answer_error(&answer, 404, &err, NULL, pool);
+    assert_non_null(strstr(answer.body, "\"source\":\"request\""));
 }
 
 static void a_json_answer_keeps_numbers_as_they_are(void **state)
