@@ -2,6 +2,7 @@
 /*
  * ping and preview: documents tried out by hand.
  */
+#include "base/flow_clock.h"
 #include "flowctl/flowctl.h"
 
 #include <stdio.h>
@@ -175,7 +176,7 @@ static int open_env(flowctl_t *ctl, const char *command, flow_env_t *env,
     }
     env->call_timeout = apr_time_from_sec(seconds);
     env->hook_timeout = env->call_timeout;
-    caller->deadline = apr_time_now() + env->call_timeout;
+    caller->deadline = flow_clock() + env->call_timeout;
     return FLOWCTL_OK;
 }
 
