@@ -13,6 +13,7 @@ typedef struct js_Object js_Object;
  * jslib_symbol.c   Symbol
  * jslib_array.c    Array
  * jslib_object.c   Object
+ * jslib_define.c   Object.defineProperty
  * jslib_reflect.c  Reflect, structuredClone
  * jslib_string.c   String, escape, btoa
  * jslib_norm.c     Unicode's canonical forms
@@ -73,6 +74,10 @@ void js_libiterator(js_State *J, int idx, js_IterKind what);
 /** Push the own property that an object has without storing it (an element of
  * a string, a function's name); *atts is set. 0: there is none. */
 int js_libown(js_State *J, js_Object *obj, const char *name, int *atts);
+
+/** desc -- desc: define a property of @a obj as the object on top says, or
+ * throw. */
+void js_libdefine(js_State *J, js_Object *obj, const char *name);
 
 /** Why a name that is no variable is not there; NULL: nothing to say. */
 const char *js_libmissing(const char *name);

@@ -369,25 +369,6 @@ static void O_isExtensible2(js_State *J)
     is_hard(J, O_isExtensible, 0);
 }
 
-/* What cannot be defined is an error, also in code that is not strict. */
-static void O_defineProperty2(js_State *J)
-{
-    int strict = J->strict;
-
-    J->strict = 1;
-    O_defineProperty(J);
-    J->strict = strict;
-}
-
-static void O_defineProperties2(js_State *J)
-{
-    int strict = J->strict;
-
-    J->strict = 1;
-    O_defineProperties(J);
-    J->strict = strict;
-}
-
 static void init_object(js_State *J)
 {
     static const js_Method methods[] = {
@@ -409,8 +390,8 @@ static void init_object(js_State *J)
         { "getOwnPropertyDescriptors", O_getOwnPropertyDescriptors, 1 },
         { "getPrototypeOf", O_getPrototypeOf2, 1 },
         { "setPrototypeOf", O_setPrototypeOf, 2 },
-        { "defineProperty", O_defineProperty2, 3 },
-        { "defineProperties", O_defineProperties2, 2 },
+        { "defineProperty", O_defineProperty, 3 },
+        { "defineProperties", O_defineProperties, 2 },
         { "freeze", O_freeze2, 1 },
         { "seal", O_seal2, 1 },
         { "preventExtensions", O_preventExtensions2, 1 },

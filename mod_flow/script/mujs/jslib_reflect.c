@@ -99,7 +99,7 @@ static void Reflect_defineProperty(js_State *J)
         js_pushboolean(J, 0);
         return;
     }
-    O_defineProperty2(J);
+    O_defineProperty(J);
     js_endtry(J);
     js_pushboolean(J, 1);
 }
