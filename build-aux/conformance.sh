@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# conformance.sh: install pinned programs below $BUILD/npm and compare with them.
+# conformance.sh: compare with pinned programs below $BUILD/npm.
 #
 # handlebars: tests/conformance/handlebars/run.sh gets RENDER (our renderer) and
 # NODE_PATH, and ends with "passed failed".
@@ -13,22 +13,9 @@
 # (where newman's JSON report goes), starts the demo on a free port and stops it
 # again.
 set -u
-newman=6.2.2
-handlebars=4.7.10
 npm=$BUILD/npm
-mkdir -p "$npm" "$BUILD/results"
-
-version_of() { # package
-    sed -n 's/^ *"version": "\(.*\)",$/\1/p' \
-        "$npm/node_modules/$1/package.json" 2>/dev/null
-}
-if [ "$(version_of newman)" != $newman ] ||
-    [ "$(version_of handlebars)" != $handlebars ]; then
-    echo "installing newman $newman and handlebars $handlebars into $npm"
-    (cd "$npm" && echo '{"private":true}' >package.json &&
-        npm install --ignore-scripts --no-audit --no-fund --loglevel=error \
-            newman@$newman handlebars@$handlebars) </dev/null || exit 1
-fi
+mkdir -p "$BUILD/results"
+sh build-aux/npm.sh || exit 1
 
 NODE_PATH=$(cd "$npm" && pwd)/node_modules
 RENDER=$BUILD/render
