@@ -86,6 +86,7 @@ typedef struct flow_import_t {
     int one_to_many;
     const flow_path_t *path_to_many;
     const flow_template_t *trace_key;
+    const flow_template_t *id_lock; /* NULL = records need not wait */
 } flow_import_t;
 
 typedef struct flow_step_t {
@@ -103,6 +104,8 @@ typedef struct flow_flow_t {
     int disabled;
     int ngenerators;
     const flow_export_t **generators;
+    const int *skip_retries; /* per generator: keep no retry data */
+    int auto_resolve;        /* a later success resolves an error */
     int nsteps;
     flow_step_t *steps;
     const char *integration_id; /* or NULL */

@@ -6,6 +6,8 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "jobs/flow_error_list.h"
+
 /* Flows looked at for one claim; each has one candidate, its oldest job. */
 #define CANDIDATES_MAX 1000
 #define PURGE_ROWS     500
@@ -357,16 +359,12 @@ apr_status_t flow_queue_rescue(flow_store_t *store, const flow_orphan_t *orphan,
 static apr_status_t purge_job(flow_store_t *store, const char *id,
                               int *pdeleted, flow_error_t *err)
 {
-    static const char errors_sql[] =
-        "DELETE FROM job_error WHERE id IN"
-        " (SELECT id FROM job_error WHERE job_id = %s LIMIT %lld)";
     static const char text_sql[] = "DELETE FROM job_text WHERE job_id = %s";
     static const char job_sql[] = "DELETE FROM job WHERE id = %s";
-    apr_int64_t most = PURGE_ROWS;
     apr_status_t rv;
     int n = 0;
 
-    rv = flow_store_exec(store, errors_sql, FLOW_SQL(id, &most), &n, err);
+    rv = flow_error_purge(store, id, PURGE_ROWS, &n, err);
     *pdeleted += n;
     if (rv != APR_SUCCESS || n == PURGE_ROWS) {
         return rv;

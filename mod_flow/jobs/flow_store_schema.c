@@ -122,7 +122,72 @@ static const char *const step_2[] = {
     NULL
 };
 
-static const char *const *const steps[] = { step_1, step_2 };
+static const char *const step_3[] = { NULL };
+
+/* Errors that can be worked with, events that come once, locks on records. An
+ * error is open or resolved; each has indexes of its own, so a list of open
+ * ones never reads the others. What is long stands in error_data. */
+static const char *const step_4[] = {
+    "ALTER TABLE job ADD COLUMN error_source TEXT",
+    "ALTER TABLE job ADD COLUMN origin TEXT",    /* replay, rerun, retry, auto */
+    "ALTER TABLE job ADD COLUMN origin_id TEXT", /* the job or event it is of */
+
+    "ALTER TABLE job_error ADD COLUMN classified_by TEXT",
+    "ALTER TABLE job_error ADD COLUMN export_uri TEXT",
+    "ALTER TABLE job_error ADD COLUMN import_uri TEXT",
+    "ALTER TABLE job_error ADD COLUMN tags TEXT", /* ",a,b," */
+    "ALTER TABLE job_error ADD COLUMN assigned_to TEXT",
+    "ALTER TABLE job_error ADD COLUMN exchange_key TEXT",
+    "ALTER TABLE job_error ADD COLUMN has_retry INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE job_error ADD COLUMN occurrences BIGINT NOT NULL DEFAULT 1",
+    "ALTER TABLE job_error ADD COLUMN retry_job TEXT",
+    "ALTER TABLE job_error ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE job_error ADD COLUMN retry_at BIGINT NOT NULL DEFAULT 0",
+    "CREATE TABLE error_data ("
+    " error_id TEXT NOT NULL,"
+    " kind TEXT NOT NULL," /* retry, edited, exchange */
+    " text TEXT NOT NULL,"
+    " PRIMARY KEY (error_id, kind))",
+    "INSERT INTO error_data (error_id, kind, text)"
+    " SELECT id, 'retry', retry_data FROM job_error"
+    " WHERE retry_data IS NOT NULL",
+    "UPDATE job_error SET retry_data = NULL, has_retry = 1"
+    " WHERE retry_data IS NOT NULL",
+    "CREATE INDEX error_open_step ON job_error (flow_id, step_id, id)"
+    " WHERE resolved_at = 0",
+    "CREATE INDEX error_open_flow ON job_error (flow_id, id)"
+    " WHERE resolved_at = 0",
+    "CREATE INDEX error_open_class ON job_error (classification, id)"
+    " WHERE resolved_at = 0",
+    "CREATE INDEX error_open ON job_error (id) WHERE resolved_at = 0",
+    "CREATE INDEX error_open_trace ON job_error (flow_id, step_id, trace_key)"
+    " WHERE resolved_at = 0 AND trace_key IS NOT NULL",
+    "CREATE INDEX error_resolved ON job_error (flow_id, id)"
+    " WHERE resolved_at > 0",
+    "CREATE INDEX error_retry_job ON job_error (retry_job, id)"
+    " WHERE retry_job IS NOT NULL",
+    "CREATE INDEX error_retry_at ON job_error (retry_at) WHERE retry_at > 0",
+
+    "CREATE TABLE event_key ("
+    " export_id TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " event_id TEXT NOT NULL,"
+    " at BIGINT NOT NULL,"
+    " PRIMARY KEY (export_id, name))",
+    "CREATE INDEX event_key_at ON event_key (at)",
+    "CREATE INDEX event_export ON event (export_id, id)",
+    "CREATE INDEX job_event ON job (event_id) WHERE event_id IS NOT NULL",
+
+    "CREATE TABLE record_lock ("
+    " scope TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " owner TEXT NOT NULL,"
+    " until BIGINT NOT NULL,"
+    " PRIMARY KEY (scope, name))",
+    NULL
+};
+
+static const char *const *const steps[] = { step_1, step_2, step_3, step_4 };
 /* clang-format on */
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
