@@ -38,6 +38,7 @@ static const flow_export_t *export_named(flow_compile_t *c,
 static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
 {
     const json_t *list = flow_compile_get(c, "pageGenerators");
+    int all = flow_compile_bool(c, "skipRetries"), *skips;
     size_t n = json_array_size(list), i;
 
     if (list && n == 0) {
@@ -46,6 +47,8 @@ static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
                              "as [{\"_exportId\": \"orders\"}]");
     }
     flow->generators = apr_pcalloc(c->p, (n + 1) * sizeof(*flow->generators));
+    skips = apr_pcalloc(c->p, (n + 1) * sizeof(*skips));
+    flow->skip_retries = skips;
     for (i = 0; i < n; ++i) {
         const flow_export_t *exp = export_named(c, json_array_get(list, i));
 
@@ -61,6 +64,9 @@ static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
                 "start a flow; make it a page processor",
                 exp->id);
         }
+        skips[flow->ngenerators] =
+            all || flow_json_member_bool(json_array_get(list, i),
+                                         "skipRetries") == 1;
         flow->generators[flow->ngenerators++] = exp;
         if (exp->webhook && !flow->disabled) {
             add_listener(c, flow, exp);
@@ -174,6 +180,7 @@ void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc)
     flow->doc = c->json;
     flow->disabled = flow_compile_bool(c, "disabled");
     flow->integration_id = flow_compile_string(c, "_integrationId");
+    flow->auto_resolve = flow_compile_bool(c, "autoResolveMatchingTraceKeys");
     compile_generators(c, flow);
     list = flow_compile_get(c, "pageProcessors");
     n = json_array_size(list);

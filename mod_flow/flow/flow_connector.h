@@ -74,7 +74,23 @@ typedef struct flow_call_t {
      * an export that takes what it reads leaves it. */
     int leave;
     apr_interval_time_t step_timeout; /* of one request; 0 = the deadline's */
+    /** Where to put what was sent and answered when the call fails, new:
+     * {request, response} without secrets (at most about 128 KB). NULL: not
+     * asked for. For single records of an import it goes into the response
+     * element, as `_exchange`. */
+    json_t **exchange;
+    /** Imports: for each record a text that is the same whenever this page is
+     * sent again; NULL outside of flows. flow_call_idempotency_key() makes of
+     * it what a request carries. */
+    const char *const *record_keys;
 } flow_call_t;
+
+/** The idempotency key of a request that carries these @a n records of the
+ * call: 32 hex digits, the same when the page is repeated after a crash,
+ * another one for everything else. */
+const char *flow_call_idempotency_key(const flow_call_t *call,
+                                      const size_t *indexes, size_t n,
+                                      apr_pool_t *p);
 
 /** When a request (or a wait) that begins now has to be over: the call's
  * deadline or its step_timeout, whichever comes first. */

@@ -44,6 +44,16 @@ typedef struct flow_jobs_iface_t {
                              const json_t *request, apr_time_t until,
                              json_t **presult, apr_pool_t *p,
                              flow_error_t *err);
+    /**
+     * Take @a n different names in @a scope, all or none; wait until @a until
+     * for whoever has one of them ("record_locked"). Holders of other
+     * processes count. May be NULL, then @a unlock is, too.
+     */
+    apr_status_t (*lock)(void *baton, const char *scope,
+                         const char *const *names, int n, apr_time_t until,
+                         flow_error_t *err);
+    void (*unlock)(void *baton, const char *scope, const char *const *names,
+                   int n);
 } flow_jobs_iface_t;
 
 struct flow_env_t {
@@ -139,6 +149,7 @@ typedef struct flow_run_sink_t {
 
 /** A record that failed and is taken through its flow from there. */
 typedef struct flow_retry_item_t {
+    const char *key; /* what tells it from all others: the error's id */
     const char *step_id;
     int step_index;       /* as in flow_record_error_t */
     const char *source;   /* of the error */

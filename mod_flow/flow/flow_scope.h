@@ -19,6 +19,9 @@ typedef struct flow_scope_t {
     json_t *context;  /* for templates: see flow_call_t */
     json_t *filter_context; /* for filters: {settings, context} */
     json_t *hook_fields;    /* what every hook gets; NULL until asked for */
+    const char *failed_source; /* where the export broke, as errors say it */
+    json_t *exchange; /* of the call that failed last; who wants it takes it
+                         (flow_scope_take_exchange()) */
     apr_pool_t *p;
 } flow_scope_t;
 
@@ -29,6 +32,9 @@ void flow_scope_init(flow_scope_t *scope, const flow_env_t *env,
 /** New object with the fields every hook gets (celigo-runtime 3.1), to which
  * the caller adds its own. */
 json_t *flow_scope_hook_args(flow_scope_t *scope);
+
+/** New, or NULL; the scope has none afterwards. */
+json_t *flow_scope_take_exchange(flow_scope_t *scope);
 
 /** What a connector is called with. Its deadline is the caller's or the limit
  * of one call, whichever comes first. */

@@ -13,16 +13,29 @@ typedef struct flow_runner_t {
     flow_scope_t *scopes; /* one per step */
     apr_size_t collected; /* bytes in run->data */
     apr_pool_t *p;
+    int skip_retries; /* of the generator at work: keep no retry data */
+    int generator, page;  /* at work, for keys */
+    const char *item_key; /* instead of them: of a retry */
+    int only_step; /* a retry: what goes on from this step is not followed up */
 } flow_runner_t;
+
+/** What flow_run() begins with. */
+void flow_runner_start(flow_runner_t *runner);
+/** A run whose flow_run_t has a retry source. */
+apr_status_t flow_run_retry(flow_runner_t *runner, flow_error_t *err);
+/** The errors of a page of a generator, to the sink. */
+apr_status_t flow_runner_report_page(flow_runner_t *runner,
+                                     const flow_export_t *exp,
+                                     const json_t *errors, flow_error_t *err);
 
 int flow_runner_is_stopping(const flow_runner_t *runner);
 
 /** Tell the sink of one error of a record. @a error: {code, message, source};
- * @a retry_data may be NULL. */
+ * @a retry_data and @a exchange may be NULL. */
 apr_status_t flow_runner_report(const flow_runner_t *runner, int step_index,
                                 const char *step_id, const char *trace_key,
                                 const json_t *error, const json_t *retry_data,
-                                flow_error_t *err);
+                                const json_t *exchange, flow_error_t *err);
 
 /**
  * Take the records (array, *precords) through step @a i. *precords is replaced

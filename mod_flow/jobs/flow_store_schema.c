@@ -175,8 +175,6 @@ static const char *const step_4[] = {
     " at BIGINT NOT NULL,"
     " PRIMARY KEY (export_id, name))",
     "CREATE INDEX event_key_at ON event_key (at)",
-    "CREATE INDEX event_export ON event (export_id, id)",
-    "CREATE INDEX job_event ON job (event_id) WHERE event_id IS NOT NULL",
 
     "CREATE TABLE record_lock ("
     " scope TEXT NOT NULL,"
