@@ -151,7 +151,8 @@ typedef struct flow_run_sink_t {
 typedef struct flow_retry_item_t {
     const char *key; /* what tells it from all others: the error's id */
     const char *step_id;
-    int step_index;       /* as in flow_record_error_t */
+    int step_index;       /* as in flow_record_error_t; set to where the step
+                             is now */
     const char *source;   /* of the error */
     const json_t *record; /* borrowed until the next call */
 } flow_retry_item_t;

@@ -127,9 +127,8 @@ static apr_status_t report(flow_runner_t *runner, const flow_retry_item_t *item,
     return rv;
 }
 
-static apr_status_t run_item(flow_runner_t *runner,
-                             const flow_retry_item_t *item, apr_pool_t *p,
-                             flow_error_t *err)
+static apr_status_t run_item(flow_runner_t *runner, flow_retry_item_t *item,
+                             apr_pool_t *p, flow_error_t *err)
 {
     const flow_flow_t *flow = runner->run->flow;
     const flow_export_t *exp = NULL;
@@ -144,6 +143,7 @@ static apr_status_t run_item(flow_runner_t *runner,
     }
     i = exp ? -1 : find_step(flow, item);
     if (i >= 0) {
+        item->step_index = i + 1;
         runner->only_step = flow->steps[i].proceed_on_failure;
         rv = run_steps(runner, i, list_of(item->record), p, err);
         runner->only_step = 0;

@@ -77,7 +77,8 @@ static apr_status_t report_errors(const work_t *w, const json_t *record,
     for (i = 0; i < n && rv == APR_SUCCESS; ++i) {
         rv = flow_runner_report(w->runner, w->index, w->id, key,
                                 json_array_get(errors, i),
-                                can_retry ? record : NULL, exchange, err);
+                                can_retry && i == 0 ? record : NULL,
+                                i == 0 ? exchange : NULL, err);
     }
     return rv;
 }

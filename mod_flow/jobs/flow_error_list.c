@@ -528,6 +528,20 @@ apr_status_t flow_error_counts(flow_store_t *store, const char *flow_id,
     return APR_SUCCESS;
 }
 
+apr_status_t flow_error_any_open(flow_store_t *store, const char *flow_id,
+                                 int *pany, apr_pool_t *p, flow_error_t *err)
+{
+    static const char sql[] =
+        "SELECT 1 FROM job_error WHERE resolved_at = 0"
+        " AND trace_key IS NOT NULL AND flow_id = %s LIMIT 1";
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(flow_id), p, err);
+    *pany = rv == APR_SUCCESS && flow_rows_next(&rows);
+    return rv;
+}
+
 apr_status_t flow_error_purge(flow_store_t *store, const char *job_id, int most,
                               int *pn, flow_error_t *err)
 {

@@ -77,6 +77,10 @@ apr_status_t flow_error_counts(flow_store_t *store, const char *flow_id,
                                int limit, json_t **pcounts, apr_pool_t *p,
                                flow_error_t *err);
 
+/** Has the flow open errors with a trace key? */
+apr_status_t flow_error_any_open(flow_store_t *store, const char *flow_id,
+                                 int *pany, apr_pool_t *p, flow_error_t *err);
+
 /** [write] Delete at most @a most errors of a job that is being deleted. */
 apr_status_t flow_error_purge(flow_store_t *store, const char *job_id, int most,
                               int *pn, flow_error_t *err);

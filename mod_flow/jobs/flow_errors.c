@@ -31,7 +31,7 @@ struct flow_errors_t {
     flow_ids_t *ids;
     apr_array_header_t *entries;
     apr_size_t size;
-    int auto_resolve, auto_retry;
+    int auto_resolve, auto_retry, tries;
 };
 
 flow_errors_t *flow_errors_create(flow_ids_t *ids, apr_pool_t *p)
@@ -48,6 +48,11 @@ void flow_errors_rules(flow_errors_t *errors, int auto_resolve, int auto_retry)
 {
     errors->auto_resolve = auto_resolve;
     errors->auto_retry = auto_retry;
+}
+
+void flow_errors_tries(flow_errors_t *errors, int tries)
+{
+    errors->tries = tries;
 }
 
 apr_interval_time_t flow_errors_backoff(int n)
@@ -137,7 +142,9 @@ void flow_errors_add(flow_errors_t *errors, const flow_record_error_t *e)
     }
     if (errors->auto_retry && entry->has_retry && entry->class &&
         strcmp(entry->class, FLOW_CLASS_INTERMITTENT) == 0) {
-        entry->retry_at = entry->occurred + flow_errors_backoff(0);
+        apr_interval_time_t wait = flow_errors_backoff(errors->tries);
+
+        entry->retry_at = wait ? entry->occurred + wait : 0;
     }
     errors->size += sizeof(*entry);
 }
@@ -283,17 +290,15 @@ apr_status_t flow_errors_again(const flow_errors_t *errors, int index,
     static const char sql[] =
         "UPDATE job_error SET occurred_at = %lld, code = %s, message = %s,"
         " source = %s, classification = %s, exchange_key = %s,"
-        " occurrences = occurrences + 1, retry_job = NULL, retry_at ="
-        " CASE WHEN tries >= %lld OR %lld = 0 THEN 0 ELSE %lld END"
+        " occurrences = occurrences + 1, retry_job = NULL, retry_at = %lld"
         " WHERE id = %s AND resolved_at = 0 AND retry_job = %s";
     const entry_t *e = &APR_ARRAY_IDX(errors->entries, index, entry_t);
-    apr_int64_t most = FLOW_AUTO_RETRIES, is_again = e->retry_at != 0;
     apr_status_t rv;
 
     rv = flow_store_exec(store, sql,
                          FLOW_SQL(&e->occurred, e->code, e->message, e->source,
-                                  e->class, e->exchange_key, &most, &is_again,
-                                  &e->retry_at, id, retry_job),
+                                  e->class, e->exchange_key, &e->retry_at, id,
+                                  retry_job),
                          pn, err);
     if (rv == APR_SUCCESS && *pn) {
         rv = replace_data(store, id, "exchange", e->exchange, err);

@@ -26,6 +26,8 @@ flow_errors_t *flow_errors_create(flow_ids_t *ids, apr_pool_t *p);
  * resolves the older one. @a auto_retry: those of the class intermittent are
  * retried by themselves. Both are off before. */
 void flow_errors_rules(flow_errors_t *errors, int auto_resolve, int auto_retry);
+/** What is added from now on has been retried so often by itself. */
+void flow_errors_tries(flow_errors_t *errors, int tries);
 void flow_errors_add(flow_errors_t *errors, const flow_record_error_t *e);
 /** A record with this trace key has gone through the step. */
 void flow_errors_good(flow_errors_t *errors, const char *step_id,

@@ -9,6 +9,7 @@
 
 #include "base/flow_log.h"
 #include "data/flow_json.h"
+#include "jobs/flow_locks.h"
 #include "jobs/flow_owner.h"
 
 #define ACCEPT_WAIT   apr_time_from_sec(10)
@@ -492,12 +493,16 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->iface.baton = jobs;
     jobs->iface.queue = iface_queue;
     jobs->iface.run_wait = flow_jobs_run_wait;
+    jobs->iface.lock = flow_locks_lock;
+    jobs->iface.unlock = flow_locks_unlock;
+    jobs->locks = flow_locks_create(p);
     jobs->log = flow_script_log_create(p);
     jobs->state.baton = jobs;
     jobs->state.log = log_line;
     flow_state_store_fill(&jobs->state);
     flow_cache_store_fill(&jobs->state);
-    if (apr_thread_mutex_create(&jobs->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
+    if (!jobs->locks ||
+        apr_thread_mutex_create(&jobs->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
             APR_SUCCESS ||
         apr_thread_cond_create(&jobs->wake, p) != APR_SUCCESS ||
         apr_thread_cond_create(&jobs->tick, p) != APR_SUCCESS ||

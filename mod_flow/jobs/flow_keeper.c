@@ -8,6 +8,7 @@
 
 #include "base/flow_log.h"
 #include "jobs/flow_owner.h"
+#include "jobs/flow_retry.h"
 
 /*
  * The keeper: one thread per process for what nobody asks for. It extends the
@@ -279,6 +280,7 @@ static void round_of(keeper_t *k)
         k->rescue_at = k->now + RESCUE_EVERY;
         rescue(k, store);
     }
+    flow_retry_due(jobs, store, k->p);
     look(k, store);
     if (jobs->settings.retention_days > 0 && k->now >= k->purge_at) {
         k->purge_at = k->now + PURGE_EVERY;

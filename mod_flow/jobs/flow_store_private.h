@@ -8,7 +8,7 @@
 
 /** What the flow_store*.c files share. */
 
-#define FLOW_STORE_STATEMENTS 128
+#define FLOW_STORE_STATEMENTS 256
 
 typedef struct flow_statement_t {
     const char *sql; /* its address is the key */
