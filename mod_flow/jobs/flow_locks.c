@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/flow_locks.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_hash.h>
@@ -11,31 +12,29 @@
 #define NAME_MAX_BYTES 400
 #define LOOK_FIRST     apr_time_from_msec(10)
 #define LOOK_MOST      apr_time_from_msec(250)
-/* A holder keeps its names at most this long after its own time is up. */
-#define GRACE apr_time_from_sec(60)
+/* Of a holder on another machine nothing else is known but that its calls have
+ * time limits. */
+#define GRACE apr_time_from_sec(300)
 #define NAMES_MAX 200000
 
 struct flow_locks_t {
     apr_thread_mutex_t *lock;
     apr_thread_cond_t *freed;
-    apr_pool_t *p;  /* of the names; cleared when nobody holds any */
-    apr_hash_t *held; /* "scope name" -> itself */
+    apr_hash_t *held; /* "scope name" (malloc'd) -> itself */
 };
 
 flow_locks_t *flow_locks_create(apr_pool_t *p)
 {
     flow_locks_t *locks = apr_pcalloc(p, sizeof(*locks));
+    apr_pool_t *own; /* of the table, used under its lock only */
 
-    if (apr_thread_mutex_create(&locks->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
+    if (apr_pool_create(&own, p) != APR_SUCCESS ||
+        apr_thread_mutex_create(&locks->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
             APR_SUCCESS ||
         apr_thread_cond_create(&locks->freed, p) != APR_SUCCESS) {
         return NULL;
     }
-    locks->p = flow_store_pool(0);
-    if (!locks->p) {
-        return NULL;
-    }
-    locks->held = apr_hash_make(locks->p);
+    locks->held = apr_hash_make(own);
     return locks;
 }
 
@@ -69,10 +68,11 @@ static void put(flow_locks_t *locks, const char *scope,
     int i;
 
     for (i = 0; i < n; ++i) {
-        const char *name =
-            apr_pstrdup(locks->p, full_name(space, scope, names[i]));
+        char *name = strdup(full_name(space, scope, names[i]));
 
-        apr_hash_set(locks->held, name, APR_HASH_KEY_STRING, name);
+        if (name) { /* without memory the store's row still keeps others off */
+            apr_hash_set(locks->held, name, APR_HASH_KEY_STRING, name);
+        }
     }
 }
 
@@ -84,12 +84,14 @@ static void drop(flow_locks_t *locks, const char *scope,
 
     apr_thread_mutex_lock(locks->lock);
     for (i = 0; i < n; ++i) {
-        apr_hash_set(locks->held, full_name(space, scope, names[i]),
-                     APR_HASH_KEY_STRING, NULL);
-    }
-    if (apr_hash_count(locks->held) == 0) {
-        apr_pool_clear(locks->p);
-        locks->held = apr_hash_make(locks->p);
+        char *name = apr_hash_get(locks->held,
+                                  full_name(space, scope, names[i]),
+                                  APR_HASH_KEY_STRING);
+
+        if (name) {
+            apr_hash_set(locks->held, name, APR_HASH_KEY_STRING, NULL);
+            free(name);
+        }
     }
     apr_thread_cond_broadcast(locks->freed);
     apr_thread_mutex_unlock(locks->lock);
@@ -134,8 +136,18 @@ static int is_left(const lock_work_t *w, const char *owner, apr_int64_t until)
 {
     int is_local = strcmp(w->jobs->settings.driver, "sqlite3") == 0;
 
-    return until < apr_time_now() || strcmp(owner, w->jobs->owner) == 0 ||
-           flow_owner_state(owner, is_local) == FLOW_OWNER_DEAD;
+    if (strcmp(owner, w->jobs->owner) == 0) {
+        return 1;
+    }
+    switch (flow_owner_state(owner, is_local)) {
+    case FLOW_OWNER_DEAD:
+        return 1;
+    case FLOW_OWNER_ALIVE:
+        return 0;
+    case FLOW_OWNER_UNKNOWN:
+        break;
+    }
+    return until < apr_time_now();
 }
 
 static apr_status_t refuse(const lock_work_t *w, flow_error_t *err)

@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "jobs/flow_dedup.h"
 #include "jobs/flow_error_list.h"
 
 /* Flows looked at for one claim; each has one candidate, its oldest job. */
@@ -407,7 +408,7 @@ apr_status_t flow_queue_purge(flow_store_t *store, apr_time_t before,
         " (SELECT id FROM event WHERE id < %s ORDER BY id LIMIT %lld)";
     apr_int64_t most = PURGE_ROWS;
     apr_status_t rv = APR_SUCCESS;
-    int i, n = 0, deleted = 0;
+    int i, n = 0, keys = 0, deleted = 0;
 
     for (i = 0; i < 3 && rv == APR_SUCCESS && deleted < PURGE_ROWS; ++i) {
         rv = purge_jobs(store, finals[i], before, &deleted, p, err);
@@ -416,6 +417,10 @@ apr_status_t flow_queue_purge(flow_store_t *store, apr_time_t before,
         rv = flow_store_exec(store, events_sql, FLOW_SQL(event_id, &most), &n,
                              err);
     }
-    *pmore = deleted >= PURGE_ROWS || n == PURGE_ROWS;
+    if (rv == APR_SUCCESS) {
+        rv = flow_dedup_purge(store, apr_time_now(), PURGE_ROWS, &keys, err);
+    }
+    *pmore =
+        deleted >= PURGE_ROWS || n == PURGE_ROWS || keys == PURGE_ROWS;
     return rv;
 }

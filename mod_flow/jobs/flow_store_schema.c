@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/flow_store.h"
+#include "jobs/flow_store_admin.h"
 #include "jobs/flow_store_private.h"
 
 #include <apr_strings.h>
@@ -172,9 +173,9 @@ static const char *const step_4[] = {
     " export_id TEXT NOT NULL,"
     " name TEXT NOT NULL,"
     " event_id TEXT NOT NULL,"
-    " at BIGINT NOT NULL,"
+    " until BIGINT NOT NULL,"
     " PRIMARY KEY (export_id, name))",
-    "CREATE INDEX event_key_at ON event_key (at)",
+    "CREATE INDEX event_key_until ON event_key (until)",
 
     "CREATE TABLE record_lock ("
     " scope TEXT NOT NULL,"
@@ -322,6 +323,13 @@ apr_status_t flow_store_migrate(const char *driver, const char *params,
     }
     flow_store_close(store); /* and with it the lock */
     return rv;
+}
+
+apr_status_t flow_store_versions(flow_store_t *store, int *phave, int *pwant,
+                                 flow_error_t *err)
+{
+    *pwant = VERSION;
+    return read_version(store, phave, err);
 }
 
 apr_status_t flow_store_check(flow_store_t *store, flow_error_t *err)
