@@ -335,7 +335,7 @@ static json_t *parsed(const char *s)
 static void put_data(json_t *error, const char *kind, json_t *v)
 {
     json_t *retry = json_object_get(error, "retryData");
-    apr_int64_t at = 0;
+    const char *at = flow_json_member(error, "oIndex"), *stage;
 
     if (!v) {
         return;
@@ -346,11 +346,9 @@ static void put_data(json_t *error, const char *kind, json_t *v)
     }
     if (!retry) {
         retry = json_object();
-        flow_json_int64(json_object_get(error, "oIndex"), &at);
-        json_object_set_new(
-            retry, "stage",
-            flow_json_string_new(at ? "page_processor" : "export",
-                                 at ? 14 : 6));
+        stage = at && strcmp(at, "0") == 0 ? "export" : "page_processor";
+        json_object_set_new(retry, "stage",
+                            flow_json_string_new(stage, strlen(stage)));
         json_object_set(retry, "traceKey", json_object_get(error, "traceKey"));
         json_object_set_new(error, "retryData", retry);
     }
