@@ -305,7 +305,7 @@ apr_status_t flow_errors_list(flow_store_t *store, const char *job_id,
                               flow_error_t *err)
 {
     static const char sql[] =
-        COLUMNS "job_id = %s ORDER BY occurred_at, id LIMIT %lld";
+        COLUMNS "job_id = %s ORDER BY id LIMIT %lld";
     apr_int64_t n = limit;
     flow_rows_t rows;
     apr_status_t rv;

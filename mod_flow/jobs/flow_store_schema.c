@@ -154,6 +154,8 @@ static const char *const step_4[] = {
     " WHERE retry_data IS NOT NULL",
     "UPDATE job_error SET retry_data = NULL, has_retry = 1"
     " WHERE retry_data IS NOT NULL",
+    "DROP INDEX job_error_job",
+    "CREATE INDEX job_error_job ON job_error (job_id, id)",
     "CREATE INDEX error_open_step ON job_error (flow_id, step_id, id)"
     " WHERE resolved_at = 0",
     "CREATE INDEX error_open_flow ON job_error (flow_id, id)"
@@ -161,10 +163,12 @@ static const char *const step_4[] = {
     "CREATE INDEX error_open_class ON job_error (classification, id)"
     " WHERE resolved_at = 0",
     "CREATE INDEX error_open ON job_error (id) WHERE resolved_at = 0",
-    "CREATE INDEX error_open_trace ON job_error (flow_id, step_id, trace_key)"
+    "CREATE INDEX error_open_trace ON job_error (flow_id, step_id, trace_key,"
+    " id)"
     " WHERE resolved_at = 0 AND trace_key IS NOT NULL",
-    "CREATE INDEX error_resolved ON job_error (flow_id, id)"
+    "CREATE INDEX error_resolved_flow ON job_error (flow_id, id)"
     " WHERE resolved_at > 0",
+    "CREATE INDEX error_resolved ON job_error (id) WHERE resolved_at > 0",
     "CREATE INDEX error_retry_job ON job_error (retry_job, id)"
     " WHERE retry_job IS NOT NULL",
     "CREATE INDEX error_retry_at ON job_error (retry_at) WHERE retry_at > 0",
