@@ -128,6 +128,7 @@ typedef struct http_import_t {
     int batch_size;
     int send_original; /* sendPostMappedData false */
     int drop_empty;    /* ignoreEmptyNodes */
+    int uses_key;      /* a template names idempotencyKey */
 } http_import_t;
 
 /** What came back. */

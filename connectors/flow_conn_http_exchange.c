@@ -20,9 +20,9 @@ static const char stars[] = "******";
 /* Values may be secret although we have not been told: by their names. */
 static int is_secret_name(const char *name, apr_size_t len)
 {
-    static const char *const parts[] = { "auth",     "cookie", "token",
-                                         "secret",   "apikey", "api-key",
-                                         "api_key",  "sig",    "passw",
+    static const char *const parts[] = { "auth",      "cookie", "token",
+                                         "secret",    "apikey", "api-key",
+                                         "api_key",   "sig",    "passw",
                                          "credential" };
     char lower[128];
     apr_size_t i;
@@ -117,9 +117,9 @@ static json_t *request_json(const http_answer_t *answer, const json_t *secrets,
                             apr_pool_t *p)
 {
     const flow_http_request_t *req = answer->sent;
-    const char *url =
-        strlen(req->url) > URL_KEPT ? apr_pstrmemdup(p, req->url, URL_KEPT)
-                                    : req->url;
+    const char *url = strlen(req->url) > URL_KEPT
+                          ? apr_pstrmemdup(p, req->url, URL_KEPT)
+                          : req->url;
     json_t *out = json_object();
 
     url = kept_url(url, p);
@@ -150,9 +150,9 @@ json_t *flow_conn_http_exchange(const http_answer_t *answer,
     secrets = json_copy((json_t *)flow_conn_http_secrets(connection, p));
     secrets = flow_json_own(p, secrets ? secrets : json_array());
     if (answer->sent_secret) {
-        json_array_append_new(secrets,
-                              flow_json_string_new(answer->sent_secret,
-                                                   strlen(answer->sent_secret)));
+        json_array_append_new(
+            secrets, flow_json_string_new(answer->sent_secret,
+                                          strlen(answer->sent_secret)));
     }
     out = json_object();
     json_object_set_new(out, "request", request_json(answer, secrets, p));

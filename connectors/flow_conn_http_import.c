@@ -21,7 +21,7 @@ typedef struct batch_t {
     json_t *lookup;              /* {name: value} for templates */
     json_t *responses;           /* of this group, in order */
     json_t *exchange;            /* new, when it failed; or NULL */
-    const char *key;             /* idempotency key of its request */
+    const char *key;             /* idempotency key of its request, or NULL */
     apr_pool_t *p;               /* dies with the batch */
 } batch_t;
 
@@ -103,8 +103,10 @@ static json_t *context_with(const batch_t *b, json_t *list)
 
     json_object_set(context, "data", list);
     json_object_set(context, "record", first);
-    json_object_set_new(context, "idempotencyKey",
-                        flow_json_string_new(b->key, strlen(b->key)));
+    if (b->key) {
+        json_object_set_new(context, "idempotencyKey",
+                            flow_json_string_new(b->key, strlen(b->key)));
+    }
     if (b->lookup) {
         json_object_set(context, "lookup", b->lookup);
     }
@@ -235,8 +237,7 @@ static int is_transport(const flow_error_t *err)
 static void add_errors(json_t *responses, const flow_error_t *err,
                        json_t *exchange, size_t n)
 {
-    int is_connections =
-        is_transport(err) || strcmp(err->code, "401") == 0;
+    int is_connections = is_transport(err) || strcmp(err->code, "401") == 0;
     const char *source = is_connections ? "connection" : "application";
 
     while (n-- > 0) {
@@ -271,8 +272,8 @@ static apr_status_t submit(batch_t *b, flow_error_t *err)
         add_answers(b, &answer);
     }
     else if (b->call->exchange) {
-        b->exchange = flow_conn_http_exchange(&answer, b->imp->connection,
-                                              b->p);
+        b->exchange =
+            flow_conn_http_exchange(&answer, b->imp->connection, b->p);
     }
     return rv;
 }
@@ -403,7 +404,9 @@ static void submit_group(delivery_t *d, size_t from, size_t n, int way,
     if (k == 0) {
         return;
     }
-    b.key = flow_call_idempotency_key(d->call, indexes, k, b.p);
+    if (d->x->uses_key) {
+        b.key = flow_call_idempotency_key(d->call, indexes, k, b.p);
+    }
     k = 0;
     if (submit(&b, err) != APR_SUCCESS) {
         json_decref(d->exchange);

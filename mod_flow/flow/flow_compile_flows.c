@@ -65,8 +65,8 @@ static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
                 exp->id);
         }
         skips[flow->ngenerators] =
-            all || flow_json_member_bool(json_array_get(list, i),
-                                         "skipRetries") == 1;
+            all ||
+            flow_json_member_bool(json_array_get(list, i), "skipRetries") == 1;
         flow->generators[flow->ngenerators++] = exp;
         if (exp->webhook && !flow->disabled) {
             add_listener(c, flow, exp);

@@ -32,7 +32,8 @@ static void fail_with(flow_import_item_t *item, json_t *errors)
     item->result->is_failed = 1;
 }
 
-static void fail(flow_import_item_t *item, const flow_error_t *err, const char *source)
+static void fail(flow_import_item_t *item, const flow_error_t *err,
+                 const char *source)
 {
     json_t *errors = json_array();
 
@@ -47,7 +48,8 @@ static void ignore(flow_import_item_t *item)
 }
 
 /* A hook broke: everything that had come to it fails. */
-static void fail_all(flow_import_work_t *w, const flow_error_t *err, const char *source)
+static void fail_all(flow_import_work_t *w, const flow_error_t *err,
+                     const char *source)
 {
     size_t i;
 
@@ -83,8 +85,8 @@ static void close_ranks(flow_import_work_t *w)
     w->n = n;
 }
 
-static void log_errors(const flow_import_work_t *w, flow_import_item_t *item, const json_t *errors,
-                       const char *source)
+static void log_errors(const flow_import_work_t *w, flow_import_item_t *item,
+                       const json_t *errors, const char *source)
 {
     json_t *normal = flow_record_errors_normal(errors, source, w->p);
 
@@ -141,8 +143,8 @@ static json_t *gather_mapped(const flow_import_work_t *w)
 }
 
 /* @a mapped: the hook was postMap, its data takes the mapped record's place. */
-static void apply_verdicts(flow_import_work_t *w, const json_t *verdicts, int mapped,
-                           const char *source)
+static void apply_verdicts(flow_import_work_t *w, const json_t *verdicts,
+                           int mapped, const char *source)
 {
     size_t i;
 
@@ -266,7 +268,8 @@ static json_t *status_error(apr_int64_t status)
 /* A response element decides what became of its record: its errors do. The
  * status alone only where no hook has had a say, since dropping the errors is
  * how postSubmit forgives. */
-static void judge(const flow_import_work_t *w, flow_import_item_t *item, const json_t *element)
+static void judge(const flow_import_work_t *w, flow_import_item_t *item,
+                  const json_t *element)
 {
     json_t *response = json_copy((json_t *)element);
     json_t *errors = flow_record_errors_normal(
@@ -376,14 +379,15 @@ static flow_import_page_t *make_results(size_t n, apr_pool_t *p)
     return page;
 }
 
-static void start_items(flow_import_work_t *w, const json_t *records, apr_pool_t *p)
+static void start_items(flow_import_work_t *w, const json_t *records,
+                        apr_pool_t *p)
 {
     size_t i, n = json_array_size(records);
 
     w->n = n;
     w->items = apr_pcalloc(p, (n ? n : 1) * sizeof(*w->items));
     for (i = 0; i < n; ++i) {
-        w->items[i].index = i;
+        w->items[i].incoming = json_array_get(records, i);
         w->items[i].original = json_incref(json_array_get(records, i));
         w->items[i].result = &w->page->results[i];
         if (w->imp->id_lock) {

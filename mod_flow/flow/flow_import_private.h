@@ -8,9 +8,9 @@
 
 /** One record (with oneToMany: one child) on its way. */
 typedef struct flow_import_item_t {
-    size_t index;     /* in the page */
-    const char *lock; /* key of idLockTemplate, or NULL */
-    json_t *original; /* as preMap left it */
+    const json_t *incoming; /* as it came; borrowed */
+    const char *lock;       /* key of idLockTemplate, or NULL */
+    json_t *original;       /* as preMap left it */
     json_t *mapped;
     flow_import_result_t *result; /* response NULL while it is on its way */
 } flow_import_item_t;
@@ -24,6 +24,12 @@ typedef struct flow_import_work_t {
     const char *page_key; /* or NULL */
     apr_pool_t *p;
 } flow_import_work_t;
+
+/** What keys are made of, when somebody asks for one. */
+typedef struct flow_call_keys_t {
+    const flow_import_work_t *work;
+    const char **made; /* one per item; NULL until asked for */
+} flow_call_keys_t;
 
 /** New: a response element for every item; exchanges with the far end go into
  * their results. */

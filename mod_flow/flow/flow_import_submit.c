@@ -20,26 +20,65 @@
 
 /* ---- keys of requests ---- */
 
+static const char *digest_of(const char *text, apr_size_t len, apr_pool_t *p)
+{
+    unsigned char digest[FLOW_DIGEST_MAX];
+    apr_size_t n = 0;
+
+    flow_digest(FLOW_DIGEST_SHA256, text, len, digest, &n);
+    return flow_hex(digest, n, p);
+}
+
+/* The page, the record, and which of its equals in the page it is. */
+static const char **make_keys(const flow_import_work_t *w)
+{
+    const char **keys = apr_palloc(w->p, w->n * sizeof(*keys));
+    apr_hash_t *seen = apr_hash_make(w->p);
+    apr_pool_t *each;
+    size_t i;
+
+    apr_pool_create(&each, w->p);
+    for (i = 0; i < w->n; ++i) {
+        apr_size_t len = 0;
+        const char *text, *digest;
+        int *count;
+
+        apr_pool_clear(each);
+        text = flow_json_text(w->items[i].incoming, &len, each);
+        digest = digest_of(text ? text : "", len, w->p);
+        count = apr_hash_get(seen, digest, APR_HASH_KEY_STRING);
+        if (!count) {
+            count = apr_pcalloc(w->p, sizeof(*count));
+            apr_hash_set(seen, digest, APR_HASH_KEY_STRING, count);
+        }
+        keys[i] =
+            apr_psprintf(w->p, "%s.%s.%d", w->page_key, digest, (*count)++);
+    }
+    apr_pool_destroy(each);
+    return keys;
+}
+
 const char *flow_call_idempotency_key(const flow_call_t *call,
                                       const size_t *indexes, size_t n,
                                       apr_pool_t *p)
 {
-    unsigned char digest[FLOW_DIGEST_MAX];
-    apr_array_header_t *keys;
+    flow_call_keys_t *keys = call->keys;
+    apr_array_header_t *list;
     const char *all;
-    apr_size_t len = 0;
     size_t i;
 
-    if (!call->record_keys) {
+    if (!keys) {
         return flow_new_id(p); /* nobody will send this page again */
     }
-    keys = apr_array_make(p, (int)n, sizeof(const char *));
-    for (i = 0; i < n; ++i) {
-        APR_ARRAY_PUSH(keys, const char *) = call->record_keys[indexes[i]];
+    if (!keys->made) {
+        keys->made = make_keys(keys->work);
     }
-    all = apr_array_pstrcat(p, keys, '\n');
-    flow_digest(FLOW_DIGEST_SHA256, all, strlen(all), digest, &len);
-    return apr_pstrmemdup(p, flow_hex(digest, len, p), 32);
+    list = apr_array_make(p, (int)n, sizeof(const char *));
+    for (i = 0; i < n; ++i) {
+        APR_ARRAY_PUSH(list, const char *) = keys->made[indexes[i]];
+    }
+    all = apr_array_pstrcat(p, list, '\n');
+    return apr_pstrmemdup(p, digest_of(all, strlen(all), p), 32);
 }
 
 /* ---- submit ---- */
@@ -64,28 +103,13 @@ static apr_interval_time_t time_for(const flow_import_work_t *w, size_t n)
     return w->scope->env->call_timeout * (apr_interval_time_t)times;
 }
 
-/* Which record of the page each one is: in every repetition the same. */
-static const char *const *keys_of(const flow_import_work_t *w)
-{
-    const char **keys;
-    size_t i;
-
-    if (!w->page_key) {
-        return NULL;
-    }
-    keys = apr_palloc(w->p, w->n * sizeof(*keys));
-    for (i = 0; i < w->n; ++i) {
-        keys[i] = apr_psprintf(w->p, "%s.%lu", w->page_key,
-                               (unsigned long)w->items[i].index);
-    }
-    return keys;
-}
-
-static apr_status_t call_connector(const flow_import_work_t *w, const json_t *records,
+static apr_status_t call_connector(const flow_import_work_t *w,
+                                   const json_t *records,
                                    const json_t *originals, json_t **presponses,
                                    json_t **pexchange, flow_error_t *err)
 {
     const flow_import_t *imp = w->imp;
+    flow_call_keys_t keys = { w, NULL };
     flow_call_t call;
     apr_status_t rv;
 
@@ -102,7 +126,7 @@ static apr_status_t call_connector(const flow_import_work_t *w, const json_t *re
     call.stopping = NULL;
     call.dry_run = call.test_mode;
     call.exchange = pexchange;
-    call.record_keys = keys_of(w);
+    call.keys = w->page_key ? &keys : NULL;
     rv = imp->connector->import_records(imp, &call, records, originals,
                                         presponses, w->p, err);
     if (rv == APR_SUCCESS &&
@@ -134,7 +158,8 @@ static void take_exchanges(const flow_import_work_t *w, json_t *responses)
 }
 
 /* New: a response element for every record. */
-static json_t *submit_now(const flow_import_work_t *w, json_t *records, json_t *originals)
+static json_t *submit_now(const flow_import_work_t *w, json_t *records,
+                          json_t *originals)
 {
     flow_error_t err = FLOW_ERROR_INIT;
     json_t *responses = NULL, *exchange = NULL;
@@ -186,9 +211,9 @@ static size_t *rounds_of(const flow_import_work_t *w, size_t *pmost)
 }
 
 /* The records of one round, by themselves. */
-static void submit_round(const flow_import_work_t *w, const size_t *rounds, size_t round,
-                         const json_t *records, const json_t *originals,
-                         json_t *responses)
+static void submit_round(const flow_import_work_t *w, const size_t *rounds,
+                         size_t round, const json_t *records,
+                         const json_t *originals, json_t *responses)
 {
     flow_import_work_t some = *w;
     json_t *r = json_array(), *o = json_array(), *answers;
@@ -228,9 +253,8 @@ static json_t *submit_locked(const flow_import_work_t *w, json_t *records,
     }
     if (flow_import_lock(&locks, w->p, &err) != APR_SUCCESS) {
         for (i = 0; i < w->n; ++i) {
-            json_array_set_new(
-                responses, i,
-                flow_response_error(&err, FLOW_SOURCE_INTERNAL));
+            json_array_set_new(responses, i,
+                               flow_response_error(&err, FLOW_SOURCE_INTERNAL));
         }
         return responses;
     }
@@ -248,4 +272,3 @@ json_t *flow_import_submit(const flow_import_work_t *w, json_t *records,
                ? submit_locked(w, records, originals)
                : submit_now(w, records, originals);
 }
-

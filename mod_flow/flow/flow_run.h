@@ -184,7 +184,7 @@ typedef struct flow_run_t {
     int data_truncated; /* out */
     apr_time_t deadline;
     volatile apr_uint32_t *stopping;
-    int test_mode; /* one page, imports do not submit */
+    int test_mode;             /* one page, imports do not submit */
     const char *failed_source; /* out: what broke the run, as `source` of errors
                                   has it; NULL = internal */
 } flow_run_t;

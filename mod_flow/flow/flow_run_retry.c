@@ -55,8 +55,8 @@ static apr_status_t run_steps(flow_runner_t *runner, int first, json_t *records,
     apr_status_t rv = APR_SUCCESS;
     int i;
 
-    for (i = first; i < flow->nsteps && rv == APR_SUCCESS &&
-                    json_array_size(records);
+    for (i = first;
+         i < flow->nsteps && rv == APR_SUCCESS && json_array_size(records);
          ++i) {
         rv = flow_step_run(runner, i, &records, p, err);
         if (i == first && runner->only_step) {
@@ -160,9 +160,9 @@ static apr_status_t run_item(flow_runner_t *runner, flow_retry_item_t *item,
         return rv;
     }
     /* a hook broke: the record's fault, since it is alone */
-    return broken ? report(runner, item, &why, broken, err)
-                  : flow_error_set(err, why.kind, rv, why.code, "%s",
-                                   why.message);
+    return broken
+               ? report(runner, item, &why, broken, err)
+               : flow_error_set(err, why.kind, rv, why.code, "%s", why.message);
 }
 
 apr_status_t flow_run_retry(flow_runner_t *runner, flow_error_t *err)

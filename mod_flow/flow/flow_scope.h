@@ -17,8 +17,8 @@ typedef struct flow_scope_t {
     const flow_import_t *imp;
     json_t *settings; /* {integration, flow, export | import, connection} */
     json_t *context;  /* for templates: see flow_call_t */
-    json_t *filter_context; /* for filters: {settings, context} */
-    json_t *hook_fields;    /* what every hook gets; NULL until asked for */
+    json_t *filter_context;    /* for filters: {settings, context} */
+    json_t *hook_fields;       /* what every hook gets; NULL until asked for */
     const char *failed_source; /* where the export broke, as errors say it */
     json_t *exchange; /* of the call that failed last; who wants it takes it
                          (flow_scope_take_exchange()) */

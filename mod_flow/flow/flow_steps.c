@@ -75,10 +75,9 @@ static apr_status_t report_errors(const work_t *w, const json_t *record,
     }
     key = flow_record_trace_key(w->trace_key, record, w->p);
     for (i = 0; i < n && rv == APR_SUCCESS; ++i) {
-        rv = flow_runner_report(w->runner, w->index, w->id, key,
-                                json_array_get(errors, i),
-                                can_retry && i == 0 ? record : NULL,
-                                i == 0 ? exchange : NULL, err);
+        rv = flow_runner_report(
+            w->runner, w->index, w->id, key, json_array_get(errors, i),
+            can_retry && i == 0 ? record : NULL, i == 0 ? exchange : NULL, err);
     }
     return rv;
 }
@@ -173,8 +172,7 @@ static json_t *lookup_response(const flow_error_t *err, const char *source)
     json_t *response = json_object(), *errors = json_array();
 
     if (err) {
-        json_array_append_new(
-            errors, flow_record_error_from(err, source));
+        json_array_append_new(errors, flow_record_error_from(err, source));
     }
     json_object_set_new(response, "data", json_array());
     json_object_set_new(response, "errors", errors);

@@ -13,7 +13,7 @@ typedef struct flow_runner_t {
     flow_scope_t *scopes; /* one per step */
     apr_size_t collected; /* bytes in run->data */
     apr_pool_t *p;
-    int skip_retries; /* of the generator at work: keep no retry data */
+    int skip_retries;     /* of the generator at work: keep no retry data */
     int generator, page;  /* at work, for keys */
     const char *item_key; /* instead of them: of a retry */
     int only_step; /* a retry: what goes on from this step is not followed up */

@@ -274,8 +274,7 @@ void flow_webhook_compile(flow_compile_t *c, const json_t *doc,
         flow_compile_problem(c, "webhook.includeParentData",
                              "needs pathToRecords");
     }
-    w->event_id =
-        flow_compile_template(c, "webhook.eventId", FLOW_ESCAPE_NONE);
+    w->event_id = flow_compile_template(c, "webhook.eventId", FLOW_ESCAPE_NONE);
     w->id_window =
         apr_time_from_sec(flow_compile_int(c, "webhook.eventIdWindow"));
     compile_reply(c, &w->success, "success", "webhook.successResponseHeaders");

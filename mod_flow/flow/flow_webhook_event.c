@@ -119,7 +119,7 @@ json_t *flow_webhook_to_json(const flow_webhook_t *webhook,
     case FLOW_VERIFY_SECRET_URL:
         mask_uri(v, p);
         break;
-    case FLOW_VERIFY_BASIC: /* Authorization is never kept */
+    case FLOW_VERIFY_BASIC:      /* Authorization is never kept */
     case FLOW_VERIFY_TOKEN_BODY: /* the record is what was sent */
     case FLOW_VERIFY_NONE:
     case FLOW_VERIFY_BROKEN:

@@ -41,7 +41,10 @@ typedef struct selection_t {
         { "--trace-key", .value = &(s).filter.trace_key },                     \
         { "--tag", .value = &(s).filter.tag },                                 \
         { "--assigned-to", .value = &(s).filter.assigned_to },                 \
-        { "--since", .value = &(s).since }, { "--until", .value = &(s).until }
+        { "--since", .value = &(s).since },                                    \
+    {                                                                          \
+        "--until", .value = &(s).until                                         \
+    }
 
 static int has_filter(const selection_t *s)
 {
@@ -106,10 +109,9 @@ static apr_status_t refs_of_ids(selection_t *s, flow_store_t *store,
             ref->flow_id = apr_pstrdup(p, flow_json_member(error, "_flowId"));
         }
         else if (rv == APR_NOTFOUND) {
-            rv = flow_error_set(err, FLOW_E_INPUT, APR_NOTFOUND,
-                                "error_unknown",
-                                "there is no error with the id '%s'",
-                                s->ids[i]);
+            rv =
+                flow_error_set(err, FLOW_E_INPUT, APR_NOTFOUND, "error_unknown",
+                               "there is no error with the id '%s'", s->ids[i]);
         }
         json_decref(error);
     }
@@ -163,8 +165,8 @@ static apr_status_t change_all(selection_t *s, flow_store_t *store,
     }
     do {
         apr_pool_clear(p);
-        rv = flow_error_refs(store, &s->filter, FLOW_ERRORS_PAGE, &refs, p,
-                             err);
+        rv =
+            flow_error_refs(store, &s->filter, FLOW_ERRORS_PAGE, &refs, p, err);
         if (rv != APR_SUCCESS || !refs->nelts) {
             break;
         }
@@ -201,15 +203,14 @@ static int finish(const selection_t *s, const char *word, apr_int64_t seen,
 
 static void print_error(flowctl_t *ctl, const json_t *error)
 {
-    printf("%s  %s  %s/%s  %s  %s: %s\n", flowctl_text(ctl, error, "errorId"),
-           flowctl_text(ctl, error, "occurredAt"),
-           flowctl_text(ctl, error, "_flowId"),
-           flowctl_text(ctl, error, "stepId"),
-           json_object_get(error, "classification")
-               ? flowctl_text(ctl, error, "classification")
-               : "-",
-           flowctl_text(ctl, error, "code"),
-           flowctl_text(ctl, error, "message"));
+    printf(
+        "%s  %s  %s/%s  %s  %s: %s\n", flowctl_text(ctl, error, "errorId"),
+        flowctl_text(ctl, error, "occurredAt"),
+        flowctl_text(ctl, error, "_flowId"), flowctl_text(ctl, error, "stepId"),
+        json_object_get(error, "classification")
+            ? flowctl_text(ctl, error, "classification")
+            : "-",
+        flowctl_text(ctl, error, "code"), flowctl_text(ctl, error, "message"));
 }
 
 static int print_counts(flowctl_t *ctl, json_t *counts)
@@ -268,10 +269,10 @@ int flowctl_error_list(flowctl_t *ctl)
     s.filter.state = s.all        ? FLOW_ERRORS_ALL
                      : s.resolved ? FLOW_ERRORS_RESOLVED
                                   : FLOW_ERRORS_OPEN;
-    rv = counts ? flow_error_counts(store, s.filter.flow_id, STEPS_MAX, &list,
-                                    ctl->p, &err)
-                : flow_error_select(store, &s.filter, most, &list, ctl->p,
-                                    &err);
+    rv = counts
+             ? flow_error_counts(store, s.filter.flow_id, STEPS_MAX, &list,
+                                 ctl->p, &err)
+             : flow_error_select(store, &s.filter, most, &list, ctl->p, &err);
     flow_store_close(store);
     if (rv != APR_SUCCESS) {
         return flowctl_failed(&err);
@@ -386,10 +387,9 @@ int flowctl_error_resolve(flowctl_t *ctl)
     int rc = flowctl_options(ctl, options, s.ids, IDS_MAX);
 
     rc = rc == FLOWCTL_OK ? read_selection(&s) : rc;
-    return rc == FLOWCTL_OK
-               ? run_change(&s, "resolved", resolve_one,
-                            (void *)(by ? by : "flowctl"))
-               : rc;
+    return rc == FLOWCTL_OK ? run_change(&s, "resolved", resolve_one,
+                                         (void *)(by ? by : "flowctl"))
+                            : rc;
 }
 
 typedef struct tags_t {
@@ -425,9 +425,10 @@ static int check_tags(const apr_array_header_t *tags)
         const char *tag = APR_ARRAY_IDX(tags, i, const char *);
 
         if (!flow_error_tag_ok(tag)) {
-            return flowctl_usage("error tag: '%s' cannot be a tag; use up to 64 "
-                                 "letters, digits, '-', '_' and '.'",
-                                 tag);
+            return flowctl_usage(
+                "error tag: '%s' cannot be a tag; use up to 64 "
+                "letters, digits, '-', '_' and '.'",
+                tag);
         }
     }
     return FLOWCTL_OK;
@@ -484,9 +485,8 @@ int flowctl_error_assign(flowctl_t *ctl)
     if (rc == FLOWCTL_OK && (to != NULL) == (nobody != 0)) {
         rc = flowctl_usage("error assign: to whom? Give --to NAME or --nobody");
     }
-    return rc == FLOWCTL_OK
-               ? run_change(&s, "assigned", assign_one, (void *)to)
-               : rc;
+    return rc == FLOWCTL_OK ? run_change(&s, "assigned", assign_one, (void *)to)
+                            : rc;
 }
 
 /* ---- retry ---- */
@@ -567,9 +567,8 @@ static int read_record(flowctl_t *ctl, const char *path, const char **ptext)
     }
     if ((rv != APR_SUCCESS && rv != APR_EOF) || len == RECORD_MAX) {
         fprintf(stderr, "flowctl: '%s': %s\n", path,
-                len == RECORD_MAX
-                    ? "is larger than 5 MB"
-                    : apr_strerror(rv, space, sizeof(space)));
+                len == RECORD_MAX ? "is larger than 5 MB"
+                                  : apr_strerror(rv, space, sizeof(space)));
         return FLOWCTL_FAILED;
     }
     if (flow_json_parse(&v, text, len, &err) != APR_SUCCESS ||

@@ -34,9 +34,9 @@ static apr_status_t look(flow_store_t *store, const char *export_id,
 }
 
 apr_status_t flow_dedup_claim(flow_store_t *store, const char *export_id,
-                              const char *key, apr_time_t now,
-                              apr_time_t until, char id[FLOW_ID_SIZE],
-                              int *pis_known, flow_error_t *err)
+                              const char *key, apr_time_t now, apr_time_t until,
+                              char id[FLOW_ID_SIZE], int *pis_known,
+                              flow_error_t *err)
 {
     static const char insert_sql[] =
         "INSERT INTO event_key (export_id, name, event_id, until)"
@@ -65,9 +65,9 @@ apr_status_t flow_dedup_claim(flow_store_t *store, const char *export_id,
             memcpy(id, known, FLOW_ID_SIZE);
             return APR_SUCCESS;
         }
-        rv = flow_store_exec(store, renew_sql,
-                             FLOW_SQL(id, &end, export_id, key, known), &n,
-                             err);
+        rv =
+            flow_store_exec(store, renew_sql,
+                            FLOW_SQL(id, &end, export_id, key, known), &n, err);
         if (rv != APR_SUCCESS || n) {
             return rv;
         }
@@ -84,13 +84,14 @@ apr_status_t flow_dedup_purge(flow_store_t *store, apr_time_t now, int most,
         "DELETE FROM event_key WHERE (export_id, name) IN"
         " (SELECT export_id, name FROM event_key WHERE until < %lld"
         " ORDER BY until LIMIT %lld)";
-    static const char locks_sql[] = "DELETE FROM record_lock WHERE until < %lld";
-    apr_int64_t at = now, limit = most, long_ago = now - apr_time_from_sec(3600);
+    static const char locks_sql[] =
+        "DELETE FROM record_lock WHERE until < %lld";
+    apr_int64_t at = now, limit = most,
+                long_ago = now - apr_time_from_sec(3600);
     apr_status_t rv;
 
     rv = flow_store_exec(store, keys_sql, FLOW_SQL(&at, &limit), pn, err);
-    return rv == APR_SUCCESS
-               ? flow_store_exec(store, locks_sql, FLOW_SQL(&long_ago), NULL,
-                                 err)
-               : rv;
+    return rv == APR_SUCCESS ? flow_store_exec(store, locks_sql,
+                                               FLOW_SQL(&long_ago), NULL, err)
+                             : rv;
 }

@@ -19,9 +19,9 @@
 /** [write] Claim @a key for the event @a id until @a until. *pis_known: it was
  * claimed before, and @a id has become the id of that event. */
 apr_status_t flow_dedup_claim(flow_store_t *store, const char *export_id,
-                              const char *key, apr_time_t now,
-                              apr_time_t until, char id[FLOW_ID_SIZE],
-                              int *pis_known, flow_error_t *err);
+                              const char *key, apr_time_t now, apr_time_t until,
+                              char id[FLOW_ID_SIZE], int *pis_known,
+                              flow_error_t *err);
 
 /** [write] Forget at most @a most claims (and record locks) that are over. */
 apr_status_t flow_dedup_purge(flow_store_t *store, apr_time_t now, int most,

@@ -11,7 +11,7 @@
 
 #define TAGS_MAX 512 /* bytes of all tags of an error */
 #define TAG_MAX  64
-#define LAST_ID  "~" /* behind every id */
+#define LAST_ID  "zz" /* behind every id, in any collation */
 
 #define COLUMNS                                                                \
     "SELECT id, occurred_at, code, message, source, trace_key, step_index,"    \
@@ -175,12 +175,11 @@ static apr_status_t run_query(flow_store_t *store, const query_t *q,
                               flow_error_t *err)
 {
     const void *args[3 + 22 + 1];
-    const char *tag =
-        f->tag ? apr_pstrcat(p, "%,", f->tag, ",%", NULL) : "";
+    const char *tag = f->tag ? apr_pstrcat(p, "%,", f->tag, ",%", NULL) : "";
     const char *before = f->before ? f->before : LAST_ID;
     apr_int64_t since = f->since, until = f->until, retriable = f->retriable;
-    const char *texts[] = { f->step_id,   f->classification, f->source,
-                            f->code,      f->trace_key,      tag,
+    const char *texts[] = { f->step_id,    f->classification, f->source,
+                            f->code,       f->trace_key,      tag,
                             f->assigned_to };
     int i, n = 0;
 
@@ -304,8 +303,7 @@ apr_status_t flow_errors_list(flow_store_t *store, const char *job_id,
                               int limit, json_t **plist, apr_pool_t *p,
                               flow_error_t *err)
 {
-    static const char sql[] =
-        COLUMNS "job_id = %s ORDER BY id LIMIT %lld";
+    static const char sql[] = COLUMNS "job_id = %s ORDER BY id LIMIT %lld";
     apr_int64_t n = limit;
     flow_rows_t rows;
     apr_status_t rv;
@@ -352,8 +350,8 @@ static void put_data(json_t *error, const char *kind, json_t *v)
         json_object_set(retry, "traceKey", json_object_get(error, "traceKey"));
         json_object_set_new(error, "retryData", retry);
     }
-    json_object_set_new(
-        retry, strcmp(kind, "edited") == 0 ? "edited" : "data", v);
+    json_object_set_new(retry, strcmp(kind, "edited") == 0 ? "edited" : "data",
+                        v);
 }
 
 apr_status_t flow_error_get(flow_store_t *store, const char *id,
@@ -553,8 +551,7 @@ apr_status_t flow_error_purge(flow_store_t *store, const char *job_id, int most,
     apr_status_t rv;
 
     rv = flow_store_exec(store, data_sql, FLOW_SQL(job_id, &limit), NULL, err);
-    return rv == APR_SUCCESS ? flow_store_exec(store, sql,
-                                               FLOW_SQL(job_id, &limit), pn,
-                                               err)
-                             : rv;
+    return rv == APR_SUCCESS
+               ? flow_store_exec(store, sql, FLOW_SQL(job_id, &limit), pn, err)
+               : rv;
 }

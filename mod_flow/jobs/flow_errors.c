@@ -16,7 +16,7 @@
 #define RETRY_MAX      (5 * 1024 * 1024)
 #define EXCHANGE_MAX   (512 * 1024)
 
-#define BACKOFF_FIRST apr_time_from_sec(30)
+#define BACKOFF_FIRST  apr_time_from_sec(30)
 
 /* An error, or (code NULL) a success that resolves earlier ones. */
 typedef struct entry_t {
@@ -108,8 +108,8 @@ static const char *exchange_key(flow_errors_t *errors, const entry_t *e,
 {
     const char *method =
         flow_json_member(json_object_get(exchange, "request"), "method");
-    const json_t *status = json_object_get(
-        json_object_get(exchange, "response"), "statusCode");
+    const json_t *status =
+        json_object_get(json_object_get(exchange, "response"), "statusCode");
     apr_int64_t n = 0;
 
     flow_json_int64(status, &n);
@@ -220,13 +220,13 @@ static apr_status_t insert_error(flow_store_t *store, const entry_t *e,
         " %lld, %lld)";
     apr_status_t rv;
 
-    rv = flow_store_exec(
-        store, sql,
-        FLOW_SQL(e->id, job_id, flow_id, e->step_id, &e->step_index,
-                 &e->occurred, e->code, e->message, e->source, e->trace_key,
-                 e->class, e->class ? "rules" : NULL, e->exchange_key,
-                 &e->has_retry, &e->retry_at),
-        NULL, err);
+    rv = flow_store_exec(store, sql,
+                         FLOW_SQL(e->id, job_id, flow_id, e->step_id,
+                                  &e->step_index, &e->occurred, e->code,
+                                  e->message, e->source, e->trace_key, e->class,
+                                  e->class ? "rules" : NULL, e->exchange_key,
+                                  &e->has_retry, &e->retry_at),
+                         NULL, err);
     if (rv == APR_SUCCESS) {
         rv = insert_data(store, e->id, "retry", e->retry_data, err);
     }
@@ -252,10 +252,10 @@ static apr_status_t resolve_older(flow_store_t *store, const entry_t *e,
         " AND resolved_at = 0";
 
     if (e->code) {
-        return flow_store_exec(store, by_error,
-                               FLOW_SQL(&e->occurred, flow_id, e->step_id,
-                                        e->trace_key, job_id),
-                               NULL, err);
+        return flow_store_exec(
+            store, by_error,
+            FLOW_SQL(&e->occurred, flow_id, e->step_id, e->trace_key, job_id),
+            NULL, err);
     }
     return flow_store_exec(
         store, by_success,

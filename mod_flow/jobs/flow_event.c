@@ -9,9 +9,9 @@
 #include "jobs/flow_errors.h"
 #include "jobs/flow_requeue.h"
 
-#define FLOWS_MAX 200 /* jobs that one event starts */
-#define TIME_PART 13  /* characters of an id that are its time */
-#define LAST_ID   "~" /* behind every id */
+#define FLOWS_MAX 200  /* jobs that one event starts */
+#define TIME_PART 13   /* characters of an id that are its time */
+#define LAST_ID   "zz" /* behind every id, in any collation */
 
 /* ---- looking ---- */
 
@@ -58,10 +58,9 @@ apr_status_t flow_event_select(flow_store_t *store,
     if (filter->until > 0) {
         to = earlier(to, id_at(filter->until, p));
     }
-    rv = flow_store_select(store, &rows,
-                           filter->oldest_first ? oldest_sql : newest_sql,
-                           FLOW_SQL(from, to, export_id, export_id, &most), p,
-                           err);
+    rv = flow_store_select(
+        store, &rows, filter->oldest_first ? oldest_sql : newest_sql,
+        FLOW_SQL(from, to, export_id, export_id, &most), p, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }

@@ -81,7 +81,7 @@ typedef struct insert_job_t {
 typedef struct insert_t {
     flow_work_t work;
     apr_time_t now;
-    char event_id[FLOW_ID_SIZE]; /* "" = jobs without an event */
+    char event_id[FLOW_ID_SIZE];  /* "" = jobs without an event */
     char stored_id[FLOW_ID_SIZE]; /* out: of an event that came before */
     char *key;                    /* the sender's id of the event, or NULL */
     apr_time_t key_until;
@@ -102,8 +102,8 @@ static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
     w->is_known = 0;
     memcpy(w->stored_id, w->event_id, FLOW_ID_SIZE);
     if (w->key) {
-        rv = flow_dedup_claim(store, w->export_id, w->key, w->now,
-                              w->key_until, w->stored_id, &w->is_known, err);
+        rv = flow_dedup_claim(store, w->export_id, w->key, w->now, w->key_until,
+                              w->stored_id, &w->is_known, err);
         if (rv != APR_SUCCESS || w->is_known) {
             return rv;
         }

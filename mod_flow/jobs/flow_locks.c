@@ -14,7 +14,7 @@
 #define LOOK_MOST      apr_time_from_msec(250)
 /* Of a holder on another machine nothing else is known but that its calls have
  * time limits. */
-#define GRACE apr_time_from_sec(300)
+#define GRACE     apr_time_from_sec(300)
 #define NAMES_MAX 200000
 
 struct flow_locks_t {
@@ -84,9 +84,9 @@ static void drop(flow_locks_t *locks, const char *scope,
 
     apr_thread_mutex_lock(locks->lock);
     for (i = 0; i < n; ++i) {
-        char *name = apr_hash_get(locks->held,
-                                  full_name(space, scope, names[i]),
-                                  APR_HASH_KEY_STRING);
+        char *name =
+            apr_hash_get(locks->held, full_name(space, scope, names[i]),
+                         APR_HASH_KEY_STRING);
 
         if (name) {
             apr_hash_set(locks->held, name, APR_HASH_KEY_STRING, NULL);

@@ -420,7 +420,6 @@ apr_status_t flow_queue_purge(flow_store_t *store, apr_time_t before,
     if (rv == APR_SUCCESS) {
         rv = flow_dedup_purge(store, apr_time_now(), PURGE_ROWS, &keys, err);
     }
-    *pmore =
-        deleted >= PURGE_ROWS || n == PURGE_ROWS || keys == PURGE_ROWS;
+    *pmore = deleted >= PURGE_ROWS || n == PURGE_ROWS || keys == PURGE_ROWS;
     return rv;
 }

@@ -14,7 +14,7 @@
 #define JOB_COLUMNS                                                            \
     "id, type, flow_id, export_id, status, created, started, ended, modified," \
     " num_success, num_error, num_ignore, num_export, num_pages_generated,"    \
-    " num_pages_processed, done_exporting, error_code, error_message,"           \
+    " num_pages_processed, done_exporting, error_code, error_message,"         \
     " error_source, origin, origin_id, event_id"
 
 int flow_status_is_final(const char *status)

@@ -111,9 +111,8 @@ apr_status_t flow_requeue_rerun(flow_store_t *store, const char *job_id,
                               job.event_id, job_id);
     }
     rv = read_request(store, job_id, &job.request, p, err);
-    return rv == APR_SUCCESS
-               ? flow_requeue_job(store, &job, &origin, now, err)
-               : rv;
+    return rv == APR_SUCCESS ? flow_requeue_job(store, &job, &origin, now, err)
+                             : rv;
 }
 
 /* ---- cancel ---- */
@@ -153,8 +152,8 @@ apr_status_t flow_requeue_cancel(flow_store_t *store, const char *job_id,
     int n = 0;
 
     *pstatus = "canceled";
-    rv = flow_store_exec(store, queued_sql, FLOW_SQL(&at, &at, job_id), &n,
-                         err);
+    rv =
+        flow_store_exec(store, queued_sql, FLOW_SQL(&at, &at, job_id), &n, err);
     if (rv != APR_SUCCESS || n) {
         return rv;
     }

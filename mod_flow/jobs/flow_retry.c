@@ -9,7 +9,7 @@
 #include "data/flow_json.h"
 #include "jobs/flow_requeue.h"
 
-#define PAGE_RECORDS 20                     /* dealt with per commit, at most */
+#define PAGE_RECORDS 20 /* dealt with per commit, at most */
 #define PAGE_TIME    apr_time_from_msec(1000) /* ... or what this long brings */
 #define DUE_MAX      500
 #define DUE_FLOWS    64
@@ -79,9 +79,8 @@ static due_flow_t *flow_of(due_work_t *w, const char *flow_id)
     return f;
 }
 
-static apr_status_t take_due(due_work_t *w, flow_store_t *store,
-                             const char *id, const char *flow_id,
-                             flow_error_t *err)
+static apr_status_t take_due(due_work_t *w, flow_store_t *store, const char *id,
+                             const char *flow_id, flow_error_t *err)
 {
     static const char mark_sql[] =
         "UPDATE job_error SET retry_job = %s, retry_at = 0, tries = tries + 1"
@@ -227,8 +226,8 @@ static apr_status_t run_outcomes(flow_work_t *work, flow_store_t *store,
     apr_status_t rv;
     int i;
 
-    rv = flow_queue_heartbeat(store, w->at->job_id, w->at->owner, &w->lost,
-                              err);
+    rv =
+        flow_queue_heartbeat(store, w->at->job_id, w->at->owner, &w->lost, err);
     for (i = 0; i < r->n && rv == APR_SUCCESS && !w->lost; ++i) {
         rv = store_outcome(r, &r->outcomes[i], store, err);
     }

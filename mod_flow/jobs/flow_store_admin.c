@@ -84,10 +84,10 @@ static const char *directory_of(const char *path, apr_pool_t *p)
 {
     const char *slash = strrchr(path, '/');
 
-    return slash == NULL  ? "."
-           : slash == path ? "/"
-                           : apr_pstrmemdup(p, path,
-                                            (apr_size_t)(slash - path));
+    return slash == NULL ? "."
+           : slash == path
+               ? "/"
+               : apr_pstrmemdup(p, path, (apr_size_t)(slash - path));
 }
 
 /* To a name beside it first: what stands under the name that was asked for is

@@ -56,12 +56,15 @@ static void fill(int rows)
         for (k = 0; k < GROUP; ++k) {
             char step[20], key[20];
             /* the last class is rare: one in 10,000 */
-            flow_record_error_t e = { step, 1 + k % 5,
+            flow_record_error_t e = { step,
+                                      1 + k % 5,
                                       k % 5 == 4 && (k != 4 || i % 10000)
                                           ? "422"
                                           : codes[k % 5],
                                       "the far end does not want this record",
-                                      "application", key, record };
+                                      "application",
+                                      key,
+                                      record };
 
             apr_snprintf(step, sizeof(step), "step%d", k % 5);
             apr_snprintf(key, sizeof(key), "key%d", i + k);
@@ -101,11 +104,11 @@ static void list(const char *what, flow_error_filter_t filter, int pages)
         last = ms_since(at);
         n += json_array_size(page);
         if (json_array_size(page)) {
-            apr_cpystrn(before,
-                        flow_json_member(
-                            json_array_get(page, json_array_size(page) - 1),
-                            "errorId"),
-                        sizeof(before));
+            apr_cpystrn(
+                before,
+                flow_json_member(
+                    json_array_get(page, json_array_size(page) - 1), "errorId"),
+                sizeof(before));
             filter.before = before;
         }
         json_decref(page);
@@ -158,9 +161,8 @@ int main(int argc, char **argv)
                                 .classification = "parse" },
          1);
     list("flow, step and trace key",
-         (flow_error_filter_t){ .flow_id = "flow7",
-                                .step_id = "step1",
-                                .trace_key = "key7001" },
+         (flow_error_filter_t){
+             .flow_id = "flow7", .step_id = "step1", .trace_key = "key7001" },
          1);
     list("job", (flow_error_filter_t){ .job_id = "job000007" }, 1);
     list("a code that is rare (no index)",
@@ -173,8 +175,7 @@ int main(int argc, char **argv)
          (flow_error_filter_t){ .state = FLOW_ERRORS_RESOLVED }, 1);
     began = apr_time_now();
     flow_error_counts(store, NULL, 1000, &counts, p, &err);
-    printf("%-44s %.1f ms\n", "open errors by flow and step",
-           ms_since(began));
+    printf("%-44s %.1f ms\n", "open errors by flow and step", ms_since(began));
     json_decref(counts);
     flow_store_close(store);
     return 0;

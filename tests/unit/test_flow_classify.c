@@ -43,8 +43,8 @@ static void an_error_has_the_class_that_its_code_and_words_give(void **state)
 
     (void)state;
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
-        const char *got = flow_error_class(cases[i].code, cases[i].message,
-                                           cases[i].source);
+        const char *got =
+            flow_error_class(cases[i].code, cases[i].message, cases[i].source);
 
         if (!got != !cases[i].class ||
             (got && strcmp(got, cases[i].class) != 0)) {

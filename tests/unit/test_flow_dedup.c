@@ -284,8 +284,8 @@ static void events_are_listed_by_time_and_listener(void **state)
         flow_event_select(x->store, &filter, 9, &list, x->f->p, &x->err), 0);
     assert_int_equal(json_array_size(list), 0);
     json_decref(list);
-    assert_int_equal(
-        flow_event_get(x->store, ids[1], &whole, x->f->p, &x->err), 0);
+    assert_int_equal(flow_event_get(x->store, ids[1], &whole, x->f->p, &x->err),
+                     0);
     assert_int_equal(json_array_size(json_object_get(whole, "jobs")), 2);
     assert_string_equal(
         flow_json_member(json_object_get(whole, "request"), "body"), "{}");

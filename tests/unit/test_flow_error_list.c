@@ -72,17 +72,21 @@ static void store_page(fixture_t *x, const bad_t *bad, int n, int resolve,
     flow_errors_rules(errors, resolve, retry);
     json_object_set_new(record, "a", json_integer(1));
     for (i = 0; i < n; ++i) {
-        flow_record_error_t e = { bad[i].step, 1, bad[i].code, "no",
-                                  bad[i].source, bad[i].key,
+        flow_record_error_t e = { bad[i].step,
+                                  1,
+                                  bad[i].code,
+                                  "no",
+                                  bad[i].source,
+                                  bad[i].key,
                                   bad[i].no_retry ? NULL : record };
 
         flow_errors_add(errors, &e);
     }
     json_decref(record);
     begin(x);
-    assert_int_equal(flow_errors_insert(errors, x->store, bad[0].job,
-                                        bad[0].flow, &x->err),
-                     0);
+    assert_int_equal(
+        flow_errors_insert(errors, x->store, bad[0].job, bad[0].flow, &x->err),
+        0);
     commit(x);
 }
 
@@ -233,10 +237,9 @@ static void tags_are_added_found_and_taken_away(void **state)
     }
     commit(x);
     assert_string_equal(keys(x, &filter), "a");
-    assert_string_equal(
-        jobs_fixture_query(x->f, "SELECT tags FROM job_error"
-                                 " WHERE trace_key = 'a'"),
-        ",erp,erp2,");
+    assert_string_equal(jobs_fixture_query(x->f, "SELECT tags FROM job_error"
+                                                 " WHERE trace_key = 'a'"),
+                        ",erp,erp2,");
     begin(x);
     assert_int_equal(flow_error_tag(x->store, a, "erp", 0, &n, x->p, &x->err),
                      0);
@@ -258,13 +261,11 @@ static void the_whole_of_one_has_its_record_and_the_edited_one(void **state)
 
     both(x);
     begin(x);
-    assert_int_equal(flow_error_edit(x->store, id_of(x, "a"), "{\"a\":2}", &n,
-                                     &x->err),
-                     0);
+    assert_int_equal(
+        flow_error_edit(x->store, id_of(x, "a"), "{\"a\":2}", &n, &x->err), 0);
     assert_int_equal(n, 1);
-    assert_int_equal(flow_error_edit(x->store, id_of(x, "a"), "{\"a\":3}", &n,
-                                     &x->err),
-                     0);
+    assert_int_equal(
+        flow_error_edit(x->store, id_of(x, "a"), "{\"a\":3}", &n, &x->err), 0);
     assert_int_equal(
         flow_error_edit(x->store, id_of(x, "c"), "{}", &n, &x->err), 0);
     assert_int_equal(n, 0); /* it keeps no record */

@@ -51,15 +51,15 @@ static apr_status_t play(const flow_env_t *env, flow_run_t *run,
                      "%s,", flow_json_member(item.record, "key"));
         if (json_object_get(item.record, "bad")) {
             flow_record_error_t e = { item.step_id, item.step_index, "503",
-                                      "still", "application", "x",
+                                      "still",      "application",   "x",
                                       item.record };
 
             ++run->counters.error;
             rv = sink->record_error(sink->baton, &e, err);
         }
         else if (json_object_get(item.record, "later")) {
-            flow_record_error_t e = { "later", 2, "9", "there", "application",
-                                      "y", item.record };
+            flow_record_error_t e = { "later",       2,   "9",        "there",
+                                      "application", "y", item.record };
 
             rv = sink->record_error(sink->baton, &e, err);
         }
@@ -164,8 +164,8 @@ static int mark(fixture_t *x, const char *id, const char *job)
 static void queue(fixture_t *x, const char *job)
 {
     begin(x);
-    assert_int_equal(
-        flow_retry_queue(x->store, job, "f", 0, "retry", &x->err), 0);
+    assert_int_equal(flow_retry_queue(x->store, job, "f", 0, "retry", &x->err),
+                     0);
     commit(x);
 }
 
@@ -180,8 +180,8 @@ static void wait_end(fixture_t *x, const char *job)
 
     for (i = 0; i < 4000; ++i) {
         const char *status = query(
-            x, apr_psprintf(x->p, "SELECT status FROM job WHERE id = '%s'",
-                            job));
+            x,
+            apr_psprintf(x->p, "SELECT status FROM job WHERE id = '%s'", job));
 
         if (flow_status_is_final(status)) {
             return;
@@ -449,9 +449,9 @@ static void names_are_held_by_one_of_all_processes(void **state)
 
     start(x, 0);
     apr_pool_create(&child, NULL);
-    assert_int_equal(flow_jobs_start(&other, &x->f->settings, &x->f->env,
-                                     child, &x->err),
-                     0);
+    assert_int_equal(
+        flow_jobs_start(&other, &x->f->settings, &x->f->env, child, &x->err),
+        0);
     assert_int_equal(lock(x, x->jobs, "a", "b", 1000), 0);
     /* a thread of the same process; another process */
     assert_int_equal(lock(x, x->jobs, "b", "c", 30), APR_EAGAIN);

@@ -28,10 +28,13 @@ static const char *stored(const flow_webhook_t *w, const flow_request_t *req,
 
 static void a_token_in_the_query_is_not_stored(void **state)
 {
-    static const struct { const char *query, *kept; } cases[] = {
+    static const struct {
+        const char *query, *kept;
+    } cases[] = {
         { "the%20key=s3cret", "the%20key=******" },
         { "the+key=s3cret&a=1", "the+key=******&a=1" },
-        { "a=1&the%20key=x&the key=s3cret", "a=1&the%20key=******&the key=******" },
+        { "a=1&the%20key=x&the key=s3cret",
+          "a=1&the%20key=******&the key=******" },
         { "a=1", "a=1" },
         { "the%20key", "the%20key" },
         { "%zz=1&&the%20key=s", "%zz=1&&the%20key=******" },
@@ -52,7 +55,9 @@ static void a_token_in_the_query_is_not_stored(void **state)
 
 static void a_token_in_the_address_is_not_stored(void **state)
 {
-    static const struct { const char *uri, *kept; } cases[] = {
+    static const struct {
+        const char *uri, *kept;
+    } cases[] = {
         { "/hooks/s3cret", "/hooks/******" },
         { "/hooks/s%33cret", "/hooks/******" },
         { "/hooks/s3cret/data", "/hooks/******/data" },
@@ -100,8 +105,8 @@ static void an_event_is_known_by_the_senders_id(void **state)
         { "webhook-id", "", NULL },
     };
     /* clang-format on */
-    const flow_webhook_t *w = LISTENER({ "verify", "secret_url" },
-                                       { "token", "t" });
+    const flow_webhook_t *w =
+        LISTENER({ "verify", "secret_url" }, { "token", "t" });
     size_t i;
 
     (void)state;
@@ -123,8 +128,8 @@ static void an_event_is_known_by_the_senders_id(void **state)
 
 static void an_id_that_is_long_or_no_text_becomes_a_digest(void **state)
 {
-    const flow_webhook_t *w = LISTENER({ "verify", "secret_url" },
-                                       { "token", "t" });
+    const flow_webhook_t *w =
+        LISTENER({ "verify", "secret_url" }, { "token", "t" });
     char *longer = apr_palloc(hook_world->p, 301);
     const char *id;
 
@@ -159,8 +164,8 @@ static void a_template_makes_the_id_and_a_window_of_nothing_none(void **state)
 
 static void a_challenge_names_the_method_and_a_clean_realm(void **state)
 {
-    const flow_webhook_t *w = LISTENER({ "verify", "basic" },
-                                       { "username", "u" }, { "password", "p" });
+    const flow_webhook_t *w = LISTENER(
+        { "verify", "basic" }, { "username", "u" }, { "password", "p" });
 
     (void)state;
     assert_string_equal(flow_webhook_challenge(w, "orders", hook_world->p),
