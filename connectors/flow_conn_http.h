@@ -129,6 +129,7 @@ typedef struct http_import_t {
     int batch_size;
     int send_original; /* sendPostMappedData false */
     int drop_empty;    /* ignoreEmptyNodes */
+    int uses_key;      /* a template names idempotencyKey */
 } http_import_t;
 
 /** What came back. */
@@ -139,6 +140,9 @@ typedef struct http_answer_t {
     apr_size_t body_len;
     const char *url;     /* where it came from */
     const json_t *value; /* parsed, owned by the pool; NULL = nothing */
+    const flow_http_request_t *sent; /* what it answers; NULL = nothing was */
+    const char *sent_secret;         /* made for it, or NULL */
+    int is_answered;                 /* 0: the status is only a default */
 } http_answer_t;
 
 /* ---- flow_conn_http_fields.c ---- */
@@ -249,6 +253,13 @@ const char *flow_conn_http_header(const http_answer_t *answer,
                                   const char *name);
 /** {name: value} with lower-case names; new. */
 json_t *flow_conn_http_headers_json(const apr_table_t *headers);
+
+/* ---- flow_conn_http_exchange.c ---- */
+/** New {request, response}: bounded, without secrets; NULL when nothing has
+ * been sent. Without an answer there is no response. */
+json_t *flow_conn_http_exchange(const http_answer_t *answer,
+                                const flow_connection_t *connection,
+                                apr_pool_t *p);
 
 /* ---- flow_conn_http_gate.c ---- */
 http_gate_t *flow_conn_http_gate_create(int max, apr_pool_t *p);

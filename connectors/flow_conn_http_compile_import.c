@@ -348,6 +348,14 @@ static void count_operations(flow_compile_t *c, http_import_t *x)
     x->nops = n < 1 ? 1 : n > HTTP_OPERATIONS_MAX ? HTTP_OPERATIONS_MAX : n;
 }
 
+/* Does any text of the document speak of the key? Making it costs something. */
+static int names_key(const json_t *doc, apr_pool_t *p)
+{
+    const char *text = flow_json_text(doc, NULL, p);
+
+    return text && strstr(text, "idempotencyKey") != NULL;
+}
+
 void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
                                    const flow_connection_t *connection,
                                    void **pdata)
@@ -356,7 +364,8 @@ void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
     http_step_t shared = { NULL };
     int i;
 
-    (void)doc;
+    x->uses_key = names_key(doc, flow_compile_pool(c)) ||
+                  names_key(connection->doc, flow_compile_pool(c));
     *pdata = x;
     count_operations(c, x);
     flow_conn_http_compile_step(c, connection->data, &shared);

@@ -100,6 +100,14 @@ static apr_status_t request_page(http_turn_t *t, flow_error_t *err)
     return rv;
 }
 
+static void keep_exchange(const http_turn_t *t)
+{
+    if (t->call->exchange) {
+        *t->call->exchange =
+            flow_conn_http_exchange(&t->answer, t->exp->connection, t->p);
+    }
+}
+
 apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
                                         const flow_call_t *call,
                                         const json_t *input,
@@ -120,6 +128,7 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
     flow_conn_http_paging_context(&t);
     rv = request_page(&t, err);
     if (rv != APR_SUCCESS) {
+        keep_exchange(&t);
         return rv;
     }
     if (call->dry_run || flow_conn_http_paging_ended(&t)) {
@@ -129,6 +138,7 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
     rv = flow_conn_http_judge(&t.answer, &t.x->step.verdict, exp->connection, p,
                               err);
     if (rv != APR_SUCCESS) {
+        keep_exchange(&t);
         return rv;
     }
     path = t.pages > 0 && t.x->next_resource_path ? t.x->next_resource_path

@@ -20,6 +20,8 @@ typedef struct batch_t {
     json_t *records, *originals; /* of this group */
     json_t *lookup;              /* {name: value} for templates */
     json_t *responses;           /* of this group, in order */
+    json_t *exchange;            /* new, when it failed; or NULL */
+    const char *key;             /* idempotency key of its request, or NULL */
     apr_pool_t *p;               /* dies with the batch */
 } batch_t;
 
@@ -38,6 +40,7 @@ typedef struct delivery_t {
     json_t **answers; /* one for each record; NULL = not tried */
     int *ways;        /* of the batch */
     json_t **lookups; /* of the batch: {name: value}, owned by batch_p */
+    json_t *exchange; /* of the request that failed last, or NULL */
     apr_pool_t *batch_p;
 } delivery_t;
 
@@ -100,6 +103,10 @@ static json_t *context_with(const batch_t *b, json_t *list)
 
     json_object_set(context, "data", list);
     json_object_set(context, "record", first);
+    if (b->key) {
+        json_object_set_new(context, "idempotencyKey",
+                            flow_json_string_new(b->key, strlen(b->key)));
+    }
     if (b->lookup) {
         json_object_set(context, "lookup", b->lookup);
     }
@@ -235,21 +242,28 @@ static int is_transport(const flow_error_t *err)
            (err->kind == FLOW_E_UNAVAILABLE || err->kind == FLOW_E_CONFIG);
 }
 
-static void add_errors(json_t *responses, const flow_error_t *err, size_t n)
+static void add_errors(json_t *responses, const flow_error_t *err,
+                       json_t *exchange, size_t n)
 {
-    const char *source = is_transport(err) ? "connection" : "application";
+    int is_connections = is_transport(err) || strcmp(err->code, "401") == 0;
+    const char *source = is_connections ? "connection" : "application";
 
     while (n-- > 0) {
-        json_array_append_new(responses, flow_response_error(err, source));
+        json_t *element = flow_response_error(err, source);
+
+        if (exchange) {
+            json_object_set(element, "_exchange", exchange);
+        }
+        json_array_append_new(responses, element);
     }
 }
 
 /* ---- one request ---- */
 
-static apr_status_t submit(const batch_t *b, flow_error_t *err)
+static apr_status_t submit(batch_t *b, flow_error_t *err)
 {
     http_send_t send = { b->imp->connection, b->op };
-    http_answer_t answer;
+    http_answer_t answer = { 0 };
     apr_status_t rv;
 
     send.templates = b->call->templates;
@@ -265,6 +279,10 @@ static apr_status_t submit(const batch_t *b, flow_error_t *err)
     }
     if (rv == APR_SUCCESS) {
         add_answers(b, &answer);
+    }
+    else if (b->call->exchange) {
+        b->exchange =
+            flow_conn_http_exchange(&answer, b->imp->connection, b->p);
     }
     return rv;
 }
@@ -406,7 +424,7 @@ static void submit_group(delivery_t *d, size_t from, size_t n, int way,
                          flow_error_t *err)
 {
     batch_t b = { d->imp, d->x, &d->x->ops[way], d->call };
-    size_t i, k = 0;
+    size_t i, k = 0, *indexes = apr_palloc(d->batch_p, n * sizeof(*indexes));
 
     b.p = d->batch_p;
     b.records = flow_json_own(b.p, json_array());
@@ -414,21 +432,28 @@ static void submit_group(delivery_t *d, size_t from, size_t n, int way,
     b.responses = flow_json_own(b.p, json_array());
     for (i = 0; i < n; ++i) {
         if (d->ways[i] == way && !d->answers[from + i]) {
+            indexes[k++] = from + i;
             json_array_append(b.records, json_array_get(d->records, from + i));
             json_array_append(b.originals,
                               json_array_get(d->originals, from + i));
             b.lookup = b.lookup ? b.lookup : d->lookups[i];
         }
     }
-    if (json_array_size(b.records) == 0) {
+    if (k == 0) {
         return;
     }
+    if (d->x->uses_key) {
+        b.key = flow_call_idempotency_key(d->call, indexes, k, b.p);
+    }
+    k = 0;
     if (submit(&b, err) != APR_SUCCESS) {
+        json_decref(d->exchange);
+        d->exchange = b.exchange;
         if (is_transport(err)) {
             return;
         }
         json_array_clear(b.responses);
-        add_errors(b.responses, err, json_array_size(b.records));
+        add_errors(b.responses, err, b.exchange, json_array_size(b.records));
     }
     for (i = 0; i < n; ++i) {
         if (d->ways[i] == way && !d->answers[from + i]) {
@@ -497,7 +522,7 @@ static json_t *gather(const delivery_t *d, size_t total,
             json_array_append_new(responses, d->answers[i]);
         }
         else {
-            add_errors(responses, err, 1);
+            add_errors(responses, err, d->exchange, 1);
         }
     }
     return responses;
@@ -526,9 +551,14 @@ apr_status_t flow_conn_http_import_records(const flow_import_t *imp,
         any |= d.answers[i] != NULL;
     }
     if (!any && total > 0) {
+        if (call->exchange) {
+            *call->exchange = json_incref(d.exchange);
+        }
+        json_decref(d.exchange);
         return flow_error_set(err, why.kind, why.status, why.code, "%s",
                               why.message);
     }
     *presponses = gather(&d, total, &why);
+    json_decref(d.exchange);
     return APR_SUCCESS;
 }

@@ -286,6 +286,7 @@ static apr_status_t perform(const http_try_t *t, const flow_http_request_t *req,
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    answer->is_answered = 1;
     answer->status = resp.status;
     answer->headers = resp.headers;
     answer->body = resp.body;
@@ -400,6 +401,8 @@ static apr_status_t attempt(http_try_t *t, http_answer_t *answer,
     if (t->call->dry_run) {
         return APR_SUCCESS;
     }
+    answer->sent = apr_pmemdup(t->p, &req, sizeof(req));
+    answer->sent_secret = t->secret;
     rv = perform(t, &req, answer, err);
     if (rv != APR_SUCCESS) {
         return rv;

@@ -492,6 +492,7 @@ void flow_compile_import(flow_compile_t *c, const flow_doc_t *doc)
     flow_compile_hook(c, "hooks.postSubmit", &imp->post_submit);
     imp->one_to_many = flow_compile_bool(c, "oneToMany");
     imp->path_to_many = flow_compile_path(c, "pathToMany");
+    imp->id_lock = flow_compile_template(c, "idLockTemplate", FLOW_ESCAPE_NONE);
     imp->trace_key =
         flow_compile_template(c, "traceKeyTemplate", FLOW_ESCAPE_NONE);
     apr_hash_set(c->model->imports, imp->id, APR_HASH_KEY_STRING, imp);

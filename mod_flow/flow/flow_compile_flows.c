@@ -38,6 +38,7 @@ static const flow_export_t *export_named(flow_compile_t *c,
 static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
 {
     const json_t *list = flow_compile_get(c, "pageGenerators");
+    int all = flow_compile_bool(c, "skipRetries"), *skips;
     size_t n = json_array_size(list), i;
     flow_behind_t *behind;
 
@@ -48,6 +49,8 @@ static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
     }
     flow->generators = apr_pcalloc(c->p, (n + 1) * sizeof(*flow->generators));
     flow->behind = behind = apr_pcalloc(c->p, (n + 1) * sizeof(*behind));
+    skips = apr_pcalloc(c->p, (n + 1) * sizeof(*skips));
+    flow->skip_retries = skips;
     for (i = 0; i < n; ++i) {
         const flow_export_t *exp = export_named(c, json_array_get(list, i));
 
@@ -67,6 +70,9 @@ static void compile_generators(flow_compile_t *c, flow_flow_t *flow)
             flow_json_member(json_array_get(list, i), "_keepDeltaBehindFlowId");
         behind[flow->ngenerators].export_id = flow_json_member(
             json_array_get(list, i), "_keepDeltaBehindExportId");
+        skips[flow->ngenerators] =
+            all ||
+            flow_json_member_bool(json_array_get(list, i), "skipRetries") == 1;
         flow->generators[flow->ngenerators++] = exp;
         if (exp->webhook && !flow->disabled) {
             add_listener(c, flow, exp);
@@ -217,6 +223,7 @@ void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc)
     flow->disabled = flow_compile_bool(c, "disabled");
     flow->parallel = flow_compile_bool(c, "runPageGeneratorsInParallel");
     flow->integration_id = flow_compile_string(c, "_integrationId");
+    flow->auto_resolve = flow_compile_bool(c, "autoResolveMatchingTraceKeys");
     compile_generators(c, flow);
     if (flow_compile_get(c, "routers")) {
         flow_compile_routers(c, flow);

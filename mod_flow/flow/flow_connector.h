@@ -92,7 +92,26 @@ typedef struct flow_call_t {
      * input, for the body; else NULL. */
     const json_t *mapped;
     flow_keep_t *keep; /* exports; NULL: nothing is kept */
+    /** Where to put what was sent and answered when the call fails, new:
+     * {request, response} without secrets (at most about 128 KB). NULL: not
+     * asked for. For single records of an import it goes into the response
+     * element, as `_exchange`. */
+    json_t **exchange;
+    /** Imports: for flow_call_idempotency_key(); NULL outside of flows. */
+    struct flow_call_keys_t *keys;
 } flow_call_t;
+
+/**
+ * The idempotency key of a request that carries these @a n records of the
+ * call: 32 hex digits, the same when the page is repeated after a crash,
+ * another one for everything else. It is made of the job, the page, the step
+ * and what the records were when they came to the import, so that a page that
+ * was read anew and holds other records has other keys. Costs the text of each
+ * record once; ask only where a template wants it.
+ */
+const char *flow_call_idempotency_key(const flow_call_t *call,
+                                      const size_t *indexes, size_t n,
+                                      apr_pool_t *p);
 
 /** When a request (or a wait) that begins now has to be over: the call's
  * deadline or its step_timeout, whichever comes first. */

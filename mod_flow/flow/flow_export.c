@@ -133,6 +133,10 @@ apr_status_t flow_export_run(const flow_env_t *env, const flow_caller_t *caller,
 {
     flow_scope_t scope;
 
+    apr_status_t rv;
+
     flow_scope_init(&scope, env, caller, exp, NULL, p);
-    return flow_export_collect(&scope, data, presult, p, err);
+    rv = flow_export_collect(&scope, data, presult, p, err);
+    json_decref(flow_scope_take_exchange(&scope));
+    return rv;
 }

@@ -4,7 +4,7 @@
  * because hooks and far ends take them by the page; one that fails or is
  * ignored stays behind at its stage.
  */
-#include "flow/flow_import.h"
+#include "flow/flow_import_private.h"
 
 #include <string.h>
 
@@ -13,26 +13,6 @@
 #include "flow/flow_breaker.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_record.h"
-
-/* A connector gets a page as a whole, since it makes batches and files of it;
- * its time grows with every so many records. */
-#define RECORDS_PER_TIMEOUT 250
-
-/* One record (with oneToMany: one child) on its way. */
-typedef struct item_t {
-    json_t *original; /* as preMap left it */
-    json_t *mapped;
-    flow_import_result_t *result; /* response NULL while it is on its way */
-} item_t;
-
-typedef struct work_t {
-    flow_scope_t *scope;
-    const flow_import_t *imp;
-    flow_import_page_t *page;
-    item_t *items; /* those still on their way, in order */
-    size_t n;
-    apr_pool_t *p;
-} work_t;
 
 /* ---- leaving the pipeline ---- */
 
@@ -47,13 +27,14 @@ static json_t *failed_response(json_t *errors)
     return response;
 }
 
-static void fail_with(item_t *item, json_t *errors)
+static void fail_with(flow_import_item_t *item, json_t *errors)
 {
     item->result->response = failed_response(errors);
     item->result->is_failed = 1;
 }
 
-static void fail(item_t *item, const flow_error_t *err, const char *source)
+static void fail(flow_import_item_t *item, const flow_error_t *err,
+                 const char *source)
 {
     json_t *errors = json_array();
 
@@ -61,14 +42,15 @@ static void fail(item_t *item, const flow_error_t *err, const char *source)
     fail_with(item, errors);
 }
 
-static void ignore(item_t *item)
+static void ignore(flow_import_item_t *item)
 {
     item->result->response = flow_import_ignored();
     item->result->is_ignored = 1;
 }
 
 /* A hook broke: everything that had come to it fails. */
-static void fail_all(work_t *w, const flow_error_t *err, const char *source)
+static void fail_all(flow_import_work_t *w, const flow_error_t *err,
+                     const char *source)
 {
     size_t i;
 
@@ -81,7 +63,7 @@ static void fail_all(work_t *w, const flow_error_t *err, const char *source)
     }
 }
 
-static void release(item_t *item)
+static void release(flow_import_item_t *item)
 {
     json_decref(item->original);
     json_decref(item->mapped);
@@ -89,7 +71,7 @@ static void release(item_t *item)
 }
 
 /* Close the gaps that a stage has left. */
-static void close_ranks(work_t *w)
+static void close_ranks(flow_import_work_t *w)
 {
     size_t i, n = 0;
 
@@ -104,8 +86,8 @@ static void close_ranks(work_t *w)
     w->n = n;
 }
 
-static void log_errors(const work_t *w, item_t *item, const json_t *errors,
-                       const char *source)
+static void log_errors(const flow_import_work_t *w, flow_import_item_t *item,
+                       const json_t *errors, const char *source)
 {
     json_t *normal = flow_record_errors_normal(errors, source, w->p);
 
@@ -120,7 +102,7 @@ static void log_errors(const work_t *w, item_t *item, const json_t *errors,
 
 /* ---- stages ---- */
 
-static void filter_items(work_t *w)
+static void filter_items(flow_import_work_t *w)
 {
     size_t i;
 
@@ -139,7 +121,7 @@ static void filter_items(work_t *w)
     close_ranks(w);
 }
 
-static json_t *gather_originals(const work_t *w)
+static json_t *gather_originals(const flow_import_work_t *w)
 {
     json_t *list = json_array();
     size_t i;
@@ -150,7 +132,7 @@ static json_t *gather_originals(const work_t *w)
     return list;
 }
 
-static json_t *gather_mapped(const work_t *w)
+static json_t *gather_mapped(const flow_import_work_t *w)
 {
     json_t *list = json_array();
     size_t i;
@@ -162,13 +144,13 @@ static json_t *gather_mapped(const work_t *w)
 }
 
 /* @a mapped: the hook was postMap, its data takes the mapped record's place. */
-static void apply_verdicts(work_t *w, const json_t *verdicts, int mapped,
-                           const char *source)
+static void apply_verdicts(flow_import_work_t *w, const json_t *verdicts,
+                           int mapped, const char *source)
 {
     size_t i;
 
     for (i = 0; i < w->n; ++i) {
-        item_t *item = &w->items[i];
+        flow_import_item_t *item = &w->items[i];
         json_t **pvalue = mapped ? &item->mapped : &item->original;
         const json_t *data, *errors;
 
@@ -191,7 +173,7 @@ static void apply_verdicts(work_t *w, const json_t *verdicts, int mapped,
     }
 }
 
-static void pre_map_items(work_t *w)
+static void pre_map_items(flow_import_work_t *w)
 {
     flow_error_t err = FLOW_ERROR_INIT;
     json_t *originals, *verdicts = NULL;
@@ -220,13 +202,13 @@ static json_t *without_parent(const json_t *record)
     return copy;
 }
 
-static void map_items(work_t *w)
+static void map_items(flow_import_work_t *w)
 {
     const flow_import_t *imp = w->imp;
     size_t i;
 
     for (i = 0; i < w->n; ++i) {
-        item_t *item = &w->items[i];
+        flow_import_item_t *item = &w->items[i];
         flow_error_t err = FLOW_ERROR_INIT;
 
         if (imp->mapping) {
@@ -248,7 +230,7 @@ static void map_items(work_t *w)
     close_ranks(w);
 }
 
-static void post_map_items(work_t *w)
+static void post_map_items(flow_import_work_t *w)
 {
     flow_error_t err = FLOW_ERROR_INIT;
     json_t *originals, *mapped, *verdicts = NULL;
@@ -273,101 +255,6 @@ static void post_map_items(work_t *w)
 
 /* ---- submit ---- */
 
-/* One object for each record? Connectors may be other people's. */
-static int is_answer(const json_t *responses, size_t n)
-{
-    size_t i;
-
-    for (i = 0; i < n; ++i) {
-        if (!json_is_object(json_array_get(responses, i))) {
-            return 0;
-        }
-    }
-    return json_array_size(responses) == n;
-}
-
-static apr_interval_time_t time_for(const work_t *w, size_t n)
-{
-    size_t times = (n + RECORDS_PER_TIMEOUT - 1) / RECORDS_PER_TIMEOUT;
-
-    return w->scope->env->call_timeout * (apr_interval_time_t)times;
-}
-
-static void show_mapped(const work_t *w, json_t *records)
-{
-    json_t *stage = json_object();
-
-    flow_record_set_text(stage, "name", "mapping");
-    json_object_set_new(stage, "errors", json_array());
-    json_object_set(stage, "data", records);
-    json_array_append_new(w->scope->stages, stage);
-}
-
-static apr_status_t call_connector(const work_t *w, const json_t *records,
-                                   const json_t *originals, json_t **presponses,
-                                   flow_error_t *err)
-{
-    const flow_import_t *imp = w->imp;
-    flow_call_t call;
-    apr_status_t rv;
-
-    if (!imp->connector || !imp->connector->import_records) {
-        return flow_error_set(err, FLOW_E_CONFIG, APR_ENOTIMPL, "cannot_import",
-                              "the connector of import '%s' cannot import",
-                              imp->id);
-    }
-    rv = flow_breaker_enter(w->scope->env, imp->connection, err);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    flow_scope_call(w->scope, &call);
-    flow_scope_call_lookups(w->scope, &call, NULL, w->p);
-    call.deadline =
-        flow_deadline(w->scope->caller, time_for(w, json_array_size(records)));
-    /* What has been begun is finished: breaking off now would leave records
-     * of which nobody knows whether they have arrived. */
-    call.stopping = NULL;
-    call.dry_run = call.test_mode;
-    rv = imp->connector->import_records(imp, &call, records, originals,
-                                        presponses, w->p, err);
-    if (!call.dry_run) {
-        flow_breaker_leave_import(w->scope->env, w->scope->caller,
-                                  imp->connection, rv, err, *presponses, w->p);
-    }
-    if (rv == APR_SUCCESS &&
-        !is_answer(*presponses, json_array_size(records))) {
-        rv = flow_error_set(
-            err, FLOW_E_INTERNAL, APR_EGENERAL, "response_count",
-            "connector '%s' has not given one answer for each "
-            "of %lu records",
-            imp->connector->name, (unsigned long)json_array_size(records));
-    }
-    return rv;
-}
-
-/* New: a response element for every record. */
-static json_t *submit(const work_t *w, json_t *records, json_t *originals)
-{
-    flow_error_t err = FLOW_ERROR_INIT;
-    json_t *responses = NULL;
-    size_t i;
-
-    if (w->imp->mock && w->scope->caller->test_mode) {
-        return flow_import_mock(w->imp, w->n);
-    }
-    if (call_connector(w, records, originals, &responses, &err) ==
-        APR_SUCCESS) {
-        return responses;
-    }
-    json_decref(responses);
-    responses = json_array();
-    for (i = 0; i < w->n; ++i) {
-        json_array_append_new(
-            responses, flow_response_error(&err, flow_error_source(&err)));
-    }
-    return responses;
-}
-
 static json_t *status_error(apr_int64_t status)
 {
     flow_error_t err = FLOW_ERROR_INIT;
@@ -384,7 +271,8 @@ static json_t *status_error(apr_int64_t status)
 /* A response element decides what became of its record: its errors do. The
  * status alone only where no hook has had a say, since dropping the errors is
  * how postSubmit forgives. */
-static void judge(const work_t *w, item_t *item, const json_t *element)
+static void judge(const flow_import_work_t *w, flow_import_item_t *item,
+                  const json_t *element)
 {
     json_t *response = json_copy((json_t *)element);
     json_t *errors = flow_record_errors_normal(
@@ -410,7 +298,7 @@ static void judge(const work_t *w, item_t *item, const json_t *element)
     json_decref(errors);
 }
 
-static void submit_items(work_t *w)
+static void submit_items(flow_import_work_t *w)
 {
     flow_error_t err = FLOW_ERROR_INIT;
     json_t *originals, *mapped, *responses, *edited = NULL;
@@ -421,10 +309,7 @@ static void submit_items(work_t *w)
     }
     originals = gather_originals(w);
     mapped = gather_mapped(w);
-    if (w->scope->stages) {
-        show_mapped(w, mapped);
-    }
-    responses = submit(w, mapped, originals);
+    responses = flow_import_submit(w, mapped, originals);
     responses = flow_import_transform(w->scope, responses, w->p);
     if (w->imp->post_submit.script &&
         flow_hook_post_submit(w->scope, &w->imp->post_submit, originals, mapped,
@@ -446,7 +331,7 @@ static void submit_items(work_t *w)
 
 /* ---- the whole ---- */
 
-static void run_stages(work_t *w)
+static void run_stages(flow_import_work_t *w)
 {
     filter_items(w);
     pre_map_items(w);
@@ -481,6 +366,7 @@ static apr_status_t results_cleanup(void *data)
     for (i = 0; i < page->n; ++i) {
         json_decref(page->results[i].response);
         json_decref(page->results[i].logged);
+        json_decref(page->results[i].exchange);
     }
     page->n = 0;
     return APR_SUCCESS;
@@ -497,20 +383,26 @@ static flow_import_page_t *make_results(size_t n, apr_pool_t *p)
     return page;
 }
 
-static void start_items(work_t *w, const json_t *records, apr_pool_t *p)
+static void start_items(flow_import_work_t *w, const json_t *records,
+                        apr_pool_t *p)
 {
     size_t i, n = json_array_size(records);
 
     w->n = n;
     w->items = apr_pcalloc(p, (n ? n : 1) * sizeof(*w->items));
     for (i = 0; i < n; ++i) {
+        w->items[i].incoming = json_array_get(records, i);
         w->items[i].original = json_incref(json_array_get(records, i));
         w->items[i].result = &w->page->results[i];
+        if (w->imp->id_lock) {
+            w->items[i].lock =
+                flow_import_lock_key(w->scope, w->items[i].original, p);
+        }
     }
 }
 
 /* The children of all parents go through the stages together. */
-static void run_many(work_t *w, const json_t *records)
+static void run_many(flow_import_work_t *w, const json_t *records)
 {
     flow_import_page_t *parents = w->page, *page;
     size_t i, n = json_array_size(records), done = 0;
@@ -519,7 +411,7 @@ static void run_many(work_t *w, const json_t *records)
 
     for (i = 0; i < n; ++i) {
         flow_error_t err = FLOW_ERROR_INIT;
-        item_t parent = { NULL, NULL, &parents->results[i] };
+        flow_import_item_t parent = { .result = &parents->results[i] };
         json_t *children = NULL;
 
         if (flow_import_children(w->imp->path_to_many,
@@ -552,9 +444,10 @@ static void run_many(work_t *w, const json_t *records)
 }
 
 void flow_import_page(flow_scope_t *scope, const json_t *records,
-                      flow_import_page_t *page, apr_pool_t *p)
+                      const char *page_key, flow_import_page_t *page,
+                      apr_pool_t *p)
 {
-    work_t w = { scope, scope->imp, NULL, NULL, 0, p };
+    flow_import_work_t w = { scope, scope->imp, NULL, NULL, 0, page_key, p };
 
     w.page = make_results(json_array_size(records), p);
     if (scope->imp->one_to_many) {

@@ -8,6 +8,7 @@
 typedef struct flow_import_result_t {
     json_t *response; /* element as in celigo-runtime 3.5 */
     json_t *logged;   /* array of errors that did not stop it, or NULL */
+    json_t *exchange; /* what was sent and answered when it failed, or NULL */
     int is_failed;    /* its errors are in the response */
     int is_ignored;
 } flow_import_result_t;
@@ -25,11 +26,32 @@ typedef struct flow_import_page_t {
 /**
  * Take records (array of objects or of rows) through filter, preMap, mapping,
  * postMap, submit and postSubmit. Never fails as a whole: what a hook breaks
- * is told in the results, and once more in page->broken. Everything is
- * released with @a p.
+ * is told in the results, and once more in page->broken. @a page_key: a text
+ * that is the same whenever this page comes to this import, NULL = there is
+ * none. Everything is released with @a p.
  */
 void flow_import_page(flow_scope_t *scope, const json_t *records,
-                      flow_import_page_t *page, apr_pool_t *p);
+                      const char *page_key, flow_import_page_t *page,
+                      apr_pool_t *p);
+
+/* ---- idLockTemplate, flow_import_lock.c ---- */
+
+/** One record's key; NULL = it need not wait for others. */
+typedef struct flow_import_locks_t {
+    const flow_scope_t *scope;
+    const char **keys; /* of all records, in order; may hold NULL */
+    size_t n;
+} flow_import_locks_t;
+
+/** The record's key as the template makes it, in @a p, or NULL. */
+const char *flow_import_lock_key(const flow_scope_t *scope,
+                                 const json_t *record, apr_pool_t *p);
+/** Wait until nobody else has a record with one of these keys in flight, here
+ * or (where there is a store) in another process. "record_locked" when that
+ * takes longer than a call may. */
+apr_status_t flow_import_lock(const flow_import_locks_t *locks, apr_pool_t *p,
+                              flow_error_t *err);
+void flow_import_unlock(const flow_import_locks_t *locks, apr_pool_t *p);
 
 /* ---- mapping and answers, flow_import_shape.c ---- */
 

@@ -118,9 +118,13 @@ void flow_import_join(const flow_import_result_t *children, size_t n,
     join_member(children, n, response, "dataURI");
     parent->is_failed = 0;
     parent->logged = NULL;
+    parent->exchange = NULL;
     for (i = 0; i < n; ++i) {
         extend(&errors, json_object_get(children[i].response, "errors"));
         extend(&parent->logged, children[i].logged);
+        if (children[i].exchange && !parent->exchange) {
+            parent->exchange = json_incref(children[i].exchange);
+        }
         parent->is_failed |= children[i].is_failed;
         all_ignored &= children[i].is_ignored;
     }

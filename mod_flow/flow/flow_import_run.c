@@ -73,7 +73,7 @@ apr_status_t flow_import_run(const flow_env_t *env, const flow_caller_t *caller,
         return rv;
     }
     flow_scope_init(&scope, env, caller, NULL, imp, p);
-    flow_import_page(&scope, records, &page, p);
+    flow_import_page(&scope, records, NULL, &page, p);
     json_decref(records);
     if (page.broken.kind != FLOW_E_NONE) {
         return flow_error_set(err, page.broken.kind, page.broken.status,

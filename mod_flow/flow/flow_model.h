@@ -105,6 +105,7 @@ typedef struct flow_import_t {
     int one_to_many;
     const flow_path_t *path_to_many;
     const flow_template_t *trace_key;
+    const flow_template_t *id_lock; /* NULL = records need not wait */
 } flow_import_t;
 
 typedef struct flow_step_t {
@@ -169,6 +170,8 @@ typedef struct flow_flow_t {
     int disabled;
     int ngenerators;
     const flow_export_t **generators;
+    const int *skip_retries;     /* per generator: keep no retry data */
+    int auto_resolve;            /* a later success resolves an error */
     const flow_behind_t *behind; /* one per generator */
     int parallel;                /* generators run side by side */
     int nsteps;                  /* those of all branches, if there are any */

@@ -42,7 +42,7 @@ static apr_status_t mark_one(flow_runner_t *runner, const flow_export_t *exp,
     ++runner->run->counters.error;
     rv = flow_runner_report(runner, 0, exp->id,
                             flow_record_trace_key(exp->trace_key, record, p),
-                            error, NULL, err);
+                            error, NULL, NULL, err);
     json_decref(error);
     return rv;
 }

@@ -23,10 +23,11 @@ struct flow_pages_t {
     json_t *errors;      /* array: of records that did not pass */
     json_t *group;       /* array: rows so far of a record that may get more */
     apr_size_t group_size;
-    json_t *mapped; /* what the mapping of a lookup made of the input */
-    int has_new;    /* the connector gave records since the last page */
-    int is_given;   /* the batch is a listener's */
-    int is_read;    /* there is nothing more to read */
+    json_t *mapped;  /* what the mapping of a lookup made of the input */
+    int has_new;     /* the connector gave records since the last page */
+    int is_given;    /* the batch is a listener's */
+    int is_prepared; /* ... and has been transformed and filtered */
+    int is_read;     /* there is nothing more to read */
     int is_aborted;
     int leave;         /* the connector must not take what it reads */
     int page;          /* index of the next page */
@@ -71,6 +72,11 @@ void flow_pages_give(flow_pages_t *pages, const json_t *records, int skip)
     pages->given = records;
     pages->is_given = 1;
     pages->skip = skip;
+}
+
+void flow_pages_prepared(flow_pages_t *pages)
+{
+    pages->is_prepared = 1;
 }
 
 void flow_pages_resume(flow_pages_t *pages, const json_t *position)
@@ -177,6 +183,10 @@ static void take_record(flow_pages_t *pages, const json_t *raw,
     int pass = 1;
     apr_status_t rv;
 
+    if (pages->is_prepared) {
+        json_array_append(pages->batch, (json_t *)raw);
+        return;
+    }
     rv = flow_scope_transform(pages->scope, &exp->transform, raw, &record,
                               scratch, &err);
     if (rv == APR_SUCCESS) {
@@ -317,6 +327,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
 {
     const flow_export_t *exp = pages->exp;
     flow_page_t page = { NULL, NULL };
+    json_t *exchange = NULL;
     flow_call_t call;
     apr_status_t rv;
 
@@ -325,6 +336,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
         return APR_SUCCESS;
     }
     if (!exp->connector || !exp->connector->export_page) {
+        pages->scope->failed_source = FLOW_SOURCE_RESOURCE;
         return flow_error_set(err, FLOW_E_CONFIG, APR_ENOTIMPL, "cannot_export",
                               "export '%s' is a listener; it has no records "
                               "of its own, give it data",
@@ -340,6 +352,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
         flow_scope_call_lookups(pages->scope, &call, pages->input, scratch);
         call.leave = pages->leave;
         call.mapped = pages->mapped;
+        call.exchange = &exchange;
         call.keep = &pages->keep;
         rv = exp->connector->export_page(exp, &call, pages->input,
                                          pages->cursor, &page, scratch, err);
@@ -349,8 +362,12 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     if (rv != APR_SUCCESS) {
         json_decref(page.records);
         json_decref(page.cursor);
+        pages->scope->failed_source = flow_error_source(err);
+        json_decref(pages->scope->exchange);
+        pages->scope->exchange = exchange;
         return flow_error_prefix(err, "export '%s'", exp->id);
     }
+    json_decref(exchange);
     json_decref(pages->cursor);
     pages->cursor = page.cursor;
     pages->is_read = page.cursor == NULL;
@@ -533,7 +550,10 @@ static apr_status_t save_page(flow_pages_t *pages, flow_pages_page_t *page,
     rv = flow_hook_pre_save_page(pages->scope, &pages->exp->pre_save_page,
                                  &save, scratch, err);
     page->records = save.records;
-    if (rv == APR_SUCCESS) {
+    if (rv != APR_SUCCESS) {
+        pages->scope->failed_source = FLOW_SOURCE_PRE_SAVE_PAGE;
+    }
+    else {
         page->errors = join_errors(pages, &save, scratch);
         if (save.abort) {
             pages->is_aborted = 1;

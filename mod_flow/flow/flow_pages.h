@@ -31,13 +31,16 @@ void flow_pages_feed(flow_pages_t *pages, const json_t *input);
 /** Take these records (array) instead of reading any: a listener's. They are
  * one batch. The first @a skip pages have been done by an earlier run. */
 void flow_pages_give(flow_pages_t *pages, const json_t *records, int skip);
+/** The given records have been through transform and filter already. */
+void flow_pages_prepared(flow_pages_t *pages);
 /** Nothing that is read may be taken at the far end (flow_call_t.leave). */
 void flow_pages_leave(flow_pages_t *pages);
 /** Go on where flow_pages_position() said. */
 void flow_pages_resume(flow_pages_t *pages, const json_t *position);
 
 /** The next page; APR_EOF (without @a err) after the last one. An error means
- * that the export failed or preSavePage broke its contract. @a scratch must
+ * that the export failed or preSavePage broke its contract: scope->failed_source
+ * says which, scope->exchange may have the call that failed. @a scratch must
  * last until the page has been dealt with. */
 apr_status_t flow_pages_next(flow_pages_t *pages, flow_pages_page_t *page,
                              apr_pool_t *scratch, flow_error_t *err);

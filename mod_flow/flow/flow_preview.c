@@ -305,7 +305,7 @@ apr_status_t flow_preview_import(const flow_env_t *env, flow_caller_t *caller,
         caller->test_mode = !send;
         flow_scope_init(&scope, env, caller, NULL, imp, p);
         scope.stages = stages;
-        flow_import_page(&scope, records, &page, p);
+        flow_import_page(&scope, records, NULL, &page, p);
         show_responses(&page, *presult);
     }
     mask_result(*presult, imp->connection, p);

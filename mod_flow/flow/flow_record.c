@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
@@ -49,15 +50,31 @@ const char *flow_record_time(apr_time_t t, apr_pool_t *p)
 
 /* ---- errors ---- */
 
+/* An HTTP status is an answer, whatever it says about trying again. */
+static int is_status(const char *code)
+{
+    return strlen(code) == 3 && apr_isdigit(code[0]) && apr_isdigit(code[1]) &&
+           apr_isdigit(code[2]);
+}
+
 const char *flow_error_source(const flow_error_t *err)
 {
+    if (is_status(err->code)) {
+        /* 401: it did not let us in */
+        return strcmp(err->code, "401") == 0 ? FLOW_SOURCE_CONNECTION
+                                             : FLOW_SOURCE_APPLICATION;
+    }
     switch (err->kind) {
     case FLOW_E_REFUSED:
     case FLOW_E_INPUT:
         return FLOW_SOURCE_APPLICATION;
     case FLOW_E_UNAVAILABLE:
-    case FLOW_E_CONFIG:
         return FLOW_SOURCE_CONNECTION;
+    case FLOW_E_CONFIG:
+        return strcmp(err->code, "cannot_import") == 0 ||
+                       strcmp(err->code, "cannot_export") == 0
+                   ? FLOW_SOURCE_RESOURCE
+                   : FLOW_SOURCE_CONNECTION;
     case FLOW_E_SCRIPT:
         return FLOW_SOURCE_SCRIPT;
     case FLOW_E_NONE:

@@ -21,6 +21,7 @@
 #define FLOW_SOURCE_INTERNAL         "internal"
 #define FLOW_SOURCE_APPLICATION      "application"
 #define FLOW_SOURCE_CONNECTION       "connection"
+#define FLOW_SOURCE_RESOURCE         "resource"
 #define FLOW_SOURCE_TRANSFORMATION   "transformation"
 #define FLOW_SOURCE_OUTPUT_FILTER    "output_filter"
 #define FLOW_SOURCE_INPUT_FILTER     "input_filter"
@@ -34,7 +35,9 @@
 #define FLOW_SOURCE_POST_SUBMIT      "post_submit_hook"
 #define FLOW_SOURCE_SCRIPT           "script"
 
-/** The source of a failed call to the far end. */
+/** The source of a failed call to the far end: the connection could not be
+ * used, the resource (the export or import) is not set up for it, the
+ * application said no. */
 const char *flow_error_source(const flow_error_t *err);
 
 /** New {code, message, source}. */

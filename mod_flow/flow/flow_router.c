@@ -50,7 +50,7 @@ static apr_status_t report(way_t *w, const flow_router_t *router,
     ++w->runner->run->counters.error;
     rv = flow_runner_report(w->runner, place, router->id,
                             flow_record_trace_key(NULL, record, w->p), error,
-                            record, err);
+                            record, NULL, err);
     json_decref(error);
     return rv;
 }

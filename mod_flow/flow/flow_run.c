@@ -85,9 +85,9 @@ static void collect(flow_runner_t *runner, const json_t *records)
     }
 }
 
-static apr_status_t report_page_errors(flow_runner_t *runner,
-                                       const flow_export_t *exp,
-                                       const json_t *errors, flow_error_t *err)
+apr_status_t flow_runner_report_page(flow_runner_t *runner,
+                                     const flow_export_t *exp,
+                                     const json_t *errors, flow_error_t *err)
 {
     size_t i, n = json_array_size(errors);
     apr_status_t rv = APR_SUCCESS;
@@ -98,7 +98,7 @@ static apr_status_t report_page_errors(flow_runner_t *runner,
         ++runner->run->counters.error;
         rv = flow_runner_report(runner, 0, exp->id,
                                 flow_json_member(error, "traceKey"), error,
-                                json_object_get(error, "retryData"), err);
+                                json_object_get(error, "retryData"), NULL, err);
     }
     return rv;
 }
@@ -113,9 +113,10 @@ static apr_status_t run_page(flow_runner_t *runner, const flow_export_t *exp,
     apr_status_t rv;
 
     runner->before_page = run->counters.success;
+    runner->page = page->index;
     ++run->counters.pages_generated;
     run->counters.exported += (apr_int64_t)json_array_size(records);
-    rv = report_page_errors(runner, exp, page->errors, err);
+    rv = flow_runner_report_page(runner, exp, page->errors, err);
     json_decref(page->errors);
     if (rv == APR_SUCCESS) {
         rv = flow_route(runner, 0, &records, p, err);
@@ -215,6 +216,20 @@ static const json_t *position_of(const flow_run_t *run, int generator)
     return at == generator ? run->checkpoint : NULL;
 }
 
+/* An event's position says generator 0 whichever its listener is; hence by the
+ * export. */
+static int skips_retries(const flow_flow_t *flow, const flow_export_t *exp)
+{
+    int i;
+
+    for (i = 0; flow->skip_retries && i < flow->ngenerators; ++i) {
+        if (flow->generators[i] == exp) {
+            return flow->skip_retries[i];
+        }
+    }
+    return 0;
+}
+
 /* Records that were given (a listener's) or, when NULL, read. */
 static apr_status_t run_generator(flow_runner_t *runner, int generator,
                                   const flow_export_t *exp, const json_t *given,
@@ -246,6 +261,8 @@ static apr_status_t run_generator(flow_runner_t *runner, int generator,
         /* what the earlier try had collected is gone */
         runner->run->data_truncated |= runner->run->collect;
     }
+    runner->generator = generator;
+    runner->skip_retries = skips_retries(runner->run->flow, exp);
     if (exp->is_once && position) {
         rv = flow_once_resume(runner, generator, position, p, err);
     }
@@ -253,6 +270,10 @@ static apr_status_t run_generator(flow_runner_t *runner, int generator,
         rv = run_pages(runner, generator, exp, pages, p, err);
     }
     runner->generator_scope = NULL;
+    if (rv != APR_SUCCESS && scope.failed_source) {
+        runner->run->failed_source = scope.failed_source;
+    }
+    json_decref(flow_scope_take_exchange(&scope));
     apr_pool_destroy(p);
     return rv;
 }
@@ -377,7 +398,7 @@ static apr_status_t run_generators(flow_runner_t *runner, flow_error_t *err)
     return count ? rv : nothing_to_run(run->flow, err);
 }
 
-static void start(flow_runner_t *runner)
+void flow_runner_start(flow_runner_t *runner)
 {
     flow_run_t *run = runner->run;
     const flow_flow_t *flow = run->flow;
@@ -406,6 +427,7 @@ static void start(flow_runner_t *runner)
     }
     run->data = run->collect ? json_array() : NULL;
     run->data_truncated = 0;
+    run->failed_source = NULL;
 }
 
 apr_status_t flow_run_generator(const flow_env_t *env, flow_run_t *run,
@@ -414,7 +436,7 @@ apr_status_t flow_run_generator(const flow_env_t *env, flow_run_t *run,
 {
     flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL, NULL };
 
-    start(&runner);
+    flow_runner_start(&runner);
     return run_one(&runner, generator, err);
 }
 
@@ -424,10 +446,13 @@ apr_status_t flow_run(const flow_env_t *env, flow_run_t *run,
 {
     flow_runner_t runner = { env, run, sink, { 0 }, NULL, 0, p, NULL, NULL };
 
-    if (flow_parallel_is(run)) {
+    if (!run->retry && flow_parallel_is(run)) {
         return flow_parallel_run(env, run, sink, p, err);
     }
-    start(&runner);
+    flow_runner_start(&runner);
+    if (run->retry) {
+        return flow_run_retry(&runner, err);
+    }
     if (run->event && run->listener) {
         return run_event(&runner, err);
     }

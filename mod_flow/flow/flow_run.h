@@ -45,6 +45,16 @@ typedef struct flow_jobs_iface_t {
                              const json_t *request, apr_time_t until,
                              json_t **presult, apr_pool_t *p,
                              flow_error_t *err);
+    /**
+     * Take @a n different names in @a scope, all or none; wait until @a until
+     * for whoever has one of them ("record_locked"). Holders of other
+     * processes count. May be NULL, then @a unlock is, too.
+     */
+    apr_status_t (*lock)(void *baton, const char *scope,
+                         const char *const *names, int n, apr_time_t until,
+                         flow_error_t *err);
+    void (*unlock)(void *baton, const char *scope, const char *const *names,
+                   int n);
 } flow_jobs_iface_t;
 
 struct flow_breaker_t; /* flow_breaker.h */
@@ -114,6 +124,8 @@ typedef struct flow_record_error_t {
     int step_index;      /* oIndex: 0 = generators, 1.. = steps */
     const char *code, *message, *source, *trace_key; /* trace_key may be NULL */
     const json_t *retry_data; /* the record at that step, or NULL */
+    const json_t *exchange; /* {request, response} with the far end, masked and
+                               bounded, or NULL */
 } flow_record_error_t;
 
 /** How a run reports upwards: one call at a time, on the running thread or on
@@ -134,7 +146,32 @@ typedef struct flow_run_sink_t {
     /** A record failed. A non-success return stops the run. May be NULL. */
     apr_status_t (*record_error)(void *baton, const flow_record_error_t *e,
                                  flow_error_t *err);
+    /** A record has gone through a step, or was ignored by it. NULL when
+     * nobody wants to know: trace keys are then not made. */
+    apr_status_t (*record_good)(void *baton, const char *step_id,
+                                const char *trace_key, flow_error_t *err);
 } flow_run_sink_t;
+
+/** A record that failed and is taken through its flow from there. */
+typedef struct flow_retry_item_t {
+    const char *key; /* what tells it from all others: the error's id */
+    const char *step_id;
+    int step_index;       /* as in flow_record_error_t; set to where the step
+                             is now */
+    const char *source;   /* of the error */
+    const json_t *record; /* borrowed until the next call */
+} flow_retry_item_t;
+
+/** What a run does instead of running generators, record by record. */
+typedef struct flow_retry_source_t {
+    void *baton;
+    /** The next one; APR_EOF (without @a err) after the last. */
+    apr_status_t (*next)(void *baton, flow_retry_item_t *item, apr_pool_t *p,
+                         flow_error_t *err);
+    /** It is done: the sink has been told of what went wrong. */
+    apr_status_t (*done)(void *baton, const flow_counters_t *counters,
+                         flow_error_t *err);
+} flow_retry_source_t;
 
 typedef struct flow_run_t {
     const flow_flow_t *flow;
@@ -145,13 +182,16 @@ typedef struct flow_run_t {
     const flow_export_t *listener; /* the event's export, or NULL */
     const json_t *checkpoint; /* from page_done of an earlier try, or NULL */
     const struct flow_delta_t *delta; /* for exports of type delta, or NULL */
+    const flow_retry_source_t *retry; /* NULL: an ordinary run */
     flow_counters_t counters;         /* in: where the earlier try stood; out */
     int collect;        /* keep the final records (bounded, 5 MB) */
     json_t *data;       /* out, new, when collect: array */
     int data_truncated; /* out */
     apr_time_t deadline;
     volatile apr_uint32_t *stopping;
-    int test_mode; /* one page, imports do not submit */
+    int test_mode;             /* one page, imports do not submit */
+    const char *failed_source; /* out: what broke the run, as `source` of errors
+                                  has it; NULL = internal */
 } flow_run_t;
 
 /** Does a run with this request (may be NULL) run this export of its flow? */

@@ -103,6 +103,8 @@ void flow_scope_init(flow_scope_t *scope, const flow_env_t *env,
     scope->p = p;
     scope->hook_fields = NULL;
     scope->stages = NULL;
+    scope->failed_source = NULL;
+    scope->exchange = NULL;
     scope->settings = flow_json_own(p, make_settings(scope, connection));
     scope->context = flow_json_own(p, make_context(scope, connection));
     scope->filter_context = flow_json_own(p, json_object());
@@ -162,6 +164,14 @@ json_t *flow_scope_hook_args(flow_scope_t *scope)
         scope->hook_fields = flow_json_own(scope->p, make_hook_fields(scope));
     }
     return json_copy(scope->hook_fields);
+}
+
+json_t *flow_scope_take_exchange(flow_scope_t *scope)
+{
+    json_t *exchange = scope->exchange;
+
+    scope->exchange = NULL;
+    return exchange;
 }
 
 apr_time_t flow_call_until(const flow_call_t *call)

@@ -22,6 +22,9 @@ typedef struct flow_scope_t {
     flow_lookup_env_t lookups;  /* caches and the far end */
     flow_mapping_env_t mapping; /* what mappings and transforms may use */
     json_t *stages; /* array for what a preview shows, borrowed, or NULL */
+    const char *failed_source; /* where the export broke, as errors say it */
+    json_t *exchange; /* of the call that failed last; who wants it takes it
+                         (flow_scope_take_exchange()) */
     apr_pool_t *p;
 } flow_scope_t;
 
@@ -32,6 +35,9 @@ void flow_scope_init(flow_scope_t *scope, const flow_env_t *env,
 /** New object with the fields every hook gets (celigo-runtime 3.1), to which
  * the caller adds its own. */
 json_t *flow_scope_hook_args(flow_scope_t *scope);
+
+/** New, or NULL; the scope has none afterwards. */
+json_t *flow_scope_take_exchange(flow_scope_t *scope);
 
 /** What a connector is called with. Its deadline is the caller's or the limit
  * of one call, whichever comes first. */

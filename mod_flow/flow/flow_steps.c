@@ -5,6 +5,8 @@
  */
 #include "flow/flow_steps.h"
 
+#include <apr_strings.h>
+
 #include "data/flow_json.h"
 #include "data/flow_value.h"
 #include "flow/flow_breaker.h"
@@ -57,7 +59,7 @@ apr_status_t flow_runner_wait(flow_error_t *err)
 apr_status_t flow_runner_report(const flow_runner_t *runner, int step_index,
                                 const char *step_id, const char *trace_key,
                                 const json_t *error, const json_t *retry_data,
-                                flow_error_t *err)
+                                const json_t *exchange, flow_error_t *err)
 {
     const flow_run_sink_t *sink = runner->sink;
     flow_record_error_t e = { step_id,
@@ -66,7 +68,8 @@ apr_status_t flow_runner_report(const flow_runner_t *runner, int step_index,
                               flow_json_member(error, "message"),
                               flow_json_member(error, "source"),
                               trace_key,
-                              retry_data };
+                              runner->skip_retries ? NULL : retry_data,
+                              exchange };
 
     if (!sink || !sink->record_error) {
         return APR_SUCCESS;
@@ -76,7 +79,7 @@ apr_status_t flow_runner_report(const flow_runner_t *runner, int step_index,
 
 static apr_status_t report_errors(const work_t *w, const json_t *record,
                                   const json_t *errors, int can_retry,
-                                  flow_error_t *err)
+                                  const json_t *exchange, flow_error_t *err)
 {
     size_t i, n = json_array_size(errors);
     apr_status_t rv = APR_SUCCESS;
@@ -87,11 +90,26 @@ static apr_status_t report_errors(const work_t *w, const json_t *record,
     }
     key = flow_record_trace_key(w->trace_key, record, w->p);
     for (i = 0; i < n && rv == APR_SUCCESS; ++i) {
-        rv = flow_runner_report(w->runner, w->index, w->id, key,
-                                json_array_get(errors, i),
-                                can_retry ? record : NULL, err);
+        rv = flow_runner_report(
+            w->runner, w->index, w->id, key, json_array_get(errors, i),
+            can_retry && i == 0 ? record : NULL, i == 0 ? exchange : NULL, err);
     }
     return rv;
+}
+
+/* The record has gone through, or was left out. Only told to who asks, since
+ * it costs a trace key. */
+static apr_status_t report_good(const work_t *w, const json_t *record,
+                                flow_error_t *err)
+{
+    const flow_run_sink_t *sink = w->runner->sink;
+    const char *key;
+
+    if (!sink || !sink->record_good) {
+        return APR_SUCCESS;
+    }
+    key = flow_record_trace_key(w->trace_key, record, w->p);
+    return key ? sink->record_good(sink->baton, w->id, key, err) : APR_SUCCESS;
 }
 
 /* One more error of a record that the step itself has let pass. */
@@ -100,6 +118,7 @@ static apr_status_t fail_outcome(work_t *w, outcome_t *o,
                                  flow_error_t *err)
 {
     json_t *error = flow_record_error_from(why, source);
+    json_t *exchange = flow_scope_take_exchange(w->scope);
     apr_status_t rv;
 
     o->is_failed = 1;
@@ -107,12 +126,27 @@ static apr_status_t fail_outcome(work_t *w, outcome_t *o,
     rv =
         flow_runner_report(w->runner, w->index, w->id,
                            flow_record_trace_key(w->trace_key, o->record, w->p),
-                           error, o->record, err);
+                           error, o->record, exchange, err);
     json_decref(error);
+    json_decref(exchange);
     return rv;
 }
 
 /* ---- imports ---- */
+
+/* The same whenever this page comes to this step in this job. */
+static const char *page_key(const work_t *w)
+{
+    const flow_runner_t *runner = w->runner;
+    const char *job = flow_json_member(runner->run->job, "_id");
+
+    if (job && runner->item_key) {
+        return apr_psprintf(w->p, "%s.%s.%d", job, runner->item_key, w->index);
+    }
+    return job ? apr_psprintf(w->p, "%s.%d.%d.%d", job, runner->generator,
+                              runner->page, w->index)
+               : NULL;
+}
 
 static apr_status_t import_records(work_t *w, const json_t *records,
                                    flow_error_t *err)
@@ -122,7 +156,7 @@ static apr_status_t import_records(work_t *w, const json_t *records,
     apr_status_t rv = APR_SUCCESS;
     size_t i;
 
-    flow_import_page(w->scope, records, &page, w->p);
+    flow_import_page(w->scope, records, page_key(w), &page, w->p);
     counters->success += page.success;
     counters->error += page.error;
     counters->ignore += page.ignore;
@@ -133,10 +167,14 @@ static apr_status_t import_records(work_t *w, const json_t *records,
         o->response = json_incref(result->response);
         o->is_failed = result->is_failed;
         o->is_skipped = result->is_ignored;
-        rv = report_errors(w, o->record, result->logged, 0, err);
+        rv = report_errors(w, o->record, result->logged, 0, NULL, err);
         if (rv == APR_SUCCESS && o->is_failed) {
             rv = report_errors(w, o->record,
-                               json_object_get(o->response, "errors"), 1, err);
+                               json_object_get(o->response, "errors"), 1,
+                               result->exchange, err);
+        }
+        else if (rv == APR_SUCCESS && !result->logged) {
+            rv = report_good(w, o->record, err);
         }
     }
     return rv;
@@ -144,13 +182,12 @@ static apr_status_t import_records(work_t *w, const json_t *records,
 
 /* ---- lookups ---- */
 
-static json_t *lookup_response(const flow_error_t *err)
+static json_t *lookup_response(const flow_error_t *err, const char *source)
 {
     json_t *response = json_object(), *errors = json_array();
 
     if (err) {
-        json_array_append_new(
-            errors, flow_record_error_from(err, flow_error_source(err)));
+        json_array_append_new(errors, flow_record_error_from(err, source));
     }
     json_object_set_new(response, "data", json_array());
     json_object_set_new(response, "errors", errors);
@@ -171,7 +208,7 @@ static apr_status_t lookup_children(work_t *w, const json_t *record,
                                     flow_error_t *why)
 {
     const flow_export_t *exp = w->step->lookup;
-    json_t *children = NULL, *response = lookup_response(NULL), *one;
+    json_t *children = NULL, *response = lookup_response(NULL, NULL), *one;
     json_t *data = json_object_get(response, "data");
     apr_size_t size = 0;
     apr_status_t rv;
@@ -218,32 +255,40 @@ static apr_status_t lookup_record(work_t *w, outcome_t *o, apr_pool_t *p,
                                   flow_error_t *err)
 {
     flow_error_t why = FLOW_ERROR_INIT;
+    const char *source;
     int pass = 1, many = w->step->lookup->one_to_many;
     apr_status_t rv = APR_SUCCESS;
 
+    w->scope->failed_source = NULL;
     if (!many) { /* else each child is asked for itself */
         rv = flow_scope_filter(w->scope, &w->step->lookup->input_filter,
                                o->record, &pass, p, &why);
     }
     if (rv != APR_SUCCESS || !pass) {
-        o->response = lookup_response(rv != APR_SUCCESS ? &why : NULL);
+        o->response = lookup_response(rv != APR_SUCCESS ? &why : NULL,
+                                      FLOW_SOURCE_INPUT_FILTER);
         o->is_skipped = 1;
         return rv == APR_SUCCESS
-                   ? rv
+                   ? report_good(w, o->record, err)
                    : fail_outcome(w, o, &why, FLOW_SOURCE_INPUT_FILTER, err);
     }
     rv = many ? lookup_children(w, o->record, &o->response, p, &why)
               : flow_export_collect(w->scope, o->record, &o->response, p, &why);
     if (rv == APR_SUCCESS) {
+        const json_t *errors = json_object_get(o->response, "errors");
+
         /* what went wrong with single rows found, not with the record */
-        return report_errors(w, o->record,
-                             json_object_get(o->response, "errors"), 0, err);
+        return json_array_size(errors)
+                   ? report_errors(w, o->record, errors, 0, NULL, err)
+                   : report_good(w, o->record, err);
     }
     if (flow_runner_is_stopping(w->runner)) {
         return stopped(err);
     }
-    o->response = lookup_response(&why);
-    return fail_outcome(w, o, &why, flow_error_source(&why), err);
+    source = w->scope->failed_source ? w->scope->failed_source
+                                     : flow_error_source(&why);
+    o->response = lookup_response(&why, source);
+    return fail_outcome(w, o, &why, source, err);
 }
 
 static apr_status_t lookup_records(work_t *w, flow_error_t *err)

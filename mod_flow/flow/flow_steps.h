@@ -16,7 +16,20 @@ typedef struct flow_runner_t {
     flow_scope_t *router_scope;    /* what routers see; NULL without any */
     flow_scope_t *generator_scope; /* of the one that is under way */
     apr_int64_t before_page;       /* numSuccess when the page began */
+    int skip_retries;     /* of the generator at work: keep no retry data */
+    int generator, page;  /* at work, for keys */
+    const char *item_key; /* instead of them: of a retry */
+    int only_step; /* a retry: what goes on from this step is not followed up */
 } flow_runner_t;
+
+/** What flow_run() begins with. */
+void flow_runner_start(flow_runner_t *runner);
+/** A run whose flow_run_t has a retry source. */
+apr_status_t flow_run_retry(flow_runner_t *runner, flow_error_t *err);
+/** The errors of a page of a generator, to the sink. */
+apr_status_t flow_runner_report_page(flow_runner_t *runner,
+                                     const flow_export_t *exp,
+                                     const json_t *errors, flow_error_t *err);
 
 int flow_runner_is_stopping(const flow_runner_t *runner);
 /** Is a connection of this flow offline? Then the job waits in the queue. */
@@ -25,11 +38,11 @@ int flow_runner_is_held(const flow_runner_t *runner);
 apr_status_t flow_runner_wait(flow_error_t *err);
 
 /** Tell the sink of one error of a record. @a error: {code, message, source};
- * @a retry_data may be NULL. */
+ * @a retry_data and @a exchange may be NULL. */
 apr_status_t flow_runner_report(const flow_runner_t *runner, int step_index,
                                 const char *step_id, const char *trace_key,
                                 const json_t *error, const json_t *retry_data,
-                                flow_error_t *err);
+                                const json_t *exchange, flow_error_t *err);
 
 /**
  * Take the records (array, *precords) through step @a i. *precords is replaced

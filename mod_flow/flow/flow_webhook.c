@@ -269,8 +269,7 @@ static void set_dotted(json_t *context, const char *name, json_t *value,
     }
 }
 
-/* New: the body's and the query's fields by their names, and all by part. */
-static json_t *reply_context(const flow_webhook_t *webhook,
+json_t *flow_webhook_context(const flow_webhook_t *webhook,
                              const flow_request_t *req, apr_pool_t *p)
 {
     json_t *body = NULL, *query = parse_query(req, p), *context, *value;
@@ -352,7 +351,7 @@ apr_status_t flow_webhook_answer(const flow_webhook_t *webhook,
     if (!reply->nheaders && (!reply->body || reply->status == 204)) {
         return APR_SUCCESS; /* the usual one needs no look at the request */
     }
-    context = reply_context(webhook, req, p);
+    context = flow_webhook_context(webhook, req, p);
     if (reply->body && reply->status != 204) {
         rv = add_body(answer, reply, context, p, err);
         if (rv != APR_SUCCESS && !challenge) {

@@ -44,6 +44,23 @@ apr_status_t flow_webhook_records(const flow_webhook_t *webhook,
                                   const flow_request_t *req, json_t **precords,
                                   apr_pool_t *p, flow_error_t *err);
 
+/** The event as it is stored: flow_request_to_json() without what `verify`
+ * says proves the sender (a token in the body stays: it is in the record).
+ * @a webhook may be NULL, here and below. */
+json_t *flow_webhook_to_json(const flow_webhook_t *webhook,
+                             const flow_request_t *req, apr_pool_t *p);
+
+/** What tells this event from others of the listener: `webhook.eventId`, or a
+ * header that senders are known to use; NULL = each delivery is an event. The
+ * same id within the window is the same event. */
+const char *flow_webhook_event_id(const flow_webhook_t *webhook,
+                                  const flow_request_t *req, apr_pool_t *p);
+apr_interval_time_t flow_webhook_id_window(const flow_webhook_t *webhook);
+
+/** The value of a WWW-Authenticate header. */
+const char *flow_webhook_challenge(const flow_webhook_t *webhook,
+                                   const char *realm, apr_pool_t *p);
+
 /** The success (204 and empty unless configured) or challenge answer. */
 apr_status_t flow_webhook_answer(const flow_webhook_t *webhook,
                                  const flow_request_t *req, int challenge,

@@ -47,6 +47,8 @@ const flow_field_t flow_webhook_fields[] = {
     { "webhook.requestMediaType", STRING, 0, "json xml csv urlencoded plaintext", NULL, "how the body is read; else by Content-Type" },
     { "webhook.pathToRecords", FLOW_FIELD_PATH, 0, NULL, NULL, "array whose elements are the records" },
     { "webhook.includeParentData", FLOW_FIELD_BOOL, 0, NULL, "false", "records keep the fields that surround pathToRecords" },
+    { "webhook.eventId", FLOW_FIELD_TEMPLATE, 0, NULL, NULL, "what identifies an event, as in {{id}} or {{headers.x-event}}; a second delivery of it is answered like the first and not stored; else the header webhook-id, svix-id, X-Shopify-Webhook-Id, X-GitHub-Delivery or Idempotency-Key" },
+    { "webhook.eventIdWindow", FLOW_FIELD_INT, 0, "0 31536000", "86400", "seconds for which an event is remembered; 0: each delivery is an event" },
     { "webhook.successStatusCode", FLOW_FIELD_INT, 0, "200 299", "204", "answer to an event; 204 has no body" },
     { "webhook.successBody", FLOW_FIELD_TEMPLATE, 0, NULL, NULL, "body of it; sees the request" },
     { "webhook.successMediaType", STRING, 0, "json xml plaintext", "json", "type of that body" },
@@ -272,6 +274,9 @@ void flow_webhook_compile(flow_compile_t *c, const json_t *doc,
         flow_compile_problem(c, "webhook.includeParentData",
                              "needs pathToRecords");
     }
+    w->event_id = flow_compile_template(c, "webhook.eventId", FLOW_ESCAPE_NONE);
+    w->id_window =
+        apr_time_from_sec(flow_compile_int(c, "webhook.eventIdWindow"));
     compile_reply(c, &w->success, "success", "webhook.successResponseHeaders");
     compile_reply(c, &w->challenge, "challengeSuccess",
                   "webhook.challengeResponseHeaders");

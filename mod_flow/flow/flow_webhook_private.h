@@ -50,6 +50,9 @@ struct flow_webhook_t {
     const flow_path_t *records_path; /* or NULL */
     int include_parent;
 
+    const flow_template_t *event_id; /* NULL = well-known headers */
+    apr_interval_time_t id_window;   /* 0 = every delivery counts */
+
     flow_webhook_reply_t success, challenge;
     int has_challenge;
 };
@@ -58,5 +61,9 @@ struct flow_webhook_t {
 apr_status_t flow_webhook_body(const flow_webhook_t *webhook,
                                const flow_request_t *req, json_t **pv,
                                apr_pool_t *p, flow_error_t *err);
+
+/** New: the body's and the query's fields by their names, and all by part. */
+json_t *flow_webhook_context(const flow_webhook_t *webhook,
+                             const flow_request_t *req, apr_pool_t *p);
 
 #endif

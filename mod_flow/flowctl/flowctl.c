@@ -39,6 +39,20 @@ static const command_t commands[] = {
     { "job show",     flowctl_job_show },
     { "schedule list", flowctl_schedule_list },
     { "schedule next", flowctl_schedule_next },
+    { "job cancel",   flowctl_job_cancel },
+    { "job rerun",    flowctl_job_rerun },
+    { "event list",   flowctl_event_list },
+    { "event show",   flowctl_event_show },
+    { "event replay", flowctl_event_replay },
+    { "error list",   flowctl_error_list },
+    { "error show",   flowctl_error_show },
+    { "error retry",  flowctl_error_retry },
+    { "error resolve", flowctl_error_resolve },
+    { "error tag",    flowctl_error_tag },
+    { "error assign", flowctl_error_assign },
+    { "store migrate", flowctl_store_migrate },
+    { "store check",  flowctl_store_check },
+    { "store backup", flowctl_store_backup },
     { "script check", flowctl_script_check },
     { "script run",   flowctl_script_run },
     { "script log",   flowctl_script_log },
@@ -69,6 +83,27 @@ static const char help[] =
     "  schedule next [--count N] [--after TIME] [--timezone ZONE] EXPRESSION\n"
     "                     the next ticks (5) of a schedule; with --include of\n"
     "                     all flows, or of the FLOW that is named instead\n"
+    "  job cancel ID      a queued job at once, a running one after its page\n"
+    "  job rerun ID       run a job that has ended once more\n"
+    "  event list [--export ID] [--since TIME] [--until TIME] [--before ID]\n"
+    "      [--limit N]    the newest events of webhooks (20)\n"
+    "  event show ID      an event as it was received, and its jobs\n"
+    "  event replay ID... | --since TIME [--until TIME] [--export ID]\n"
+    "      [--flow ID]    run stored events once more\n"
+    "  error list [FILTER...] [--resolved | --all] [--counts] [--before ID]\n"
+    "      [--limit N]    the newest errors that are not resolved (20)\n"
+    "  error show ID      an error, its record, and what the far end said\n"
+    "  error retry ID... [--data FILE] | --matching [FILTER...]\n"
+    "                     run records from the step at which they failed\n"
+    "  error resolve ID... | --matching [FILTER...] [--by NAME]\n"
+    "  error tag ID... | --matching [FILTER...] --add TAG --remove TAG\n"
+    "  error assign ID... | --matching [FILTER...] --to NAME | --nobody\n"
+    "                     FILTER: --flow, --step, --job, --class, --source,\n"
+    "                     --code, --trace-key, --tag, --assigned-to, --since,\n"
+    "                     --until. TIME: 2026-11-25T02:00Z, or 90m, 4h, 2d ago\n"
+    "  store migrate      make the store, or bring its schema up to date\n"
+    "  store check        is it whole, is its schema the right one?\n"
+    "  store backup FILE  a consistent copy while the server runs\n"
     "  script check FILE...\n"
     "                     compile scripts, with the files that they import\n"
     "  script run FILE FUNCTION [--input FILE] [--timeout SECONDS]\n"
@@ -390,6 +425,9 @@ static int unknown_command(flowctl_t *ctl, const char *const *args, int n)
     if (!nearest) {
         nearest = strcmp(args[0], "token") == 0        ? "token list"
                   : strcmp(args[0], "job") == 0        ? "job list"
+                  : strcmp(args[0], "event") == 0      ? "event list"
+                  : strcmp(args[0], "error") == 0      ? "error list"
+                  : strcmp(args[0], "store") == 0      ? "store check"
                   : strcmp(args[0], "schedule") == 0   ? "schedule list"
                   : strcmp(args[0], "script") == 0     ? "script check"
                   : strcmp(args[0], "try") == 0        ? "try mapping"

@@ -17,6 +17,9 @@
  */
 #define FLOWCTL_VERSION "0.1"
 
+/** How long a command waits to write beside the server. */
+#define FLOWCTL_PATIENCE apr_time_from_sec(10)
+
 /** FlowScriptMemory's default. */
 #define FLOWCTL_SCRIPT_MEMORY ((apr_size_t)64 * 1024 * 1024)
 
@@ -77,6 +80,20 @@ int flowctl_job_list(flowctl_t *ctl);
 int flowctl_job_show(flowctl_t *ctl);
 int flowctl_schedule_list(flowctl_t *ctl);
 int flowctl_schedule_next(flowctl_t *ctl);
+int flowctl_job_cancel(flowctl_t *ctl);
+int flowctl_job_rerun(flowctl_t *ctl);
+int flowctl_event_list(flowctl_t *ctl);
+int flowctl_event_show(flowctl_t *ctl);
+int flowctl_event_replay(flowctl_t *ctl);
+int flowctl_error_list(flowctl_t *ctl);
+int flowctl_error_show(flowctl_t *ctl);
+int flowctl_error_retry(flowctl_t *ctl);
+int flowctl_error_resolve(flowctl_t *ctl);
+int flowctl_error_tag(flowctl_t *ctl);
+int flowctl_error_assign(flowctl_t *ctl);
+int flowctl_store_migrate(flowctl_t *ctl);
+int flowctl_store_check(flowctl_t *ctl);
+int flowctl_store_backup(flowctl_t *ctl);
 int flowctl_script_check(flowctl_t *ctl);
 int flowctl_script_run(flowctl_t *ctl);
 int flowctl_script_log(flowctl_t *ctl);
@@ -101,6 +118,15 @@ apr_status_t flowctl_read_json(flowctl_t *ctl, const char *path, json_t **pv,
 flow_docs_t *flowctl_compile(flowctl_t *ctl, flow_model_t **pmodel);
 /** Prints the mistakes; FLOWCTL_OK when there are none. */
 int flowctl_print_problems(flowctl_t *ctl, const flow_docs_t *docs);
+/** A time: ISO 8601, or "90m" for so long ago; 0 when @a text is NULL.
+ * FLOWCTL_OK or FLOWCTL_USAGE. */
+int flowctl_when(const char *command, const char *option, const char *text,
+                 apr_time_t *pt);
+/** A member as text, "" when it is not there. */
+const char *flowctl_text(const flowctl_t *ctl, const json_t *v,
+                         const char *key);
+/** Say that there is no such thing; returns FLOWCTL_FAILED. */
+int flowctl_unknown(const char *what, const char *id);
 /** --limit: 1 to @a max, @a dflt when @a text is NULL; -1 = said what is
  * wrong. */
 int flowctl_limit(const char *command, const char *text, int dflt, int max);

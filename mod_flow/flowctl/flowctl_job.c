@@ -7,8 +7,10 @@
 
 #include "data/flow_json.h"
 #include "jobs/flow_errors.h"
+#include "jobs/flow_ids.h"
 #include "jobs/flow_outages.h"
 #include "jobs/flow_queue.h"
+#include "jobs/flow_requeue.h"
 
 #define LIST_DEFAULT 20
 #define LIST_MAX     1000
@@ -185,12 +187,93 @@ int flowctl_job_show(flowctl_t *ctl)
     rv = read_job(ctl, store, id, &job, &err);
     flow_store_close(store);
     if (rv == APR_NOTFOUND) {
-        fprintf(stderr, "flowctl: there is no job with the id '%s'\n", id);
-        return FLOWCTL_FAILED;
+        return flowctl_unknown("job", id);
     }
     if (rv != APR_SUCCESS) {
         json_decref(job);
         return flowctl_failed(&err);
     }
     return print_job(ctl, job);
+}
+
+/* ---- cancel and rerun ---- */
+
+typedef apr_status_t change_fn(flowctl_t *ctl, flow_store_t *store,
+                               const char *id, const char **presult,
+                               flow_error_t *err);
+
+static int change(flowctl_t *ctl, const char *command, const char *member,
+                  change_fn *fn)
+{
+    const char *id = NULL, *result = NULL;
+    int rc = flowctl_options(ctl, NULL, &id, 1);
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_store_t *store;
+    apr_status_t rv;
+
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    if (!id) {
+        return flowctl_usage("%s: the job's id is missing; 'flowctl job list' "
+                             "shows the newest",
+                             command);
+    }
+    store = flowctl_open(ctl);
+    if (!store) {
+        return FLOWCTL_FAILED;
+    }
+    rv = flow_store_begin(store, FLOWCTL_PATIENCE, &err);
+    if (rv == APR_SUCCESS) {
+        rv = fn(ctl, store, id, &result, &err);
+        if (rv == APR_SUCCESS) {
+            rv = flow_store_commit(store, &err);
+        }
+        else {
+            flow_store_rollback(store);
+        }
+    }
+    flow_store_close(store);
+    if (rv == APR_NOTFOUND) {
+        return flowctl_unknown("job", id);
+    }
+    if (rv != APR_SUCCESS) {
+        return flowctl_failed(&err);
+    }
+    if (ctl->json) {
+        json_t *v = json_object();
+
+        flow_json_put(v, member, result, ctl->p);
+        return flowctl_print_json(v);
+    }
+    puts(result);
+    return FLOWCTL_OK;
+}
+
+static apr_status_t cancel(flowctl_t *ctl, flow_store_t *store, const char *id,
+                           const char **presult, flow_error_t *err)
+{
+    return flow_requeue_cancel(store, id, presult, apr_time_now(), ctl->p, err);
+}
+
+int flowctl_job_cancel(flowctl_t *ctl)
+{
+    return change(ctl, "job cancel", "status", cancel);
+}
+
+static apr_status_t rerun(flowctl_t *ctl, flow_store_t *store, const char *id,
+                          const char **presult, flow_error_t *err)
+{
+    char *job_id = apr_palloc(ctl->p, FLOW_ID_SIZE);
+    flow_ids_t ids;
+
+    flow_ids_init(&ids);
+    flow_ids_make(&ids, apr_time_now(), job_id);
+    *presult = job_id;
+    return flow_requeue_rerun(store, id, job_id, apr_time_now(), ctl->p, err);
+}
+
+int flowctl_job_rerun(flowctl_t *ctl)
+{
+    return change(ctl, "job rerun", "_jobId", rerun);
 }

@@ -70,6 +70,8 @@ static int unauthorized(request_rec *r, const flow_export_t *exp,
 {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "webhook '%s' refused: %s",
                   exp->id, err->message);
+    apr_table_setn(r->err_headers_out, "WWW-Authenticate",
+                   flow_webhook_challenge(exp->webhook, exp->id, r->pool));
     return mod_flow_send_message(r, HTTP_UNAUTHORIZED, "Unauthorized");
 }
 
@@ -126,6 +128,8 @@ static int verify(request_rec *r, const mod_flow_location_t *loc,
                                             before)
                              : "");
     }
+    apr_table_setn(r->err_headers_out, "WWW-Authenticate",
+                   flow_webhook_challenge(exp->webhook, exp->id, r->pool));
     return mod_flow_send_message(r, HTTP_UNAUTHORIZED, "Unauthorized");
 }
 

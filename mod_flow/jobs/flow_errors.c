@@ -6,18 +6,24 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "base/flow_sign.h"
 #include "data/flow_json.h"
+#include "flow/flow_classify.h"
 
-/* Beyond these a text is cut, or retry data left out. */
+/* Beyond these a text is cut, or data left out. */
 #define MESSAGE_MAX    4096
 #define NAME_MAX_BYTES 512
 #define RETRY_MAX      (5 * 1024 * 1024)
+#define EXCHANGE_MAX   (512 * 1024)
 
+#define BACKOFF_FIRST  apr_time_from_sec(30)
+
+/* An error, or (code NULL) a success that resolves earlier ones. */
 typedef struct entry_t {
     char id[FLOW_ID_SIZE];
     const char *step_id, *code, *message, *source, *trace_key;
-    const char *retry_data;
-    apr_int64_t step_index, occurred;
+    const char *class, *retry_data, *exchange, *exchange_key;
+    apr_int64_t step_index, occurred, retry_at, has_retry;
 } entry_t;
 
 struct flow_errors_t {
@@ -25,6 +31,7 @@ struct flow_errors_t {
     flow_ids_t *ids;
     apr_array_header_t *entries;
     apr_size_t size;
+    int auto_resolve, auto_retry, tries;
 };
 
 flow_errors_t *flow_errors_create(flow_ids_t *ids, apr_pool_t *p)
@@ -36,6 +43,33 @@ flow_errors_t *flow_errors_create(flow_ids_t *ids, apr_pool_t *p)
     errors->entries = apr_array_make(errors->p, 8, sizeof(entry_t));
     return errors;
 }
+
+void flow_errors_rules(flow_errors_t *errors, int auto_resolve, int auto_retry)
+{
+    errors->auto_resolve = auto_resolve;
+    errors->auto_retry = auto_retry;
+}
+
+void flow_errors_tries(flow_errors_t *errors, int tries)
+{
+    errors->tries = tries;
+}
+
+apr_interval_time_t flow_errors_backoff(int n)
+{
+    apr_interval_time_t most;
+    apr_uint32_t random = 0x80000000u;
+
+    if (n < 0 || n >= FLOW_AUTO_RETRIES) {
+        return 0;
+    }
+    /* Full jitter: records that failed together do not come back together. */
+    most = BACKOFF_FIRST << n;
+    flow_random(&random, sizeof(random));
+    return 1 + (apr_interval_time_t)((double)most * random / 4294967296.0);
+}
+
+/* ---- gathering ---- */
 
 /* A copy that is valid UTF-8 and not longer than @a max; "" for NULL. */
 static const char *copy(flow_errors_t *errors, const char *text, apr_size_t max)
@@ -55,11 +89,41 @@ static const char *copy(flow_errors_t *errors, const char *text, apr_size_t max)
     return clean == text ? text : apr_pstrmemdup(errors->p, clean, len);
 }
 
+static const char *copy_json(flow_errors_t *errors, const json_t *v,
+                             apr_size_t max)
+{
+    apr_size_t len = 0;
+    const char *text = v ? flow_json_text(v, &len, errors->p) : NULL;
+
+    if (!text || len > max) {
+        return NULL;
+    }
+    errors->size += len;
+    return text;
+}
+
+/* Celigo's form: time, something unique, status, method. */
+static const char *exchange_key(flow_errors_t *errors, const entry_t *e,
+                                const json_t *exchange)
+{
+    const char *method =
+        flow_json_member(json_object_get(exchange, "request"), "method");
+    const json_t *status =
+        json_object_get(json_object_get(exchange, "response"), "statusCode");
+    apr_int64_t n = 0;
+
+    flow_json_int64(status, &n);
+    return apr_psprintf(errors->p,
+                        "%" APR_INT64_T_FMT "-%s-%" APR_INT64_T_FMT "-%s",
+                        (apr_int64_t)apr_time_as_msec(e->occurred), e->id + 8,
+                        n, method ? copy(errors, method, 16) : "");
+}
+
 void flow_errors_add(flow_errors_t *errors, const flow_record_error_t *e)
 {
     entry_t *entry = apr_array_push(errors->entries);
-    apr_size_t len = 0;
 
+    memset(entry, 0, sizeof(*entry));
     entry->occurred = apr_time_now();
     flow_ids_make(errors->ids, entry->occurred, entry->id);
     entry->step_index = e->step_index;
@@ -69,12 +133,36 @@ void flow_errors_add(flow_errors_t *errors, const flow_record_error_t *e)
     entry->source = copy(errors, e->source, NAME_MAX_BYTES);
     entry->trace_key =
         e->trace_key ? copy(errors, e->trace_key, NAME_MAX_BYTES) : NULL;
-    entry->retry_data =
-        e->retry_data ? flow_json_text(e->retry_data, &len, errors->p) : NULL;
-    if (len > RETRY_MAX) {
-        entry->retry_data = NULL;
+    entry->class = flow_error_class(entry->code, entry->message, entry->source);
+    entry->retry_data = copy_json(errors, e->retry_data, RETRY_MAX);
+    entry->has_retry = entry->retry_data != NULL;
+    entry->exchange = copy_json(errors, e->exchange, EXCHANGE_MAX);
+    if (entry->exchange) {
+        entry->exchange_key = exchange_key(errors, entry, e->exchange);
     }
-    errors->size += len + sizeof(*entry);
+    if (errors->auto_retry && entry->has_retry && entry->class &&
+        strcmp(entry->class, FLOW_CLASS_INTERMITTENT) == 0) {
+        apr_interval_time_t wait = flow_errors_backoff(errors->tries);
+
+        entry->retry_at = wait ? entry->occurred + wait : 0;
+    }
+    errors->size += sizeof(*entry);
+}
+
+void flow_errors_good(flow_errors_t *errors, const char *step_id,
+                      const char *trace_key)
+{
+    entry_t *entry;
+
+    if (!errors->auto_resolve || !trace_key) {
+        return;
+    }
+    entry = apr_array_push(errors->entries);
+    memset(entry, 0, sizeof(*entry));
+    entry->occurred = apr_time_now();
+    entry->step_id = copy(errors, step_id, NAME_MAX_BYTES);
+    entry->trace_key = copy(errors, trace_key, NAME_MAX_BYTES);
+    errors->size += sizeof(*entry);
 }
 
 apr_size_t flow_errors_size(const flow_errors_t *errors)
@@ -93,6 +181,11 @@ void flow_errors_range(const flow_errors_t *errors, const char **pfirst,
     }
 }
 
+int flow_errors_count(const flow_errors_t *errors)
+{
+    return errors->entries->nelts;
+}
+
 void flow_errors_clear(flow_errors_t *errors)
 {
     apr_pool_clear(errors->p);
@@ -100,29 +193,131 @@ void flow_errors_clear(flow_errors_t *errors)
     errors->size = 0;
 }
 
+/* ---- storing ---- */
+
+static apr_status_t insert_data(flow_store_t *store, const char *id,
+                                const char *kind, const char *text,
+                                flow_error_t *err)
+{
+    static const char sql[] =
+        "INSERT INTO error_data (error_id, kind, text) VALUES (%s, %s, %s)";
+
+    return text ? flow_store_exec(store, sql, FLOW_SQL(id, kind, text), NULL,
+                                  err)
+                : APR_SUCCESS;
+}
+
+static apr_status_t replace_data(flow_store_t *store, const char *id,
+                                 const char *kind, const char *text,
+                                 flow_error_t *err)
+{
+    static const char sql[] =
+        "DELETE FROM error_data WHERE error_id = %s AND kind = %s";
+    apr_status_t rv;
+
+    rv = flow_store_exec(store, sql, FLOW_SQL(id, kind), NULL, err);
+    return rv == APR_SUCCESS ? insert_data(store, id, kind, text, err) : rv;
+}
+
+static apr_status_t insert_error(flow_store_t *store, const entry_t *e,
+                                 const char *job_id, const char *flow_id,
+                                 flow_error_t *err)
+{
+    static const char sql[] =
+        "INSERT INTO job_error (id, job_id, flow_id, step_id, step_index,"
+        " occurred_at, code, message, source, trace_key, classification,"
+        " classified_by, exchange_key, has_retry, retry_at)"
+        " VALUES (%s, %s, %s, %s, %lld, %lld, %s, %s, %s, %s, %s, %s, %s,"
+        " %lld, %lld)";
+    apr_status_t rv;
+
+    rv = flow_store_exec(store, sql,
+                         FLOW_SQL(e->id, job_id, flow_id, e->step_id,
+                                  &e->step_index, &e->occurred, e->code,
+                                  e->message, e->source, e->trace_key, e->class,
+                                  e->class ? "rules" : NULL, e->exchange_key,
+                                  &e->has_retry, &e->retry_at),
+                         NULL, err);
+    if (rv == APR_SUCCESS) {
+        rv = insert_data(store, e->id, "retry", e->retry_data, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = insert_data(store, e->id, "exchange", e->exchange, err);
+    }
+    return rv;
+}
+
+/* What is open under this trace key at this step. A record may have several
+ * errors at once: those of its own job are not resolved by one another. */
+static apr_status_t resolve_older(flow_store_t *store, const entry_t *e,
+                                  const char *job_id, const char *flow_id,
+                                  flow_error_t *err)
+{
+    static const char by_error[] =
+        "UPDATE job_error SET resolved_at = %lld, resolved_by = 'auto',"
+        " retry_at = 0 WHERE flow_id = %s AND step_id = %s AND trace_key = %s"
+        " AND resolved_at = 0 AND job_id <> %s";
+    static const char by_success[] =
+        "UPDATE job_error SET resolved_at = %lld, resolved_by = 'auto',"
+        " retry_at = 0 WHERE flow_id = %s AND step_id = %s AND trace_key = %s"
+        " AND resolved_at = 0";
+
+    if (e->code) {
+        return flow_store_exec(
+            store, by_error,
+            FLOW_SQL(&e->occurred, flow_id, e->step_id, e->trace_key, job_id),
+            NULL, err);
+    }
+    return flow_store_exec(
+        store, by_success,
+        FLOW_SQL(&e->occurred, flow_id, e->step_id, e->trace_key), NULL, err);
+}
+
 apr_status_t flow_errors_insert(const flow_errors_t *errors,
                                 flow_store_t *store, const char *job_id,
                                 const char *flow_id, flow_error_t *err)
 {
-    static const char sql[] =
-        "INSERT INTO job_error (id, job_id, flow_id, step_id, step_index,"
-        " occurred_at, code, message, source, trace_key, retry_data)"
-        " VALUES (%s, %s, %s, %s, %lld, %lld, %s, %s, %s, %s, %s)";
     apr_status_t rv = APR_SUCCESS;
     int i;
 
     for (i = 0; i < errors->entries->nelts && rv == APR_SUCCESS; ++i) {
         const entry_t *e = &APR_ARRAY_IDX(errors->entries, i, entry_t);
 
-        rv = flow_store_exec(store, sql,
-                             FLOW_SQL(e->id, job_id, flow_id, e->step_id,
-                                      &e->step_index, &e->occurred, e->code,
-                                      e->message, e->source, e->trace_key,
-                                      e->retry_data),
-                             NULL, err);
+        if (errors->auto_resolve && e->trace_key) {
+            rv = resolve_older(store, e, job_id, flow_id, err);
+        }
+        if (rv == APR_SUCCESS && e->code) {
+            rv = insert_error(store, e, job_id, flow_id, err);
+        }
     }
     return rv;
 }
+
+apr_status_t flow_errors_again(const flow_errors_t *errors, int index,
+                               flow_store_t *store, const char *id,
+                               const char *retry_job, int *pn,
+                               flow_error_t *err)
+{
+    static const char sql[] =
+        "UPDATE job_error SET occurred_at = %lld, code = %s, message = %s,"
+        " source = %s, classification = %s, exchange_key = %s,"
+        " occurrences = occurrences + 1, retry_job = NULL, retry_at = %lld"
+        " WHERE id = %s AND resolved_at = 0 AND retry_job = %s";
+    const entry_t *e = &APR_ARRAY_IDX(errors->entries, index, entry_t);
+    apr_status_t rv;
+
+    rv = flow_store_exec(store, sql,
+                         FLOW_SQL(&e->occurred, e->code, e->message, e->source,
+                                  e->class, e->exchange_key, &e->retry_at, id,
+                                  retry_job),
+                         pn, err);
+    if (rv == APR_SUCCESS && *pn) {
+        rv = replace_data(store, id, "exchange", e->exchange, err);
+    }
+    return rv;
+}
+
+/* ---- texts ---- */
 
 char *flow_iso_time(apr_time_t t, apr_pool_t *p)
 {
@@ -143,48 +338,4 @@ void flow_json_put(json_t *object, const char *key, const char *text,
         text = flow_utf8_repair(text, strlen(text), &len, p);
         json_object_set_new(object, key, flow_json_string_new(text, len));
     }
-}
-
-static json_t *error_json(const flow_rows_t *rows, apr_pool_t *p)
-{
-    json_t *v = json_object();
-
-    flow_json_put(v, "errorId", flow_rows_text(rows, 0), p);
-    flow_json_put(v, "occurredAt", flow_iso_time(flow_rows_int(rows, 1), p), p);
-    flow_json_put(v, "code", flow_rows_text(rows, 2), p);
-    flow_json_put(v, "message", flow_rows_text(rows, 3), p);
-    flow_json_put(v, "source", flow_rows_text(rows, 4), p);
-    flow_json_put(v, "traceKey", flow_rows_text(rows, 5), p);
-    flow_json_put(v, "oIndex", flow_rows_text(rows, 6), p);
-    flow_json_put(v, "stepId", flow_rows_text(rows, 7), p);
-    if (flow_rows_int(rows, 8)) {
-        flow_json_put(v, "retryDataKey", flow_rows_text(rows, 0), p);
-    }
-    flow_json_put(v, "classification", flow_rows_text(rows, 9), p);
-    flow_json_put(v, "_flowJobId", flow_rows_text(rows, 10), p);
-    return v;
-}
-
-apr_status_t flow_errors_list(flow_store_t *store, const char *job_id,
-                              int limit, json_t **plist, apr_pool_t *p,
-                              flow_error_t *err)
-{
-    static const char sql[] =
-        "SELECT id, occurred_at, code, message, source, trace_key, step_index,"
-        " step_id, CASE WHEN retry_data IS NULL THEN 0 ELSE 1 END,"
-        " classification, job_id FROM job_error WHERE job_id = %s"
-        " ORDER BY occurred_at, id LIMIT %lld";
-    apr_int64_t n = limit;
-    flow_rows_t rows;
-    apr_status_t rv;
-
-    rv = flow_store_select(store, &rows, sql, FLOW_SQL(job_id, &n), p, err);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    *plist = json_array();
-    while (flow_rows_next(&rows)) {
-        json_array_append_new(*plist, error_json(&rows, p));
-    }
-    return APR_SUCCESS;
 }

@@ -8,8 +8,11 @@
 #include "base/flow_log.h"
 #include "data/flow_json.h"
 #include "flow/flow_delta.h"
+#include "jobs/flow_error_list.h"
 #include "jobs/flow_marks.h"
 #include "jobs/flow_next.h"
+#include "jobs/flow_requeue.h"
+#include "jobs/flow_retry.h"
 
 /*
  * One job, from claimed to ended, on a worker's thread.
@@ -38,6 +41,8 @@ typedef struct execution_t {
     const char *spilled;     /* first id of the errors stored before that */
     int kept_back;           /* that page has not been committed yet */
     flow_delta_t delta;
+    flow_retry_t *retry; /* NULL: an ordinary run */
+    flow_run_sink_t sink;
 } execution_t;
 
 int flow_job_known(void *baton, const char *flow_id, const char *export_id)
@@ -196,24 +201,63 @@ static apr_status_t spill(execution_t *x, const flow_progress_t *at,
                        err);
 }
 
+/* Before something is added to x->errors. */
+static apr_status_t go_on(execution_t *x, flow_error_t *err)
+{
+    flow_progress_t at = x->reached;
+    apr_status_t rv = check_abort(x, err);
+
+    if (rv != APR_SUCCESS || !x->kept_back) {
+        return rv;
+    }
+    at.errors = x->errors; /* it was not the last page after all */
+    rv = commit_page(x, &at, NULL, err);
+    x->kept_back = rv != APR_SUCCESS;
+    return rv;
+}
+
+/* ... and after it: what is too much to hold is stored before its page. */
+static apr_status_t keep_small(execution_t *x, flow_error_t *err)
+{
+    flow_progress_t at = x->reached;
+
+    at.errors = x->errors;
+    return flow_errors_size(x->errors) < ERRORS_MAX || x->retry
+               ? APR_SUCCESS
+               : spill(x, &at, err);
+}
+
+static apr_status_t record_good(void *baton, const char *step_id,
+                                const char *trace_key, flow_error_t *err)
+{
+    execution_t *x = baton;
+    apr_status_t rv = go_on(x, err);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    flow_errors_good(x->errors, step_id, trace_key);
+    return keep_small(x, err);
+}
+
 static apr_status_t record_error(void *baton, const flow_record_error_t *e,
                                  flow_error_t *err)
 {
     execution_t *x = baton;
-    flow_progress_t at = x->reached;
-    apr_status_t rv = check_abort(x, err);
+    apr_status_t rv;
 
-    at.errors = x->errors;
-    if (rv == APR_SUCCESS && x->kept_back) { /* not the last page after all */
-        rv = commit_page(x, &at, NULL, err);
-        x->kept_back = rv != APR_SUCCESS;
+    if (e->trace_key && x->flow->auto_resolve) {
+        x->sink.record_good = record_good; /* a later record may resolve it */
     }
+    if (x->retry) {
+        return flow_retry_error(x->retry, e, err);
+    }
+    rv = go_on(x, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     flow_errors_add(x->errors, e);
-    return flow_errors_size(x->errors) < ERRORS_MAX ? APR_SUCCESS
-                                                    : spill(x, &at, err);
+    return keep_small(x, err);
 }
 
 /* ---- the end ---- */
@@ -222,7 +266,7 @@ typedef struct end_work_t {
     flow_work_t work;
     flow_progress_t at;
     const char *status; /* NULL: hand it back */
-    const char *code, *message, *result;
+    const char *code, *message, *source, *result;
     const execution_t *moves; /* whose marks move; NULL: none do */
     int lost;
     int nnext; /* jobs of other flows that were queued */
@@ -295,6 +339,7 @@ static apr_status_t commit_end(execution_t *x, end_work_t *w, flow_error_t *err)
         w->status = "failed";
         w->code = "store_refused";
         w->message = "the store refused the end of the job";
+        w->source = NULL;
         w->result = NULL;
         w->moves = NULL;
         w->at.errors = NULL;
@@ -390,6 +435,7 @@ static void judge(execution_t *x, end_work_t *w, apr_status_t rv,
     w->status = strcmp(why->code, "canceled") == 0 ? "canceled" : "failed";
     w->code = *why->code ? why->code : "error";
     w->message = why->message;
+    w->source = x->run.failed_source;
 }
 
 static void lost(execution_t *x)
@@ -555,21 +601,66 @@ static apr_status_t prepare(execution_t *x, flow_error_t *err)
     return prepare_delta(x, request, err);
 }
 
+/* What becomes of errors. Looking up the older ones costs something per record,
+ * so it is only done where there are any. */
+static apr_status_t prepare_errors(execution_t *x, flow_error_t *err)
+{
+    flow_store_t *store;
+    apr_status_t rv;
+    int any = 0;
+
+    flow_errors_rules(x->errors, x->flow->auto_resolve, 1);
+    if (strcmp(x->job->type, "flow") != 0) {
+        x->retry = flow_retry_create(x->jobs, &x->reached, x->errors, x->p);
+        x->run.retry = flow_retry_source(x->retry);
+        x->run.delta = NULL; /* no export is read, no mark moves */
+    }
+    if (!x->flow->auto_resolve) {
+        return APR_SUCCESS;
+    }
+    rv = flow_jobs_reader(x->jobs, &store, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_error_any_open(store, x->flow->id, &any, x->p, err);
+        flow_jobs_reader_done(x->jobs, store);
+    }
+    if (rv != APR_SUCCESS) {
+        return APR_EINTR; /* not the job's fault: it is handed back */
+    }
+    x->sink.record_good = any ? record_good : NULL;
+    return APR_SUCCESS;
+}
+
 static apr_status_t run(execution_t *x, flow_error_t *err)
 {
     flow_stats_t *stats = x->jobs->settings.stats;
-    flow_run_sink_t sink = { .baton = x,
-                             .page_done = page_done,
-                             .record_error = record_error };
+    flow_error_t why = FLOW_ERROR_INIT;
     apr_status_t rv = prepare(x, err);
 
+    x->sink.baton = x;
+    x->sink.page_done = page_done;
+    x->sink.record_error = record_error;
+
+    if (rv == APR_SUCCESS) {
+        rv = prepare_errors(x, err);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
     if (stats) {
         flow_stats_add32(&stats->workers_busy, 1);
     }
-    rv = x->jobs->run(x->jobs->env, &x->run, &sink, x->p, err);
+    rv = x->jobs->run(x->jobs->env, &x->run, &x->sink, x->p, err);
+    if (x->retry) {
+        /* what is done stays done, whatever stopped it */
+        apr_status_t kept = flow_retry_flush(x->retry, &x->run.counters, &why);
+
+        x->reached.counters = x->run.counters;
+        if (kept != APR_SUCCESS) {
+            flow_error_clear(err);
+            rv = flow_error_set(err, why.kind, kept, why.code, "%s",
+                                why.message);
+        }
+    }
     if (stats) {
         flow_stats_add32(&stats->workers_busy, -1);
     }

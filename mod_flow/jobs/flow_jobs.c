@@ -9,6 +9,9 @@
 
 #include "base/flow_log.h"
 #include "data/flow_json.h"
+#include "flow/flow_webhook.h"
+#include "jobs/flow_dedup.h"
+#include "jobs/flow_locks.h"
 #include "jobs/flow_outages.h"
 #include "jobs/flow_owner.h"
 
@@ -88,7 +91,11 @@ typedef struct insert_job_t {
 typedef struct insert_t {
     flow_work_t work;
     apr_time_t now;
-    char event_id[FLOW_ID_SIZE]; /* "" = jobs without an event */
+    char event_id[FLOW_ID_SIZE];  /* "" = jobs without an event */
+    char stored_id[FLOW_ID_SIZE]; /* out: of an event that came before */
+    char *key;                    /* the sender's id of the event, or NULL */
+    apr_time_t key_until;
+    int is_known; /* out: the event was stored before; now nothing was */
     const char *export_id;
     char *text; /* the event or the request, or NULL */
     int n;
@@ -102,6 +109,15 @@ static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
     apr_status_t rv = APR_SUCCESS;
     int i;
 
+    w->is_known = 0;
+    memcpy(w->stored_id, w->event_id, FLOW_ID_SIZE);
+    if (w->key) {
+        rv = flow_dedup_claim(store, w->export_id, w->key, w->now, w->key_until,
+                              w->stored_id, &w->is_known, err);
+        if (rv != APR_SUCCESS || w->is_known) {
+            return rv;
+        }
+    }
     if (*w->event_id) {
         rv = flow_queue_event(store, w->event_id, w->export_id, w->now, w->text,
                               err);
@@ -117,11 +133,13 @@ static void release_insert(flow_work_t *work)
     free(work);
 }
 
-/* @a v (may be NULL) becomes w->text. */
+/* @a v (may be NULL) becomes w->text, @a key (may be NULL) w->key. */
 static apr_status_t insert_new(insert_t **pw, int n, const json_t *v,
-                               apr_pool_t *p, flow_error_t *err)
+                               const char *key, apr_pool_t *p,
+                               flow_error_t *err)
 {
     apr_size_t size = sizeof(insert_t) + (apr_size_t)n * sizeof(insert_job_t);
+    apr_size_t key_len = key ? strlen(key) : 0;
     const char *text = NULL;
     apr_size_t len = 0;
     insert_t *w;
@@ -135,7 +153,7 @@ static apr_status_t insert_new(insert_t **pw, int n, const json_t *v,
                                   REQUEST_MAX / 1024 / 1024);
         }
     }
-    w = !v || text ? calloc(1, size + len + 1) : NULL;
+    w = !v || text ? calloc(1, size + len + 1 + key_len + 1) : NULL;
     if (!w) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
                               "out of memory for a job");
@@ -147,6 +165,10 @@ static apr_status_t insert_new(insert_t **pw, int n, const json_t *v,
     if (text) {
         w->text = (char *)w + size;
         memcpy(w->text, text, len);
+    }
+    if (key) {
+        w->key = (char *)w + size + len + 1;
+        memcpy(w->key, key, key_len);
     }
     *pw = w;
     return APR_SUCCESS;
@@ -167,8 +189,10 @@ static apr_status_t check_room(flow_jobs_t *jobs, flow_error_t *err)
     return APR_SUCCESS;
 }
 
-/* Consumes @a w. */
-static apr_status_t store(flow_jobs_t *jobs, insert_t *w, flow_error_t *err)
+/* Consumes @a w. *pevent_id (may be NULL): the event's, in @a p. */
+static apr_status_t store(flow_jobs_t *jobs, insert_t *w,
+                          const char **pevent_id, apr_pool_t *p,
+                          flow_error_t *err)
 {
     int i, n = 0, is_abandoned;
     apr_status_t rv;
@@ -180,7 +204,10 @@ static apr_status_t store(flow_jobs_t *jobs, insert_t *w, flow_error_t *err)
     if (is_abandoned) {
         return rv;
     }
-    if (rv == APR_SUCCESS) {
+    if (rv == APR_SUCCESS && pevent_id) {
+        *pevent_id = apr_pstrdup(p, w->stored_id);
+    }
+    if (rv == APR_SUCCESS && !w->is_known) {
         for (i = 0; i < w->n; ++i) {
             n += flow_workers_could_start(jobs, w->jobs[i].job.flow_id);
         }
@@ -213,14 +240,16 @@ apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    event = flow_request_to_json(req, p);
-    rv = insert_new(&w, flows->nelts, event, p, err);
+    event = flow_webhook_to_json(exp->webhook, req, p);
+    rv = insert_new(&w, flows->nelts, event,
+                    flow_webhook_event_id(exp->webhook, req, p), p, err);
     json_decref(event);
     if (!w) {
         return rv;
     }
     flow_ids_make(&jobs->ids, w->now, w->event_id);
     w->export_id = exp->id;
+    w->key_until = w->now + flow_webhook_id_window(exp->webhook);
     w->work.events = 1;
     for (i = 0; i < w->n; ++i) {
         flow_new_job_t *job = &w->jobs[i].job;
@@ -232,8 +261,7 @@ apr_status_t flow_jobs_accept(flow_jobs_t *jobs, const flow_export_t *exp,
         job->event_id = w->event_id;
         job->priority = FLOW_PRIORITY_EVENT;
     }
-    *pevent_id = apr_pstrdup(p, w->event_id);
-    return store(jobs, w, err);
+    return store(jobs, w, pevent_id, p, err);
 }
 
 apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
@@ -253,7 +281,7 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
         rv = check_room(jobs, err);
     }
     if (rv == APR_SUCCESS) {
-        rv = insert_new(&w, 1, request, p, err);
+        rv = insert_new(&w, 1, request, NULL, p, err);
     }
     if (!w) {
         return rv;
@@ -265,7 +293,7 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
     job->request = w->text;
     job->priority = wait ? FLOW_PRIORITY_WAIT : FLOW_PRIORITY_EVENT;
     job->collect = wait;
-    return store(jobs, w, err);
+    return store(jobs, w, NULL, p, err);
 }
 
 static apr_status_t iface_queue(void *baton, const flow_flow_t *flow,
@@ -653,11 +681,18 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->iface.baton = jobs;
     jobs->iface.queue = iface_queue;
     jobs->iface.run_wait = flow_jobs_run_wait;
+    jobs->iface.lock = flow_locks_lock;
+    jobs->iface.unlock = flow_locks_unlock;
+    jobs->locks = flow_locks_create(p);
     jobs->log = flow_script_log_create(p);
     jobs->state.baton = jobs;
     jobs->state.log = log_line;
     flow_state_store_fill(&jobs->state);
     flow_cache_store_fill(&jobs->state);
+    if (!jobs->locks) {
+        apr_pool_destroy(p);
+        return NULL;
+    }
     pthread_mutex_init(&jobs->lock, NULL);
     flow_clock_cond_init(&jobs->wake);
     flow_clock_cond_init(&jobs->tick);

@@ -70,7 +70,9 @@ const flow_state_iface_t *flow_jobs_state(flow_jobs_t *jobs);
 
 /**
  * Store a webhook event and one job for each enabled flow that starts with
- * @a exp. Returns after the commit; many callers share one. FLOW_E_UNAVAILABLE:
+ * @a exp. Returns after the commit; many callers share one. An event that has
+ * been stored before (flow_webhook_event_id()) is a success, too, with that
+ * one's id, and nothing is stored. FLOW_E_UNAVAILABLE:
  * "queue_full" (Retry-After), "store_unavailable", "store_full" (disk).
  * APR_NOTFOUND: no enabled flow starts with this listener; nothing stored.
  */

@@ -67,6 +67,8 @@ struct flow_waiter_t {
     flow_waiter_t *next;
 };
 
+typedef struct flow_locks_t flow_locks_t; /* flow_locks.h */
+
 struct flow_jobs_t {
     apr_pool_t *p; /* hangs on nothing: outlives a thread that does not end */
     flow_jobs_settings_t settings;
@@ -78,6 +80,7 @@ struct flow_jobs_t {
     volatile apr_uint32_t testing; /* a thread tests what is offline */
     flow_state_iface_t state;
     flow_script_log_t *log;
+    flow_locks_t *locks;
     flow_runner_fn *run; /* flow_run(); tests put their own */
     const char *owner;
     flow_ids_t ids;

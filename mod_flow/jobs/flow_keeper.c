@@ -10,6 +10,7 @@
 #include "base/flow_log.h"
 #include "jobs/flow_outages.h"
 #include "jobs/flow_owner.h"
+#include "jobs/flow_retry.h"
 #include "jobs/flow_ticker.h"
 
 /*
@@ -324,6 +325,7 @@ static void round_of(keeper_t *k)
         k->outages_at = k->now + OUTAGES_EVERY;
         flow_outages_tell(store, jobs->breaker, k->p, &err);
     }
+    flow_retry_due(jobs, store, k->p);
     look(k, store);
     k->nap = flow_ticker_run(k->ticker, store, k->nap, k->p);
     flow_workers_test(jobs);

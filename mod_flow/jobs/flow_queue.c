@@ -6,6 +6,9 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "jobs/flow_dedup.h"
+#include "jobs/flow_error_list.h"
+
 #define PURGE_ROWS 500
 
 /* ---- new rows ---- */
@@ -282,16 +285,12 @@ apr_status_t flow_queue_spill(flow_store_t *store, const flow_progress_t *at,
 static apr_status_t purge_job(flow_store_t *store, const char *id,
                               int *pdeleted, flow_error_t *err)
 {
-    static const char errors_sql[] =
-        "DELETE FROM job_error WHERE id IN"
-        " (SELECT id FROM job_error WHERE job_id = %s LIMIT %lld)";
     static const char text_sql[] = "DELETE FROM job_text WHERE job_id = %s";
     static const char job_sql[] = "DELETE FROM job WHERE id = %s";
-    apr_int64_t most = PURGE_ROWS;
     apr_status_t rv;
     int n = 0;
 
-    rv = flow_store_exec(store, errors_sql, FLOW_SQL(id, &most), &n, err);
+    rv = flow_error_purge(store, id, PURGE_ROWS, &n, err);
     *pdeleted += n;
     if (rv != APR_SUCCESS || n == PURGE_ROWS) {
         return rv;
@@ -334,7 +333,7 @@ apr_status_t flow_queue_purge(flow_store_t *store, apr_time_t before,
         " (SELECT id FROM event WHERE id < %s ORDER BY id LIMIT %lld)";
     apr_int64_t most = PURGE_ROWS;
     apr_status_t rv = APR_SUCCESS;
-    int i, n = 0, deleted = 0;
+    int i, n = 0, keys = 0, deleted = 0;
 
     for (i = 0; i < 3 && rv == APR_SUCCESS && deleted < PURGE_ROWS; ++i) {
         rv = purge_jobs(store, finals[i], before, &deleted, p, err);
@@ -343,6 +342,9 @@ apr_status_t flow_queue_purge(flow_store_t *store, apr_time_t before,
         rv = flow_store_exec(store, events_sql, FLOW_SQL(event_id, &most), &n,
                              err);
     }
-    *pmore = deleted >= PURGE_ROWS || n == PURGE_ROWS;
+    if (rv == APR_SUCCESS) {
+        rv = flow_dedup_purge(store, apr_time_now(), PURGE_ROWS, &keys, err);
+    }
+    *pmore = deleted >= PURGE_ROWS || n == PURGE_ROWS || keys == PURGE_ROWS;
     return rv;
 }

@@ -190,7 +190,7 @@ apr_status_t flow_queue_waiting(flow_store_t *store, apr_int64_t most,
                                 flow_error_t *err);
 
 /** The job document as new json, or APR_NOTFOUND. *preason (may be NULL) is
- * {code, message} of a failed one, new, or NULL. */
+ * {code, message, source} of a failed one, new, or NULL. */
 apr_status_t flow_queue_get(flow_store_t *store, const char *id, json_t **pjob,
                             json_t **preason, apr_pool_t *p, flow_error_t *err);
 /** *ptext: the result that flow_queue_end() was given; APR_NOTFOUND when it

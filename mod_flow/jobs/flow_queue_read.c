@@ -14,7 +14,8 @@
 #define JOB_COLUMNS                                                            \
     "id, type, flow_id, export_id, status, created, started, ended, modified," \
     " num_success, num_error, num_ignore, num_export, num_pages_generated,"    \
-    " num_pages_processed, done_exporting, error_code, error_message, cancel"
+    " num_pages_processed, done_exporting, error_code, error_message, cancel,"  \
+    " error_source, origin, origin_id, event_id"
 
 int flow_status_is_final(const char *status)
 {
@@ -48,6 +49,9 @@ static json_t *job_json(const flow_rows_t *rows, apr_pool_t *p)
     flow_json_put(v, "type", flow_rows_text(rows, 1), p);
     flow_json_put(v, "_flowId", flow_rows_text(rows, 2), p);
     flow_json_put(v, "_exportId", flow_rows_text(rows, 3), p);
+    flow_json_put(v, "_eventId", flow_rows_text(rows, 22), p);
+    flow_json_put(v, "origin", flow_rows_text(rows, 20), p);
+    flow_json_put(v, "_retryOfJobId", flow_rows_text(rows, 21), p);
     flow_json_put(v, "status", status, p);
     put_time(v, "createdAt", flow_rows_int(rows, 5), p);
     put_time(v, "startedAt", flow_rows_int(rows, 6), p);
@@ -70,6 +74,10 @@ static json_t *reason_json(const flow_rows_t *rows, apr_pool_t *p)
         v = json_object();
         flow_json_put(v, "code", flow_rows_text(rows, 16), p);
         flow_json_put(v, "message", flow_rows_text(rows, 17), p);
+        flow_json_put(v, "source",
+                      flow_rows_text(rows, 18) ? flow_rows_text(rows, 18)
+                                               : "internal",
+                      p);
     }
     return v;
 }

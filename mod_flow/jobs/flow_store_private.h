@@ -10,7 +10,7 @@
 
 /** What the flow_store*.c files share. */
 
-#define FLOW_STORE_STATEMENTS 128
+#define FLOW_STORE_STATEMENTS 256
 #define FLOW_STORE_BUFFERS    4
 
 /** Rows that wait to be inserted. */

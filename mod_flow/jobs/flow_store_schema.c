@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/flow_store.h"
+#include "jobs/flow_store_admin.h"
 #include "jobs/flow_store_private.h"
 
 #include <apr_strings.h>
@@ -145,7 +146,70 @@ static const char *const step_3[] = {
     NULL
 };
 
-static const char *const step_4[] = { NULL };
+/* Errors that can be worked with, events that come once, locks on records. An
+ * error is open or resolved; each has indexes of its own, so a list of open
+ * ones never reads the others. What is long stands in error_data. */
+static const char *const step_4[] = {
+    "ALTER TABLE job ADD COLUMN error_source TEXT",
+    "ALTER TABLE job ADD COLUMN origin TEXT",    /* replay, rerun, retry, auto */
+    "ALTER TABLE job ADD COLUMN origin_id TEXT", /* the job or event it is of */
+
+    "ALTER TABLE job_error ADD COLUMN classified_by TEXT",
+    "ALTER TABLE job_error ADD COLUMN export_uri TEXT",
+    "ALTER TABLE job_error ADD COLUMN import_uri TEXT",
+    "ALTER TABLE job_error ADD COLUMN tags TEXT", /* ",a,b," */
+    "ALTER TABLE job_error ADD COLUMN assigned_to TEXT",
+    "ALTER TABLE job_error ADD COLUMN exchange_key TEXT",
+    "ALTER TABLE job_error ADD COLUMN has_retry INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE job_error ADD COLUMN occurrences BIGINT NOT NULL DEFAULT 1",
+    "ALTER TABLE job_error ADD COLUMN retry_job TEXT",
+    "ALTER TABLE job_error ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE job_error ADD COLUMN retry_at BIGINT NOT NULL DEFAULT 0",
+    "CREATE TABLE error_data ("
+    " error_id TEXT NOT NULL,"
+    " kind TEXT NOT NULL," /* retry, edited, exchange */
+    " text TEXT NOT NULL,"
+    " PRIMARY KEY (error_id, kind))",
+    "INSERT INTO error_data (error_id, kind, text)"
+    " SELECT id, 'retry', retry_data FROM job_error"
+    " WHERE retry_data IS NOT NULL",
+    "UPDATE job_error SET retry_data = NULL, has_retry = 1"
+    " WHERE retry_data IS NOT NULL",
+    "DROP INDEX job_error_job",
+    "CREATE INDEX job_error_job ON job_error (job_id, id)",
+    "CREATE INDEX error_open_step ON job_error (flow_id, step_id, id)"
+    " WHERE resolved_at = 0",
+    "CREATE INDEX error_open_flow ON job_error (flow_id, id)"
+    " WHERE resolved_at = 0",
+    "CREATE INDEX error_open_class ON job_error (classification, id)"
+    " WHERE resolved_at = 0",
+    "CREATE INDEX error_open ON job_error (id) WHERE resolved_at = 0",
+    "CREATE INDEX error_open_trace ON job_error (flow_id, step_id, trace_key,"
+    " id)"
+    " WHERE resolved_at = 0 AND trace_key IS NOT NULL",
+    "CREATE INDEX error_resolved_flow ON job_error (flow_id, id)"
+    " WHERE resolved_at > 0",
+    "CREATE INDEX error_resolved ON job_error (id) WHERE resolved_at > 0",
+    "CREATE INDEX error_retry_job ON job_error (retry_job, id)"
+    " WHERE retry_job IS NOT NULL",
+    "CREATE INDEX error_retry_at ON job_error (retry_at) WHERE retry_at > 0",
+
+    "CREATE TABLE event_key ("
+    " export_id TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " event_id TEXT NOT NULL,"
+    " until BIGINT NOT NULL,"
+    " PRIMARY KEY (export_id, name))",
+    "CREATE INDEX event_key_until ON event_key (until)",
+
+    "CREATE TABLE record_lock ("
+    " scope TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " owner TEXT NOT NULL,"
+    " until BIGINT NOT NULL,"
+    " PRIMARY KEY (scope, name))",
+    NULL
+};
 
 /*
  * Schedules: flow_ticks.h. definition: what tells that it has changed;
@@ -359,6 +423,13 @@ apr_status_t flow_store_migrate(const char *driver, const char *params,
     }
     flow_store_close(store); /* and with it the lock */
     return rv;
+}
+
+apr_status_t flow_store_versions(flow_store_t *store, int *phave, int *pwant,
+                                 flow_error_t *err)
+{
+    *pwant = VERSION;
+    return read_version(store, phave, err);
 }
 
 apr_status_t flow_store_check(flow_store_t *store, flow_error_t *err)

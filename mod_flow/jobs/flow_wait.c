@@ -85,7 +85,6 @@ static apr_status_t read_result(flow_store_t *store, const char *id,
     if (reason) {
         /* What broke the run itself comes first. */
         failure = json_copy((json_t *)reason);
-        flow_json_put(failure, "source", "internal", p);
         json_array_insert_new(list, 0, failure);
     }
     json_object_set(result, "job", job);

@@ -349,20 +349,70 @@ static void the_script_log_is_bounded_and_says_what_it_lost(void **state)
 
 /* ---- all of it ---- */
 
+/* What later steps have added goes; what they changed is as it was. */
+/* clang-format off */
+static const char *const first_schema[] = {
+    "DROP TABLE lookup_cache",
+    "DROP TABLE lookup_entry",
+    "DROP TABLE script_log",
+    "DROP TABLE error_data",
+    "DROP TABLE event_key",
+    "DROP TABLE record_lock",
+    "DROP TABLE job",
+    "DROP TABLE job_error",
+    "CREATE TABLE job (id TEXT PRIMARY KEY NOT NULL, type TEXT NOT NULL,"
+    " flow_id TEXT NOT NULL, export_id TEXT, event_id TEXT,"
+    " status TEXT NOT NULL, priority INTEGER NOT NULL DEFAULT 0,"
+    " collect INTEGER NOT NULL DEFAULT 0, checkpoint TEXT,"
+    " num_success BIGINT NOT NULL DEFAULT 0,"
+    " num_error BIGINT NOT NULL DEFAULT 0,"
+    " num_ignore BIGINT NOT NULL DEFAULT 0,"
+    " num_export BIGINT NOT NULL DEFAULT 0,"
+    " num_pages_generated BIGINT NOT NULL DEFAULT 0,"
+    " num_pages_processed BIGINT NOT NULL DEFAULT 0,"
+    " done_exporting INTEGER NOT NULL DEFAULT 0, created BIGINT NOT NULL,"
+    " started BIGINT NOT NULL DEFAULT 0, ended BIGINT NOT NULL DEFAULT 0,"
+    " modified BIGINT NOT NULL, owner TEXT,"
+    " lease_until BIGINT NOT NULL DEFAULT 0,"
+    " attempts INTEGER NOT NULL DEFAULT 0, error_code TEXT,"
+    " error_message TEXT) WITHOUT ROWID",
+    "CREATE INDEX job_queued ON job (status, flow_id, priority DESC, created,"
+    " id) WHERE status = 'queued'",
+    "CREATE UNIQUE INDEX job_running ON job (flow_id)"
+    " WHERE status = 'running'",
+    "CREATE INDEX job_final ON job (status, ended)"
+    " WHERE status IN ('completed', 'failed', 'canceled')",
+    "CREATE TABLE job_error (id TEXT PRIMARY KEY NOT NULL,"
+    " job_id TEXT NOT NULL, flow_id TEXT NOT NULL, step_id TEXT NOT NULL,"
+    " step_index INTEGER NOT NULL, occurred_at BIGINT NOT NULL,"
+    " code TEXT NOT NULL, message TEXT NOT NULL, source TEXT NOT NULL,"
+    " trace_key TEXT, classification TEXT, retry_data TEXT,"
+    " resolved_at BIGINT NOT NULL DEFAULT 0, resolved_by TEXT)",
+    "CREATE INDEX job_error_job ON job_error (job_id)",
+    "INSERT INTO job_error (id, job_id, flow_id, step_id, step_index,"
+    " occurred_at, code, message, source, retry_data)"
+    " VALUES ('e', 'j', 'f', 'i', 1, 1, 'c', 'm', 's', '{}')",
+    "UPDATE meta SET value = '1' WHERE name = 'schema'",
+    NULL
+};
+/* clang-format on */
+
 static void a_store_of_the_first_schema_is_brought_up_to_date(void **state)
 {
+    int i;
+
     (void)state;
     put("", "a", "1");
     stop();
-    jobs_fixture_query(f, "DROP TABLE lookup_cache");
-    jobs_fixture_query(f, "DROP TABLE lookup_entry");
-    jobs_fixture_query(f, "DROP TABLE script_log");
-    jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN alone");
-    jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN cancel");
-    jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN leaving");
-    jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN spilled");
-    jobs_fixture_query(f, "UPDATE meta SET value = '1' WHERE name = 'schema'");
+    for (i = 0; first_schema[i]; ++i) {
+        assert_string_equal(jobs_fixture_query(f, first_schema[i]), "");
+    }
     start();
+    /* what an error could be retried with has found its new place */
+    assert_string_equal(
+        jobs_fixture_query(f, "SELECT kind || text || has_retry FROM error_data"
+                              " JOIN job_error ON id = error_id"),
+        "retry{}1");
     assert_string_equal(get("", "a"), "1");
     assert_int_equal(write_entries("c", "[{'key':'a','value':'x'}]"), 0);
     write_line("info", "s", "again");

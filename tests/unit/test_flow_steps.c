@@ -76,6 +76,70 @@ static void a_far_end_that_is_away_fails_each_record(void **state)
         "connect_failed");
 }
 
+/* ---- idLockTemplate ---- */
+
+static int locks, unlocks, refuses;
+
+static apr_status_t take_names(void *baton, const char *scope,
+                               const char *const *names, int n,
+                               apr_time_t until, flow_error_t *err)
+{
+    (void)baton;
+    (void)until;
+    assert_string_equal(scope, "imp");
+    assert_int_equal(n, 2); /* each once, and not the empty one */
+    assert_true(strcmp(names[0], names[1]) < 0);
+    ++locks;
+    return refuses ? flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EAGAIN,
+                                    "record_locked", "in flight")
+                   : APR_SUCCESS;
+}
+
+static void give_names(void *baton, const char *scope, const char *const *names,
+                       int n)
+{
+    (void)baton;
+    (void)scope;
+    (void)names;
+    assert_int_equal(n, 2);
+    ++unlocks;
+}
+
+static void records_of_equal_keys_go_one_after_the_other(void **state)
+{
+    static const flow_jobs_iface_t iface = { .lock = take_names,
+                                             .unlock = give_names };
+    flow_run_t run;
+
+    (void)state;
+    locks = unlocks = refuses = 0;
+    world_doc(run_world, FLOW_KIND_EXPORT, "exp", "_connectionId", "far",
+              "pageSize", "9", NULL);
+    run_import("imp", "idLockTemplate", "{{record.k}}");
+    run_processors(IMPORT_STEP);
+    run_pages("[[{'id':1,'k':'a'},{'id':2,'k':'b'},{'id':3,'k':'a'},"
+              "{'id':4},{'id':5,'k':'a'}]]");
+    run_new();
+    run_world->env.jobs = &iface;
+    run = run_whole();
+    run_counts(&run, 5, 5, 0, 0);
+    assert_int_equal(fake.calls, 3);
+    world_expect(run_world, fake.sent,
+                 "[{'id':1,'k':'a'},{'id':2,'k':'b'},{'id':4},"
+                 "{'id':3,'k':'a'},{'id':5,'k':'a'}]");
+    /* ... but are answered in their order */
+    world_expect(run_world, json_array_get(run.data, 2), "{'id':3,'k':'a'}");
+    assert_int_equal(locks, 1);
+    assert_int_equal(unlocks, 1);
+    refuses = 1;
+    run = run_whole();
+    run_counts(&run, 5, 0, 5, 0);
+    assert_string_equal(
+        flow_json_member(json_array_get(run_sink.errors, 0), "code"),
+        "record_locked");
+    assert_int_equal(unlocks, 1);
+}
+
 /* ---- the stages of an import ---- */
 
 static void a_filter_skips_the_step_and_the_record_goes_on(void **state)
@@ -317,6 +381,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_refused_record_is_reported_and_drops_out),
+        TEST(records_of_equal_keys_go_one_after_the_other),
         TEST(a_record_may_proceed_although_it_failed),
         TEST(a_far_end_that_is_away_fails_each_record),
         TEST(a_filter_skips_the_step_and_the_record_goes_on),

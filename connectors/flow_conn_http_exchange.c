@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was sent and what came back, as it is kept with the error of a record:
+ * bounded, and without anything that lets somebody in.
+ */
+#include "connectors/flow_conn_http.h"
+
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#define BODY_KEPT   (64 * 1024)
+#define HEADER_KEPT 1024
+#define URL_KEPT    4096
+#define MARGIN      4096 /* so that no secret is cut before it is found */
+
+static const char stars[] = "******";
+
+/* Values may be secret although we have not been told: by their names. */
+static int is_secret_name(const char *name, apr_size_t len)
+{
+    static const char *const parts[] = { "auth",      "cookie", "token",
+                                         "secret",    "apikey", "api-key",
+                                         "api_key",   "sig",    "passw",
+                                         "credential" };
+    char lower[128];
+    apr_size_t i;
+
+    len = len < sizeof(lower) ? len : sizeof(lower) - 1;
+    for (i = 0; i < len; ++i) {
+        lower[i] = (char)apr_tolower(name[i]);
+    }
+    lower[len] = '\0';
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); ++i) {
+        if (strstr(lower, parts[i])) {
+            return 1;
+        }
+    }
+    return strcmp(lower, "key") == 0;
+}
+
+static json_t *kept(const char *text, apr_size_t len, apr_size_t most,
+                    const json_t *secrets, apr_pool_t *p)
+{
+    int is_cut = len > most;
+
+    text = apr_pstrmemdup(p, text, is_cut ? most + MARGIN : len);
+    text = flow_secret_mask(text, secrets, p);
+    len = strlen(text);
+    if (len > most) {
+        for (len = most; len && ((unsigned char)text[len] & 0xC0) == 0x80;
+             --len) {
+        }
+    }
+    text = flow_utf8_repair(apr_pstrmemdup(p, text, len), len, &len, p);
+    if (is_cut) {
+        text = apr_pstrcat(p, apr_pstrmemdup(p, text, len), "...", NULL);
+        len += 3;
+    }
+    return flow_json_string_new(text, len);
+}
+
+static json_t *kept_headers(const apr_table_t *headers, const json_t *secrets,
+                            apr_pool_t *p)
+{
+    const apr_array_header_t *list = apr_table_elts(headers);
+    const apr_table_entry_t *e = (const apr_table_entry_t *)list->elts;
+    json_t *out = json_object();
+    int i;
+
+    for (i = 0; i < list->nelts; ++i) {
+        if (!flow_utf8_is_valid(e[i].key, strlen(e[i].key))) {
+            continue;
+        }
+        json_object_set_new(
+            out, e[i].key,
+            is_secret_name(e[i].key, strlen(e[i].key))
+                ? flow_json_string_new(stars, sizeof(stars) - 1)
+                : kept(e[i].val, strlen(e[i].val), HEADER_KEPT, secrets, p));
+    }
+    return out;
+}
+
+/* Parameters whose names speak of secrets lose their values. */
+static const char *kept_url(const char *url, apr_pool_t *p)
+{
+    const char *at = strchr(url, '?'), *end, *equals;
+    const char *out;
+
+    if (!at) {
+        return url;
+    }
+    out = apr_pstrmemdup(p, url, (apr_size_t)(++at - url));
+    while (*at) {
+        end = at + strcspn(at, "&");
+        equals = memchr(at, '=', (apr_size_t)(end - at));
+        if (equals && is_secret_name(at, (apr_size_t)(equals - at))) {
+            out = apr_pstrcat(
+                p, out, apr_pstrmemdup(p, at, (apr_size_t)(equals + 1 - at)),
+                stars, NULL);
+        }
+        else {
+            out = apr_pstrcat(
+                p, out, apr_pstrmemdup(p, at, (apr_size_t)(end - at)), NULL);
+        }
+        if (*end) {
+            out = apr_pstrcat(p, out, "&", NULL);
+            ++end;
+        }
+        at = end;
+    }
+    return out;
+}
+
+static json_t *request_json(const http_answer_t *answer, const json_t *secrets,
+                            apr_pool_t *p)
+{
+    const flow_http_request_t *req = answer->sent;
+    const char *url = strlen(req->url) > URL_KEPT
+                          ? apr_pstrmemdup(p, req->url, URL_KEPT)
+                          : req->url;
+    json_t *out = json_object();
+
+    url = kept_url(url, p);
+    json_object_set_new(out, "method",
+                        flow_json_string_new(req->method, strlen(req->method)));
+    json_object_set_new(out, "url",
+                        kept(url, strlen(url), URL_KEPT, secrets, p));
+    if (req->headers) {
+        json_object_set_new(out, "headers",
+                            kept_headers(req->headers, secrets, p));
+    }
+    if (req->body) {
+        json_object_set_new(
+            out, "body", kept(req->body, req->body_len, BODY_KEPT, secrets, p));
+    }
+    return out;
+}
+
+json_t *flow_conn_http_exchange(const http_answer_t *answer,
+                                const flow_connection_t *connection,
+                                apr_pool_t *p)
+{
+    json_t *secrets, *out, *response;
+
+    if (!answer->sent) {
+        return NULL; /* nothing has been sent */
+    }
+    secrets = json_copy((json_t *)flow_conn_http_secrets(connection, p));
+    secrets = flow_json_own(p, secrets ? secrets : json_array());
+    if (answer->sent_secret) {
+        json_array_append_new(
+            secrets, flow_json_string_new(answer->sent_secret,
+                                          strlen(answer->sent_secret)));
+    }
+    out = json_object();
+    json_object_set_new(out, "request", request_json(answer, secrets, p));
+    if (answer->is_answered) {
+        response = json_object();
+        json_object_set_new(response, "statusCode",
+                            json_integer(answer->status));
+        json_object_set_new(response, "headers",
+                            kept_headers(answer->headers, secrets, p));
+        json_object_set_new(
+            response, "body",
+            kept(answer->body, answer->body_len, BODY_KEPT, secrets, p));
+        json_object_set_new(out, "response", response);
+    }
+    return out;
+}

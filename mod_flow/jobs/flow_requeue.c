@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "jobs/flow_requeue.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+static const char text_sql[] =
+    "INSERT INTO job_text (job_id, kind, text) VALUES (%s, 'request', %s)";
+
+apr_status_t flow_requeue_job(flow_store_t *store, const flow_new_job_t *job,
+                              const flow_origin_t *origin, apr_time_t now,
+                              flow_error_t *err)
+{
+    static const char sql[] =
+        "INSERT INTO job (id, type, flow_id, export_id, event_id, status,"
+        " priority, collect, created, modified, origin, origin_id)"
+        " VALUES (%s, %s, %s, %s, %s, 'queued', %lld, %lld, %lld, %lld, %s,"
+        " %s)";
+    apr_int64_t at = now;
+    apr_status_t rv;
+
+    rv = flow_store_exec(store, sql,
+                         FLOW_SQL(job->id, origin->type, job->flow_id,
+                                  job->export_id, job->event_id, &job->priority,
+                                  &job->collect, &at, &at, origin->origin,
+                                  origin->origin_id),
+                         NULL, err);
+    if (rv == APR_SUCCESS && job->request) {
+        rv = flow_store_exec(store, text_sql, FLOW_SQL(job->id, job->request),
+                             NULL, err);
+    }
+    return rv;
+}
+
+apr_status_t flow_requeue_source(flow_store_t *store, const char *job_id,
+                                 const char *source, flow_error_t *err)
+{
+    static const char sql[] =
+        "UPDATE job SET error_source = %s WHERE id = %s AND status = 'failed'";
+
+    return flow_store_exec(store, sql, FLOW_SQL(source, job_id), NULL, err);
+}
+
+/* ---- rerun ---- */
+
+static apr_status_t not_repeatable(const char *job_id, const char *type,
+                                   flow_error_t *err)
+{
+    return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "job_not_repeatable",
+                          "job '%s' is of type '%s' and cannot be run again; "
+                          "retry the errors that are left",
+                          job_id, type);
+}
+
+/* The request of the old job, or none. */
+static apr_status_t read_request(flow_store_t *store, const char *job_id,
+                                 const char **ptext, apr_pool_t *p,
+                                 flow_error_t *err)
+{
+    static const char sql[] = "SELECT text FROM job_text WHERE job_id = %s"
+                              " AND kind = 'request'";
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    *ptext = NULL;
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(job_id), p, err);
+    if (rv == APR_SUCCESS && flow_rows_next(&rows)) {
+        *ptext = flow_rows_text(&rows, 0);
+    }
+    return rv;
+}
+
+apr_status_t flow_requeue_rerun(flow_store_t *store, const char *job_id,
+                                const char *id, apr_time_t now, apr_pool_t *p,
+                                flow_error_t *err)
+{
+    static const char sql[] =
+        "SELECT type, flow_id, export_id, event_id, status,"
+        " (SELECT count(*) FROM event e WHERE e.id = job.event_id)"
+        " FROM job WHERE id = %s";
+    flow_origin_t origin = { "flow", "rerun", job_id };
+    flow_new_job_t job = { id };
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(job_id), p, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (!flow_rows_next(&rows)) {
+        return APR_NOTFOUND;
+    }
+    job.flow_id = flow_rows_text(&rows, 1);
+    job.export_id = flow_rows_text(&rows, 2);
+    job.event_id = flow_rows_text(&rows, 3);
+    if (!flow_status_is_final(flow_rows_text(&rows, 4))) {
+        return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "job_not_ended",
+                              "job '%s' is %s; only a job that has ended can "
+                              "be run again",
+                              job_id, flow_rows_text(&rows, 4));
+    }
+    if (strcmp(flow_rows_text(&rows, 0), "flow") != 0) {
+        return not_repeatable(job_id, flow_rows_text(&rows, 0), err);
+    }
+    if (job.event_id && !flow_rows_int(&rows, 5)) {
+        return flow_error_set(err, FLOW_E_INPUT, APR_NOTFOUND,
+                              "job_not_repeatable",
+                              "the event '%s' that started job '%s' is not "
+                              "stored any more (FlowRetention)",
+                              job.event_id, job_id);
+    }
+    rv = read_request(store, job_id, &job.request, p, err);
+    return rv == APR_SUCCESS ? flow_requeue_job(store, &job, &origin, now, err)
+                             : rv;
+}
+
+/* ---- cancel ---- */
+
+static apr_status_t read_status(flow_store_t *store, const char *job_id,
+                                const char **pstatus, apr_pool_t *p,
+                                flow_error_t *err)
+{
+    static const char sql[] = "SELECT status FROM job WHERE id = %s";
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(job_id), p, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (!flow_rows_next(&rows)) {
+        return APR_NOTFOUND;
+    }
+    *pstatus = flow_rows_text(&rows, 0);
+    return APR_SUCCESS;
+}
+
+apr_status_t flow_requeue_cancel(flow_store_t *store, const char *job_id,
+                                 const char **pstatus, apr_time_t now,
+                                 apr_pool_t *p, flow_error_t *err)
+{
+    static const char queued_sql[] =
+        "UPDATE job SET status = 'canceled', ended = %lld, modified = %lld"
+        " WHERE id = %s AND status = 'queued'";
+    static const char running_sql[] =
+        "UPDATE job SET status = 'canceling', modified = %lld"
+        " WHERE id = %s AND status = 'running'";
+    apr_int64_t at = now;
+    const char *status;
+    apr_status_t rv;
+    int n = 0;
+
+    *pstatus = "canceled";
+    rv =
+        flow_store_exec(store, queued_sql, FLOW_SQL(&at, &at, job_id), &n, err);
+    if (rv != APR_SUCCESS || n) {
+        return rv;
+    }
+    *pstatus = "canceling";
+    rv = flow_store_exec(store, running_sql, FLOW_SQL(&at, job_id), &n, err);
+    if (rv != APR_SUCCESS || n) {
+        return rv;
+    }
+    rv = read_status(store, job_id, &status, p, err);
+    if (rv != APR_SUCCESS || strcmp(status, "canceling") == 0) {
+        return rv;
+    }
+    return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "job_ended",
+                          "job '%s' is %s and cannot be canceled any more",
+                          job_id, status);
+}

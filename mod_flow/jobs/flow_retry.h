@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOW_RETRY_H
+#define FLOW_RETRY_H
+
+#include "jobs/flow_jobs_private.h"
+
+/**
+ * Retries. An error is retried by a job of its flow, of type "retry" (one
+ * record) or "bulk_retry", to which it belongs from the moment it is marked
+ * until it is resolved or has failed again; it never belongs to two. The job
+ * takes its errors one after the other, so what has been dealt with is never
+ * dealt with again, whatever happens to the process in between, but for those
+ * of the last second.
+ */
+
+/** [write] Give the error to the retry job @a job_id (which need not exist
+ * yet). *pn = 0: it is resolved, cannot be retried, or is being retried. */
+apr_status_t flow_retry_mark(flow_store_t *store, const char *id,
+                             const char *job_id, int *pn, flow_error_t *err);
+/** [write] Queue the job, after its errors have been marked. @a origin:
+ * "retry" (somebody asked) or "auto". */
+apr_status_t flow_retry_queue(flow_store_t *store, const char *job_id,
+                              const char *flow_id, int is_bulk,
+                              const char *origin, flow_error_t *err);
+
+/** The keeper's: queue retries whose time has come. */
+void flow_retry_due(flow_jobs_t *jobs, flow_store_t *reader, apr_pool_t *p);
+
+/* ---- in the job ---- */
+
+/** What flow_job_run.c and this file share of a retry job; made once per job,
+ * used on its thread. */
+typedef struct flow_retry_t flow_retry_t;
+
+/** @a at: id, flow and owner of the job; @a errors: what happens at later
+ * steps. */
+flow_retry_t *flow_retry_create(flow_jobs_t *jobs, const flow_progress_t *at,
+                                flow_errors_t *errors, apr_pool_t *p);
+const flow_retry_source_t *flow_retry_source(flow_retry_t *r);
+/** For the sink. */
+apr_status_t flow_retry_error(flow_retry_t *r, const flow_record_error_t *e,
+                              flow_error_t *err);
+/** Store what has been done since the last time; APR_EINTR "lease_lost". */
+apr_status_t flow_retry_flush(flow_retry_t *r, const flow_counters_t *counters,
+                              flow_error_t *err);
+
+#endif
