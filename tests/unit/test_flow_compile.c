@@ -174,10 +174,11 @@ static void mistakes_in_exports_are_found(void **state)
         { EXPORT "http.once.relativeURI /x\n",
           "t.conf:3: export 'e', http.once: only for exports of type 'once'" },
         { EXPORT "type once\nhttp.once.method PUT\n",
-          "t.conf:4: export 'e', http.once.relativeURI: required field 'http.once.relativeURI' is missing" },
+          "t.conf:1: export 'e', http.once.relativeURI: required field 'http.once.relativeURI' is missing" },
         { EXPORT "type once\nisLookup true\nhttp.once.relativeURI /x\n",
           "t.conf:3: export 'e', type: a lookup cannot be of type 'once'" },
         { "<export e>\n_connectionId disk\ntype once\n",
+          "t.conf:1: export 'e', file: required field 'file' is missing\n"
           "t.conf:3: export 'e', type: connections of type 'filesystem' have no exports of type 'once'" },
         { EXPORT "http.relativeURI /{{x\n",
           "t.conf:3: export 'e', http.relativeURI: template line 1, column 2: no '}}' closes these braces" },
@@ -344,8 +345,7 @@ static void mistakes_in_files_have_the_files_lines(void **state)
         "DIR/all.json:7: flow 'f', pageProcessors: \"pageProcessors\" is not "
         "allowed when \"routers\" is present\n"
         "DIR/all.json:8: flow 'f', routers: 0 routers; a flow that branches "
-        "has 1 to 100
-"
+        "has 1 to 100\n"
         "DIR/all.json:14: import 'i', mappings: \"mappings\" is not allowed "
         "when \"mapping\" is present");
 }

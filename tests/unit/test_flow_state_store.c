@@ -358,6 +358,7 @@ static const char *const first_schema[] = {
     "DROP TABLE error_data",
     "DROP TABLE event_key",
     "DROP TABLE record_lock",
+    "DROP TABLE schedule",
     "DROP TABLE job",
     "DROP TABLE job_error",
     "CREATE TABLE job (id TEXT PRIMARY KEY NOT NULL, type TEXT NOT NULL,"
@@ -405,7 +406,14 @@ static void a_store_of_the_first_schema_is_brought_up_to_date(void **state)
     put("", "a", "1");
     stop();
     for (i = 0; first_schema[i]; ++i) {
-        assert_string_equal(jobs_fixture_query(f, first_schema[i]), "");
+        char sql[4096], *end;
+
+        apr_cpystrn(sql, first_schema[i], sizeof(sql));
+        end = strstr(sql, " WITHOUT ROWID");
+        if (end && flow_store_is_shared(jobs_fixture_driver())) {
+            *end = '\0'; /* SQLite's alone */
+        }
+        assert_string_equal(jobs_fixture_query(f, sql), "");
     }
     start();
     /* what an error could be retried with has found its new place */
