@@ -387,6 +387,7 @@ void flow_api_handle(const flow_env_t *env, const flow_api_target_t *target,
     memset(answer, 0, sizeof(*answer));
     flow_error_clear(perr);
     a.caller.api = target->api;
+    a.caller.client = req->client;
     a.caller.deadline = flow_deadline(&a.caller, env->api_timeout);
     if (target->api && target->api->disabled) {
         refuse(&a, 404, "api_disabled", "this API is disabled");

@@ -441,7 +441,8 @@ apr_status_t flow_host_call(const flow_env_t *env, const flow_caller_t *caller,
                      function->function, p };
     const flow_script_host_t host = { &baton, host_call, host_console,
                                       host_failed };
-    const flow_script_limits_t limits = { deadline, FLOW_PAGE_BYTES };
+    const flow_script_limits_t limits = { deadline, FLOW_PAGE_BYTES,
+                                          caller->client };
 
     return flow_script_call(env->scripts, function->script, function->function,
                             arg, &limits, &host, presult, p, err);

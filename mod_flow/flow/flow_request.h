@@ -21,6 +21,7 @@ typedef struct flow_request_t {
     apr_size_t body_len;
     const char *user;   /* authenticated by Apache or a token, or NULL */
     const char *remote; /* client address */
+    const int *client;  /* its socket, or NULL */
 } flow_request_t;
 
 typedef struct flow_answer_t {

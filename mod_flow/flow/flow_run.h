@@ -81,6 +81,7 @@ typedef struct flow_caller_t {
     const json_t *job;       /* job document so far, or NULL; borrowed */
     apr_time_t deadline;     /* absolute; nested calls inherit it */
     volatile apr_uint32_t *stopping; /* may be NULL */
+    const int *client; /* socket of who waits; scripts end with it. NULL */
     int test_mode;
     int depth; /* scripts calling exports whose hooks call ...: at most 8 */
     const struct flow_delta_t *delta; /* times of exports of type delta; NULL */

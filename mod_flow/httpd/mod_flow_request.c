@@ -6,6 +6,8 @@
 #include "httpd/mod_flow_private.h"
 
 #include <apr_buckets.h>
+#include <apr_portable.h>
+#include <http_core.h>
 #include <util_filter.h>
 
 #include "data/flow_json.h"
@@ -145,6 +147,16 @@ static int read_body(request_rec *r, flow_request_t *req, flow_error_t *perr)
     return status;
 }
 
+/* The client's socket, for those who look whether it is still there. */
+static const int *client_of(request_rec *r)
+{
+    conn_rec *c = r->connection->master ? r->connection->master : r->connection;
+    apr_socket_t *sock = ap_get_conn_socket(c);
+    apr_os_sock_t *fd = apr_palloc(r->pool, sizeof(*fd));
+
+    return sock && apr_os_sock_get(fd, sock) == APR_SUCCESS ? fd : NULL;
+}
+
 int mod_flow_request_read(request_rec *r, const mod_flow_location_t *loc,
                           flow_request_t **preq, flow_error_t *perr)
 {
@@ -166,6 +178,7 @@ int mod_flow_request_read(request_rec *r, const mod_flow_location_t *loc,
     }
     req->user = r->user;
     req->remote = r->useragent_ip;
+    req->client = client_of(r);
     if (prefix && loc->path[prefix - 1] == '/') {
         --prefix;
     }

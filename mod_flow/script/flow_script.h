@@ -95,6 +95,9 @@ typedef struct flow_script_host_t {
 typedef struct flow_script_limits_t {
     apr_time_t deadline;    /* absolute */
     apr_size_t result_size; /* bytes of JSON text; 0 = 5 MB */
+    /** The socket of who waits for the result: when it is closed the call is
+     * stopped (client_gone). NULL: nobody. */
+    const int *client;
 } flow_script_limits_t;
 
 /**

@@ -249,6 +249,7 @@ apr_status_t flow_script_call(flow_script_engine_t *engine,
     call.arg = arg;
     call.host = host;
     call.deadline = limits->deadline;
+    call.client = limits->client;
     call.allowed = limits->deadline - start;
     call.memory = engine->memory;
     call.result_size = limits->result_size ? limits->result_size : RESULT_SIZE;

@@ -93,6 +93,7 @@ typedef struct flow_script_call_t {
     const json_t *arg;
     const flow_script_host_t *host; /* may be NULL */
     apr_time_t deadline;
+    const int *client;           /* as flow_script_limits_t */
     apr_interval_time_t allowed; /* until then, from the call's start */
     apr_size_t memory, result_size;
     /* Trees that are being read or made, so that a jump loses none. */

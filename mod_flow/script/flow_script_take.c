@@ -328,7 +328,7 @@ static took_e fast_container(taker_t *t, place_t at, const js_Value *v,
         return RUNS_SCRIPT;
     }
     if (flow_stop_is_due(&t->call->stop)) {
-        flow_stop_now(&t->call->stop, FLOW_STOP_TIME);
+        flow_stop_now(&t->call->stop, flow_stop_is_due(&t->call->stop));
     }
     made = kind == JS_KARRAY ? json_array() : json_object();
     took = put(t, at, made, 2);

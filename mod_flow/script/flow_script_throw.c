@@ -372,7 +372,8 @@ static const char *duration(apr_interval_time_t t, char *out, apr_size_t size)
 
 apr_status_t flow_throw_stopped(flow_script_call_t *call, flow_stop_e why)
 {
-    const char *id = call->script->id;
+    /* the id of a script without one is its path, which is no caller's */
+    const char *id = flow_script_base_name(call->script->id);
     char time[40];
 
     /* Whatever was being said about an exception is void. */
@@ -385,6 +386,12 @@ apr_status_t flow_throw_stopped(flow_script_call_t *call, flow_stop_e why)
             duration(call->allowed, time, sizeof(time)),
             call->function ? "and was stopped; see FlowScriptTimeout"
                            : "at its top level and was stopped");
+    case FLOW_STOP_CLIENT:
+        return flow_error_set(call->err, FLOW_E_SCRIPT, APR_ECONNABORTED,
+                              "client_gone",
+                              "script '%s' was stopped because the client "
+                              "went away",
+                              id);
     case FLOW_STOP_MEMORY:
         return flow_error_set(call->err, FLOW_E_SCRIPT, APR_EGENERAL,
                               "script_memory",

@@ -147,7 +147,8 @@ static flow_stop_e run(flow_script_call_t *call, flow_timer_t *timer,
     flow_stop_e why;
 
     js_stackguard = stack_guard();
-    why = flow_stop_run(&call->stop, timer, call->deadline, fn, call);
+    why = flow_stop_run(&call->stop, timer, call->deadline, call->client, fn,
+                        call);
     js_stackguard = outer;
     return why;
 }

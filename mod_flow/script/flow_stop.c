@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "script/flow_stop.h"
 
+#include <poll.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,10 @@
 /* A stopped run is looked at again after this long: the signal may have met it
  * between leave() and enter(). */
 #define AGAIN_AFTER apr_time_from_msec(2)
-#define NEVER       APR_INT64_MAX
+
+/* How often the client of a run is looked after. */
+#define LOOK_AFTER apr_time_from_msec(250)
+#define NEVER      APR_INT64_MAX
 
 struct flow_timer_t {
     pthread_mutex_t lock;
@@ -42,7 +46,7 @@ static void handle_stop(int signo, siginfo_t *info, void *context)
     (void)context;
     if (stop && atomic_load(&stop->inside) && atomic_load(&stop->expired)) {
         atomic_store(&stop->inside, 0);
-        stop->why = FLOW_STOP_TIME;
+        stop->why = (flow_stop_e)atomic_load(&stop->expired);
         siglongjmp(stop->jump, 1);
     }
 }
@@ -98,9 +102,9 @@ __attribute__((destructor)) static void forget_handler(void)
 /* ---- the timer ---- */
 
 /* Called with the lock held, so the thread of the run still exists. */
-static void stop_one(flow_stop_t *stop)
+static void stop_one(flow_stop_t *stop, flow_stop_e why)
 {
-    atomic_store(&stop->expired, 1);
+    atomic_store(&stop->expired, why);
     /* Between leave() and enter() nobody needs to be disturbed: enter() sets
      * `inside` first and then looks at `expired`. */
     if (!atomic_load(&stop->inside)) {
@@ -126,6 +130,33 @@ static void sleep_until(flow_timer_t *timer, apr_time_t when)
     flow_clock_cond_wait(&timer->wake, &timer->lock, when);
 }
 
+/* Has the other end closed it? Data that waits does not matter. */
+static int is_closed(int fd)
+{
+    struct pollfd look = { fd, POLLRDHUP, 0 };
+
+    return poll(&look, 1, 0) > 0 &&
+           (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+/* Stop the run if it has to be; when to look at it again. */
+static apr_time_t look_at(flow_stop_t *stop, apr_time_t now)
+{
+    if (stop->deadline <= now) {
+        stop_one(stop, FLOW_STOP_TIME);
+        return now + AGAIN_AFTER;
+    }
+    if (!stop->client) {
+        return stop->deadline;
+    }
+    if (is_closed(*stop->client)) {
+        stop_one(stop, FLOW_STOP_CLIENT);
+        return now + AGAIN_AFTER;
+    }
+    return stop->deadline < now + LOOK_AFTER ? stop->deadline
+                                             : now + LOOK_AFTER;
+}
+
 static void *timer_main(void *arg)
 {
     flow_timer_t *timer = arg;
@@ -137,11 +168,8 @@ static void *timer_main(void *arg)
         flow_stop_t *stop;
 
         for (stop = timer->runs; stop; stop = stop->next) {
-            apr_time_t due = stop->deadline;
-            if (due <= now) {
-                stop_one(stop);
-                due = now + AGAIN_AFTER;
-            }
+            apr_time_t due = look_at(stop, now);
+
             if (due < next) {
                 next = due;
             }
@@ -198,6 +226,12 @@ void flow_timer_destroy(flow_timer_t *timer)
 
 static void timer_add(flow_timer_t *timer, flow_stop_t *stop)
 {
+    apr_time_t due = stop->deadline, look;
+
+    if (stop->client) {
+        look = apr_time_now() + LOOK_AFTER;
+        due = look < due ? look : due;
+    }
     pthread_mutex_lock(&timer->lock);
     stop->prev = NULL;
     stop->next = timer->runs;
@@ -207,8 +241,8 @@ static void timer_add(flow_timer_t *timer, flow_stop_t *stop)
     timer->runs = stop;
     /* Most runs are due later than what the timer sleeps for, be it for a run
      * that has long ended, so most of them cost no wake-up. */
-    if (stop->deadline < timer->sleeps_until) {
-        timer->sleeps_until = stop->deadline;
+    if (due < timer->sleeps_until) {
+        timer->sleeps_until = due;
         pthread_cond_signal(&timer->wake);
     }
     pthread_mutex_unlock(&timer->lock);
@@ -237,8 +271,8 @@ flow_stop_t *flow_stop_current(void)
 }
 
 flow_stop_e flow_stop_run(flow_stop_t *stop, flow_timer_t *timer,
-                          apr_time_t deadline, void (*fn)(void *baton),
-                          void *baton)
+                          apr_time_t deadline, const int *client,
+                          void (*fn)(void *baton), void *baton)
 {
     sigset_t just_ours;
 
@@ -246,6 +280,7 @@ flow_stop_e flow_stop_run(flow_stop_t *stop, flow_timer_t *timer,
     atomic_init(&stop->expired, 0);
     stop->why = FLOW_STOP_NONE;
     stop->deadline = deadline;
+    stop->client = client;
     stop->thread = pthread_self();
     stop->outer = current;
 
@@ -277,7 +312,7 @@ void flow_stop_enter(flow_stop_t *stop)
 {
     atomic_store(&stop->inside, 1);
     if (atomic_load(&stop->expired)) {
-        flow_stop_now(stop, FLOW_STOP_TIME);
+        flow_stop_now(stop, (flow_stop_e)atomic_load(&stop->expired));
     }
 }
 
@@ -297,9 +332,9 @@ void flow_stop_enter_far(flow_stop_t *stop)
     flow_stop_enter(stop);
 }
 
-int flow_stop_is_due(const flow_stop_t *stop)
+flow_stop_e flow_stop_is_due(const flow_stop_t *stop)
 {
-    return atomic_load(&stop->expired);
+    return (flow_stop_e)atomic_load(&stop->expired);
 }
 
 void flow_stop_now(flow_stop_t *stop, flow_stop_e why)

@@ -28,6 +28,7 @@ typedef struct flow_timer_t flow_timer_t;
 typedef enum {
     FLOW_STOP_NONE = 0, /* the function returned */
     FLOW_STOP_TIME,
+    FLOW_STOP_CLIENT, /* it went away */
     FLOW_STOP_MEMORY,
     FLOW_STOP_STACK,
     FLOW_STOP_BROKEN /* the engine's panic: a promise of ours was broken */
@@ -38,9 +39,10 @@ typedef enum {
 typedef struct flow_stop_t {
     sigjmp_buf jump;
     atomic_int inside;  /* may the handler jump? */
-    atomic_int expired; /* set by the timer, never cleared */
+    atomic_int expired; /* why, set by the timer, never cleared */
     flow_stop_e why;
     apr_time_t deadline;
+    const int *client; /* see flow_stop_run() */
     pthread_t thread;
     sigset_t mask;                   /* the thread's, before the run */
     struct flow_stop_t *outer;       /* the run that this one is nested in */
@@ -56,11 +58,12 @@ void flow_timer_destroy(flow_timer_t *timer);
 
 /**
  * Run @a fn inside until it returns or is stopped. The calling thread's signal
- * mask is as before when this returns.
+ * mask is as before when this returns. @a client: a socket; the run is stopped
+ * within half a second when its other end closes it. NULL: none.
  */
 flow_stop_e flow_stop_run(flow_stop_t *stop, flow_timer_t *timer,
-                          apr_time_t deadline, void (*fn)(void *baton),
-                          void *baton);
+                          apr_time_t deadline, const int *client,
+                          void (*fn)(void *baton), void *baton);
 
 /** Before and after anything that must not be left halfway. */
 void flow_stop_leave(flow_stop_t *stop);
@@ -69,8 +72,9 @@ void flow_stop_enter(flow_stop_t *stop);
 void flow_stop_leave_far(flow_stop_t *stop);
 void flow_stop_enter_far(flow_stop_t *stop);
 
-/** Has its time run out? For long work between leave() and enter(). */
-int flow_stop_is_due(const flow_stop_t *stop);
+/** Why it has to end, or FLOW_STOP_NONE. For long work between leave() and
+ * enter(). */
+flow_stop_e flow_stop_is_due(const flow_stop_t *stop);
 
 /** Jump out of the run. Also allowed between leave() and enter(), when nothing
  * is held. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile scripts: each call ends within its limit, and only that call."""
+import socket
 import threading
 import time
 
@@ -141,3 +142,14 @@ def test_two_thousand_of_them_leave_good_calls_and_memory_alone(server):
     # The first rounds fill the pool of idle arenas, which is bounded; from
     # then on nothing grows.
     assert memory[3] < memory[1] * 1.1 + 8000, memory
+
+
+def test_a_client_that_goes_away_stops_its_script(httpd):
+    httpd.files({"loop.js": "function handleRequest () { for (;;) {} }"})
+    httpd.start('FlowScriptTimeout 60 60\n<Location "/loop">\n'
+                '  FlowAPI "@root@/loop.js"\n  FlowAuth none\n</Location>\n')
+    httpd.expect_log(r"FLOW0201.*client_gone")
+    with socket.create_connection(("127.0.0.1", httpd.port), 5) as client:
+        client.sendall(b"GET /loop HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(0.1)
+    httpd.wait_log("client_gone", 5)

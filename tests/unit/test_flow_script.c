@@ -96,7 +96,7 @@ static void what_a_script_throws_becomes_an_error(void **state)
         { "throw undefined", "!script_error: undefined" },
         { "throw 5", "!script_error: 5" },
         { "throw {}", "!script_error: [object Object]" },
-        { "throw { toString: null, valueOf: null }", "!script_error: [object]" },
+        { "throw { toString: null, valueOf: null }", "!script_error: (an object without a message)" },
         { "throw { get message() { throw 1 } }",
           "!script_error: an exception whose message cannot be read" },
         { "\nnull.x", "!TypeError: test.js:2:1: cannot convert null to object" },

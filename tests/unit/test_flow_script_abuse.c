@@ -90,7 +90,35 @@ static const char abuse_text[] =
     "function parses_in_getter() { return { get x() {\n"
     "  for (;;) JSON.parse('\"\\ud83d\"') } } }\n"
     "function functions() { for (;;) new Function('a', 'return a + ' + "
-    "Math.random()) }\n";
+    "Math.random()) }\n"
+    "function everyday() { return /^.{1,64}$/.test('x'.repeat(1e5)) }\n"
+    "function stars() { return /a*a*a*b/.test('a'.repeat(2e4)) }\n"
+    "function replaces() { return 'a'.repeat(3e4).replace(/(a+)+b/g, '') }\n"
+    "function splits() { return 'a'.repeat(3e4).split(/(a*)*b/) }\n"
+    "async function promises() { let p = Promise.resolve(0);\n"
+    "  for (let i = 0; i < 100; i++) p = p.then(async (x) => await x + 1);\n"
+    "  const n = await p; throw { code: 'n' + n, message: '' } }\n"
+    "const again = () => Promise.resolve().then(again);\n"
+    "function endless_promises() { return again() }\n"
+    "function repeats() { return 'x'.repeat(1 << 28) + 'y'.repeat(1 << 28) }\n"
+    "function prototypes() { Object.prototype.toJSON = null;\n"
+    "  Array.prototype[Symbol.iterator] = null; Object.freeze = 1;\n"
+    "  Object.defineProperty(Object.prototype, 'x', { get() { for (;;); } });\n"
+    "  return ({}).x }\n"
+    "const endless = { [Symbol.iterator]: () => ({ next: () => ({ value: 1 })"
+    "}) };\n"
+    "function iterates() { for (const x of endless); }\n"
+    "function spreads() { return [...endless] }\n"
+    "function sets() { return new Set(endless).size }\n"
+    "function takes_apart() { const [a, ...b] = endless; return b }\n"
+    "function cycle() { const a = {}; a.a = [a]; return JSON.stringify(a) }\n"
+    "class Deep { x = new Deep() }\n"
+    "function fields() { return new Deep() }\n"
+    "function evals() { for (;;) eval('const a = 1; (() => a)()') }\n"
+    "function deep_text() { return eval('['.repeat(1e5)) }\n"
+    "function long_text() { return eval('a' + ',a'.repeat(1e6)) }\n"
+    "function scopes() { const fs = []; for (;;) { let x = fs.length;\n"
+    "  fs.push(() => x) } }\n";
 
 typedef struct abuse_t {
     const char *function;
@@ -135,6 +163,24 @@ static const abuse_t abuses[] = {
     { "bad_parses",         "script_timeout" },
     { "parses_in_getter",   "script_timeout" },
     { "functions",          NULL },
+    { "everyday",           NULL },
+    { "stars",              NULL },
+    { "replaces",           NULL },
+    { "splits",             NULL },
+    { "promises",           "n100" },
+    { "endless_promises",   NULL },
+    { "repeats",            NULL },
+    { "prototypes",         "script_timeout" },
+    { "iterates",           "script_timeout" },
+    { "spreads",            NULL },
+    { "sets",               "script_timeout" },
+    { "takes_apart",        NULL },
+    { "cycle",              "TypeError" },
+    { "fields",             "script_stack" },
+    { "evals",              NULL },
+    { "deep_text",          "SyntaxError" },
+    { "long_text",          "RangeError" },
+    { "scopes",             NULL },
 };
 /* clang-format on */
 

@@ -2,8 +2,16 @@
 
 /* Object.defineProperty and its like; part of jslib.c's room. */
 
-enum { HAS_VALUE = 1, HAS_WRITABLE = 2, HAS_ENUM = 4, HAS_CONF = 8 };
-enum { HAS_GET = 16, HAS_SET = 32 };
+enum {
+    HAS_VALUE = 1,
+    HAS_WRITABLE = 2,
+    HAS_ENUM = 4,
+    HAS_CONF = 8
+};
+enum {
+    HAS_GET = 16,
+    HAS_SET = 32
+};
 
 typedef struct js_Descriptor {
     int has;  /* the members that are given */
@@ -61,7 +69,8 @@ static void read_descriptor(js_State *J, js_Descriptor *d)
     read_flag(J, d, "writable", HAS_WRITABLE, JS_READONLY);
     d->get = read_accessor(J, d, "get", HAS_GET);
     d->set = read_accessor(J, d, "set", HAS_SET);
-    if ((d->has & (HAS_GET | HAS_SET)) && (d->has & (HAS_VALUE | HAS_WRITABLE))) {
+    if ((d->has & (HAS_GET | HAS_SET)) &&
+        (d->has & (HAS_VALUE | HAS_WRITABLE))) {
         js_typeerror(J, "a property has either a value or get and set");
     }
 }

@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FAILING = os.path.join(HERE, 'failing.txt')
 MEMORY = 4 << 30
 
-# After ES2020, or excluded: generators, asynchrony, BigInt, other realms,
+# After ES2020, for browsers only (annex B), or excluded: generators, asynchrony, BigInt, other realms,
 # intercepted objects, binary data, symbols beyond iterator.
 NO_FEATURES = set('''
     generators async-iteration async-functions top-level-await BigInt Proxy
@@ -51,7 +51,7 @@ NO_FEATURES = set('''
     canonical-tz Intl-enumeration Array.prototype.at Object.hasOwn
     array-find-from-last class-fields-private-in
     arbitrary-module-namespace-names Reflect.parse stable-array-sort
-    Symbol.dispose exact-math'''.split()) - {
+    Symbol.dispose exact-math __getter__ __setter__ __proto__ caller'''.split()) - {
         'Array.prototype.at', 'Object.hasOwn', 'array-find-from-last',
         'class-fields-private-in', 'stable-array-sort',
         'well-formed-json-stringify'}
