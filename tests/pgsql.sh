@@ -52,7 +52,7 @@ END
         start >"$dir/start.log" 2>&1 </dev/null; do
         i=$((i + 1))
         if [ $i -ge 10 ]; then
-            cat "$dir/start.log" "$dir/data/log" >&2
+            tail -n 20 "$dir/start.log" "$dir/data/log" >&2
             exit 1
         fi
         sleep 0.5
