@@ -10,7 +10,8 @@
 # what the tests kill is processes, not the machine.
 set -eu
 what=$1 dir=$2
-bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+bin=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null |
+    sort -V | tail -n 1)
 if [ -z "$bin" ] || [ ! -x "$bin/initdb" ]; then
     echo "pgsql.sh: PostgreSQL is not installed (package postgresql)" >&2
     exit 3
@@ -51,7 +52,7 @@ END
         start >"$dir/start.log" 2>&1 </dev/null; do
         i=$((i + 1))
         if [ $i -ge 10 ]; then
-            cat "$dir/start.log" "$dir/data/log" >&2
+            tail -n 20 "$dir/start.log" "$dir/data/log" >&2
             exit 1
         fi
         sleep 0.5

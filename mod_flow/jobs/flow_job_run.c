@@ -45,20 +45,6 @@ typedef struct execution_t {
     flow_run_sink_t sink;
 } execution_t;
 
-int flow_job_known(void *baton, const char *flow_id, const char *export_id)
-{
-    const flow_model_t *model = ((flow_jobs_t *)baton)->env->model;
-    const flow_flow_t *flow =
-        apr_hash_get(model->flows, flow_id, APR_HASH_KEY_STRING);
-
-    /* Jobs of flows that the next configuration knows, that are switched off
-     * for a while, or whose connection is offline, wait. */
-    return flow && !flow->disabled &&
-           !flow_breaker_holds(((flow_jobs_t *)baton)->breaker, flow) &&
-           (!export_id ||
-            apr_hash_get(model->exports, export_id, APR_HASH_KEY_STRING));
-}
-
 /* ---- in the list of running jobs ---- */
 
 static void enter(execution_t *x)

@@ -21,6 +21,8 @@
  * whole story; in short:
  *
  *   flow_jobs.c    start, stop, accept, queue; read handles
+ *   flow_stop_jobs.c  the end of all threads
+ *   flow_cancel.c  cancel a job
  *   flow_wait.c    queue a run and wait for its end
  *   flow_worker.c  threads that claim jobs, and their sleep
  *   flow_claim.c   the claims of a transaction, made together
@@ -128,6 +130,9 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
                              const json_t *request, const char *id, int wait,
                              apr_pool_t *p, flow_error_t *err);
 
+/* flow_stop_jobs.c: pchild's pre-cleanup; @a data is the flow_jobs_t. */
+apr_status_t flow_jobs_stop(void *data);
+
 /* flow_claim.c: for the committer. */
 void flow_claims_begin(void *baton);
 /** Have the transaction end with this claim. */
@@ -148,6 +153,8 @@ void flow_workers_wake(flow_jobs_t *jobs, int n);
 void flow_workers_abort(flow_jobs_t *jobs);
 /** Could a job of this flow start now, as far as this process knows? */
 int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id);
+/** May this process run it? For flow_claim_t. */
+int flow_job_known(void *baton, const char *flow_id, const char *export_id);
 /** Is the calling thread running a job of ours? */
 int flow_worker_is_current(void);
 /** A thread more for this one job, because the caller is going to wait for
@@ -159,8 +166,6 @@ void flow_workers_test(flow_jobs_t *jobs);
 int flow_workers_join(flow_jobs_t *jobs, apr_interval_time_t patience);
 
 /* flow_job_run.c */
-/** May this process run it? For flow_claim_t. */
-int flow_job_known(void *baton, const char *flow_id, const char *export_id);
 /** Run a claimed job to its end and store that end, in one transaction with
  * the claim of the next one when @a next_p is not NULL; returns that one (in
  * @a next_p) or NULL. */
