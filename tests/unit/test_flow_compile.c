@@ -174,10 +174,11 @@ static void mistakes_in_exports_are_found(void **state)
         { EXPORT "http.once.relativeURI /x\n",
           "t.conf:3: export 'e', http.once: only for exports of type 'once'" },
         { EXPORT "type once\nhttp.once.method PUT\n",
-          "t.conf:4: export 'e', http.once.relativeURI: required field 'http.once.relativeURI' is missing" },
+          "t.conf:1: export 'e', http.once.relativeURI: required field 'http.once.relativeURI' is missing" },
         { EXPORT "type once\nisLookup true\nhttp.once.relativeURI /x\n",
           "t.conf:3: export 'e', type: a lookup cannot be of type 'once'" },
         { "<export e>\n_connectionId disk\ntype once\n",
+          "t.conf:1: export 'e', file: required field 'file' is missing\n"
           "t.conf:3: export 'e', type: connections of type 'filesystem' have no exports of type 'once'" },
         { EXPORT "http.relativeURI /{{x\n",
           "t.conf:3: export 'e', http.relativeURI: template line 1, column 2: no '}}' closes these braces" },
