@@ -361,6 +361,7 @@ static void a_store_of_the_first_schema_is_brought_up_to_date(void **state)
     jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN cancel");
     jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN leaving");
     jobs_fixture_query(f, "ALTER TABLE job DROP COLUMN spilled");
+    jobs_fixture_query(f, "DROP TABLE schedule");
     jobs_fixture_query(f, "UPDATE meta SET value = '1' WHERE name = 'schema'");
     start();
     assert_string_equal(get("", "a"), "1");
