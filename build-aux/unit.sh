@@ -25,7 +25,7 @@ passed=0 failed=0
 pg_dir=
 case " $* " in
 *flow_queue* | *flow_committer* | *flow_worker* | *flow_store* | *flow_token* | \
-    *flow_state_store* | *flow_jobs*)
+    *flow_state_store* | *jobs_*)
     if [ -z "${FLOW_TEST_PGSQL:-}" ]; then
         pg_dir=$(mktemp -d /tmp/flow-pg-XXXXXX)
         trap 'sh tests/pgsql.sh stop "$pg_dir"; rm -rf "$pg_dir"' EXIT

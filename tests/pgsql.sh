@@ -10,7 +10,8 @@
 # what the tests kill is processes, not the machine.
 set -eu
 what=$1 dir=$2
-bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+bin=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null |
+    sort -V | tail -n 1)
 if [ -z "$bin" ] || [ ! -x "$bin/initdb" ]; then
     echo "pgsql.sh: PostgreSQL is not installed (package postgresql)" >&2
     exit 3

@@ -24,7 +24,12 @@ void flow_claims_begin(void *baton)
     flow_jobs_t *jobs = baton;
     flow_running_t *r;
 
+    if (jobs->claims.is_open) {
+        flow_candidates_forget(jobs->claims.candidates);
+    }
+    jobs->claims.is_open = 1;
     jobs->claims.list = NULL;
+    jobs->claims.ends = NULL;
     pthread_mutex_lock(&jobs->lock);
     for (r = jobs->running; r; r = r->next) {
         r->is_ending = 0;
@@ -38,6 +43,31 @@ void flow_claims_add(flow_jobs_t *jobs, flow_claim_t *claim)
     claim->more = 0;
     claim->next = jobs->claims.list;
     jobs->claims.list = claim;
+}
+
+void flow_claims_add_end(flow_jobs_t *jobs, flow_end_t *end)
+{
+    end->next = jobs->claims.ends;
+    jobs->claims.ends = end;
+}
+
+static apr_status_t store_ends(flow_jobs_t *jobs, flow_store_t *store,
+                               flow_error_t *err)
+{
+    apr_pool_t *p;
+    apr_status_t rv;
+
+    if (!jobs->claims.ends) {
+        return APR_SUCCESS;
+    }
+    p = flow_store_pool(0);
+    if (!p) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
+                              "out of memory for the ends of jobs");
+    }
+    rv = flow_queue_ends(store, jobs->claims.ends, p, err);
+    apr_pool_destroy(p);
+    return rv;
 }
 
 void flow_claims_entered(flow_jobs_t *jobs, const flow_job_t *job)
@@ -86,6 +116,7 @@ void flow_claims_done(void *baton)
     flow_jobs_t *jobs = baton;
     const flow_claim_t *claim = jobs->claims.list;
 
+    jobs->claims.is_open = 0;
     pthread_mutex_lock(&jobs->lock);
     for (; claim; claim = claim->next) {
         if (claim->job) {
@@ -102,15 +133,16 @@ apr_status_t flow_claims_make(flow_jobs_t *jobs, flow_store_t *store,
     flow_claims_t *c = &jobs->claims;
     int n, drains = flow_clock() < c->drain_until, waiting = 0;
     flow_alone_e alone = FLOW_ALONE_NOT;
-    apr_status_t rv;
+    apr_status_t rv = store_ends(jobs, store, err);
 
-    if (!c->list || (n = busy(jobs)) < 0 || (drains && n > 0)) {
-        return APR_SUCCESS;
+    if (rv != APR_SUCCESS || !c->list || (n = busy(jobs)) < 0 ||
+        (drains && n > 0)) {
+        return rv;
     }
     if (n == 0) {
         alone = drains ? FLOW_ALONE_FIRST : FLOW_ALONE_TOO;
     }
-    rv = flow_queue_claims(store, c->list, alone, &waiting, err);
+    rv = flow_queue_claims(store, c->list, alone, c->candidates, &waiting, err);
     if (rv == APR_SUCCESS) {
         make_room(c, waiting);
     }

@@ -40,8 +40,9 @@ struct flow_committer_t {
     /* the thread's own */
     flow_store_t *store;
     apr_time_t open_at;
-    int was_down; /* the log has been told */
-    int crowd;    /* size of the last group */
+    int has_begun; /* a transaction, for the next group */
+    int was_down;  /* the log has been told */
+    int crowd;     /* size of the last group */
     volatile int up;
 };
 
@@ -144,10 +145,12 @@ static apr_status_t attempt(flow_committer_t *c, flow_work_t *group,
     apr_status_t rv;
 
     *pculprit = NULL;
-    rv = flow_store_begin(c->store, -1, err);
+    rv = c->has_begun ? APR_SUCCESS : flow_store_begin(c->store, -1, err);
+    c->has_begun = 0;
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    flow_store_set_bulk(c->store, with_end);
     if (c->settings.group_begin) {
         c->settings.group_begin(c->settings.baton);
     }
@@ -162,12 +165,13 @@ static apr_status_t attempt(flow_committer_t *c, flow_work_t *group,
             return rv;
         }
     }
-    if (c->settings.group_end && with_end) {
+    rv = flow_store_flush(c->store, err);
+    if (rv == APR_SUCCESS && c->settings.group_end && with_end) {
         rv = c->settings.group_end(c->settings.baton, c->store, err);
-        if (rv != APR_SUCCESS) {
-            flow_store_rollback(c->store);
-            return rv;
-        }
+    }
+    if (rv != APR_SUCCESS) {
+        flow_store_rollback(c->store);
+        return rv;
     }
     rv = flow_store_commit(c->store, err);
     if (rv == APR_SUCCESS && c->settings.group_done && with_end) {
@@ -270,11 +274,10 @@ static void do_group(flow_committer_t *c, flow_work_t *group)
     }
 }
 
-/* Wait for work; NULL = end. */
-static flow_work_t *take_group(flow_committer_t *c)
+/* Wait for work; 0 = end. */
+static int wait_for_work(flow_committer_t *c)
 {
-    flow_work_t *group, *work = NULL;
-    int n;
+    int is_there;
 
     /* A crowd was here a moment ago and has just been woken: let it come
      * back, or the first one to return gets a transaction of its own. */
@@ -302,6 +305,18 @@ static flow_work_t *take_group(flow_committer_t *c)
             pthread_mutex_lock(&c->lock);
         }
     }
+    is_there = c->head != NULL;
+    pthread_mutex_unlock(&c->lock);
+    return is_there;
+}
+
+/* All that is there. NULL: those who wanted it have given up. */
+static flow_work_t *take_group(flow_committer_t *c)
+{
+    flow_work_t *group, *work = NULL;
+    int n;
+
+    pthread_mutex_lock(&c->lock);
     group = c->head;
     for (n = 0; c->head && n < GROUP_MAX; ++n) {
         work = c->head;
@@ -327,8 +342,19 @@ static void *APR_THREAD_FUNC committer_main(apr_thread_t *thread, void *data)
 
     (void)thread;
     open_store(c, &err);
-    while ((group = take_group(c)) != NULL) {
-        do_group(c, group);
+    while (wait_for_work(c)) {
+        /* Begin first: what arrives while other processes have the store goes
+         * along. A failure shows when the group is attempted. */
+        c->has_begun =
+            c->store && flow_store_begin(c->store, -1, NULL) == APR_SUCCESS;
+        group = take_group(c);
+        if (group) {
+            do_group(c, group);
+        }
+        else if (c->has_begun) {
+            flow_store_rollback(c->store);
+            c->has_begun = 0;
+        }
     }
     flow_store_close(c->store);
     c->store = NULL;
@@ -460,6 +486,8 @@ apr_status_t flow_committer_do(flow_committer_t *c, flow_work_t *work,
         }
         wait_done(work, -1); /* it is being done this very moment */
     }
+    /* The semaphore orders this too; the state says so to all tools. */
+    (void)__atomic_load_n(&work->state, __ATOMIC_ACQUIRE);
     rv = work->status;
     if (rv != APR_SUCCESS) {
         flow_error_set(err, work->error.kind, rv, work->error.code, "%s",

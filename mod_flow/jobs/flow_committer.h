@@ -57,7 +57,7 @@ typedef struct flow_committer_settings_t {
     /** On the committer's thread: before the first piece of a transaction, and
      * after its last one, before COMMIT. The latter may write; when it fails
      * the transaction is rolled back and tried again, and then again without
-     * it. May be NULL. */
+     * it and not in bulk (flow_store_set_bulk()). May be NULL. */
     void (*group_begin)(void *baton);
     apr_status_t (*group_end)(void *baton, flow_store_t *store,
                               flow_error_t *err);

@@ -40,19 +40,6 @@ typedef struct execution_t {
     flow_delta_t delta;
 } execution_t;
 
-int flow_job_known(void *baton, const char *flow_id, const char *export_id)
-{
-    const flow_model_t *model = ((flow_jobs_t *)baton)->env->model;
-    const flow_flow_t *flow =
-        apr_hash_get(model->flows, flow_id, APR_HASH_KEY_STRING);
-
-    /* Jobs of flows that the next configuration knows, or that are switched
-     * off for a while, wait. */
-    return flow && !flow->disabled &&
-           (!export_id ||
-            apr_hash_get(model->exports, export_id, APR_HASH_KEY_STRING));
-}
-
 /* ---- in the list of running jobs ---- */
 
 static void enter(execution_t *x)
@@ -226,6 +213,8 @@ typedef struct end_work_t {
     int lost;
     int nnext; /* jobs of other flows that were queued */
     execution_t *x;
+    flow_end_t plain; /* when it is stored together with others */
+    int is_plain;
     flow_claim_t claim; /* of the next job; without a pool: none */
 } end_work_t;
 
@@ -249,8 +238,21 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
     if (!w->status) {
         return flow_queue_return(store, &w->at, &w->lost, err);
     }
-    rv = flow_queue_end(store, &w->at, w->status, w->code, w->message,
-                        w->result, &w->lost, err);
+    w->is_plain = flow_store_is_bulk(store) && !w->moves &&
+                  flow_queue_end_is_plain(&w->at, w->result);
+    if (w->is_plain) {
+        w->plain.at = &w->at;
+        w->plain.status = w->status;
+        w->plain.code = w->code;
+        w->plain.message = w->message;
+        flow_claims_add_end(w->x->jobs, &w->plain);
+        w->lost = 0;
+        rv = APR_SUCCESS;
+    }
+    else {
+        rv = flow_queue_end(store, &w->at, w->status, w->code, w->message,
+                            w->result, &w->lost, err);
+    }
     if (rv == APR_SUCCESS && w->moves && !w->lost) {
         rv = flow_next_marks(w->moves->flow, w->moves->run.request,
                              w->moves->delta.now, store, w->moves->p, err);
@@ -409,7 +411,7 @@ static flow_job_t *end(execution_t *x, apr_status_t rv, const flow_error_t *why,
                  x->job->id, x->job->flow_id, err.message);
         return NULL;
     }
-    if (w.lost) {
+    if (w.is_plain ? w.plain.lost : w.lost) {
         lost(x);
     }
     else {

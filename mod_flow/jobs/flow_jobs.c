@@ -11,13 +11,13 @@
 #include "data/flow_json.h"
 #include "jobs/flow_owner.h"
 
-#define ACCEPT_WAIT    apr_time_from_sec(10)
-#define RETRY_AFTER    apr_time_from_sec(1)
-#define JOIN_PATIENCE  apr_time_from_sec(10)
-#define ABORT_PATIENCE apr_time_from_sec(5)
-#define COUNT_EVERY    apr_time_from_msec(100)
-#define REQUEST_MAX    (50 * 1024 * 1024)
-#define LOG_CROWD      500 /* lines that are not left waiting for the tick */
+#define ACCEPT_WAIT  apr_time_from_sec(10)
+#define RETRY_AFTER  apr_time_from_sec(1)
+#define COUNT_EVERY  apr_time_from_msec(100)
+#define COUNT_SELDOM apr_time_from_sec(2)
+#define GROWTH_MAX   50000 /* jobs a second that all processes may accept */
+#define REQUEST_MAX  (50 * 1024 * 1024)
+#define LOG_CROWD    500 /* lines that are not left waiting for the tick */
 
 int flow_jobs_is_stopping(const flow_jobs_t *jobs)
 {
@@ -324,28 +324,32 @@ apr_status_t flow_jobs_depth(flow_jobs_t *jobs, flow_queue_depth_t *depth,
     return rv;
 }
 
-/* How many jobs wait? Not too often, and the less often the longer counting
- * takes. */
+/* How many jobs wait? Counting reads an index entry for each of them, so not
+ * more often than matters: what comes in here is added anyway, and others need
+ * their time too until the limit is reached. */
 static void count_waiting(flow_jobs_t *jobs, flow_store_t *handle)
 {
+    apr_int64_t n = 0, limit = jobs->settings.queue_limit, room;
     flow_error_t err = FLOW_ERROR_INIT;
-    apr_time_t now = flow_clock(), took;
+    apr_time_t now = flow_clock(), pause;
     apr_pool_t *p;
-    apr_int64_t n;
 
-    if (now < jobs->count_at || jobs->settings.queue_limit <= 0) {
+    if (now < jobs->count_at || limit <= 0) {
         return;
     }
     p = flow_store_pool(0);
-    if (p && flow_queue_waiting(handle, (apr_int64_t)jobs->settings.queue_limit,
-                                &n, p, &err) == APR_SUCCESS) {
+    if (p && flow_queue_waiting(handle, limit, &n, p, &err) == APR_SUCCESS) {
         __atomic_store_n(&jobs->waiting, n, __ATOMIC_RELAXED);
     }
     if (p) {
         apr_pool_destroy(p);
     }
-    took = flow_clock() - now;
-    jobs->count_at = now + COUNT_EVERY + 20 * took;
+    room = (limit - n) * APR_USEC_PER_SEC / GROWTH_MAX;
+    pause = COUNT_EVERY + 100 * (flow_clock() - now);
+    if (pause < room) {
+        pause = room < COUNT_SELDOM ? room : COUNT_SELDOM;
+    }
+    jobs->count_at = flow_clock() + pause;
 }
 
 static apr_status_t group_end(void *baton, flow_store_t *handle,
@@ -429,188 +433,6 @@ void flow_jobs_stopping(flow_jobs_t *jobs)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-static int join_keeper(flow_jobs_t *jobs, apr_interval_time_t patience)
-{
-    apr_time_t until = flow_clock() + patience;
-    apr_status_t rv;
-    int alive;
-
-    if (!jobs->keeper) {
-        return 1;
-    }
-    pthread_mutex_lock(&jobs->lock);
-    while (jobs->keeper_alive && flow_clock() < until) {
-        flow_clock_cond_wait(&jobs->ended, &jobs->lock, until);
-    }
-    alive = jobs->keeper_alive;
-    pthread_mutex_unlock(&jobs->lock);
-    if (!alive) {
-        apr_thread_join(&rv, jobs->keeper);
-    }
-    return !alive;
-}
-
-typedef struct leave_work_t {
-    flow_work_t work;
-    const char *owner;
-} leave_work_t;
-
-static apr_status_t run_leave(flow_work_t *work, flow_store_t *store,
-                              flow_error_t *err)
-{
-    return flow_queue_leave(store, ((leave_work_t *)work)->owner, err);
-}
-
-static void release_leave(flow_work_t *work)
-{
-    free(work);
-}
-
-/* What the server's parent does to a child that is slow to end is no crash. */
-static void leave(flow_jobs_t *jobs)
-{
-    leave_work_t *w = calloc(1, sizeof(*w));
-    flow_error_t err = FLOW_ERROR_INIT;
-    int is_abandoned = 0;
-
-    if (!w) {
-        return;
-    }
-    w->work.run = run_leave;
-    w->work.release = release_leave;
-    w->owner = jobs->owner;
-    flow_committer_do(jobs->committer, &w->work, apr_time_from_sec(1),
-                      &is_abandoned, &err);
-    if (!is_abandoned) {
-        free(w);
-    }
-}
-
-static int join_workers(flow_jobs_t *jobs)
-{
-    if (flow_workers_join(jobs, 0)) {
-        return 1;
-    }
-    leave(jobs);
-    if (flow_workers_join(jobs, JOIN_PATIENCE)) {
-        return 1;
-    }
-    /* Whatever they wait for: their pages are done again elsewhere. */
-    flow_workers_abort(jobs);
-    if (flow_workers_join(jobs, ABORT_PATIENCE)) {
-        return 1;
-    }
-    flow_log(FLOW_LOG_WARNING,
-             FLOW_LOGNO(0309) "%d workers have not come to the end of their "
-                              "page; another process goes on with their jobs",
-             jobs->alive);
-    return 0;
-}
-
-/*
- * The workers first, because they still need the committer; the committer
- * last. A thread that does not come to its end keeps the memory it stands on:
- * the process is about to end, and what it was doing is taken up by another
- * one when its owner is gone.
- */
-static apr_status_t stop(void *data)
-{
-    flow_jobs_t *jobs = data;
-    int all;
-
-    flow_jobs_stopping(jobs);
-    all = join_workers(jobs);
-    all &= join_keeper(jobs, JOIN_PATIENCE);
-    if (jobs->committer && flow_committer_is_up(jobs->committer)) {
-        flow_script_log_flush(jobs);
-    }
-    if (jobs->committer &&
-        flow_committer_stop(jobs->committer, JOIN_PATIENCE) != APR_SUCCESS) {
-        flow_log(FLOW_LOG_WARNING,
-                 FLOW_LOGNO(0310) "the store '%s' has not answered for %d s "
-                                  "while stopping",
-                 jobs->name, (int)apr_time_sec(JOIN_PATIENCE));
-        all = 0;
-    }
-    if (jobs->settings.stats) {
-        flow_stats_add32(&jobs->settings.stats->workers,
-                         -jobs->settings.workers);
-    }
-    if (all) {
-        while (jobs->nreaders) {
-            flow_store_close(jobs->readers[--jobs->nreaders]);
-        }
-        apr_pool_destroy(jobs->p);
-    }
-    else if (jobs->settings.not_ended) {
-        jobs->settings.not_ended();
-    }
-    return APR_SUCCESS;
-}
-
-/* ---- canceling ---- */
-
-typedef struct cancel_work_t {
-    flow_work_t work;
-    apr_pool_t *p;
-    const char *id, *status;
-    int is_unknown;
-} cancel_work_t;
-
-static apr_status_t run_cancel(flow_work_t *work, flow_store_t *store,
-                               flow_error_t *err)
-{
-    cancel_work_t *w = (cancel_work_t *)work;
-    apr_status_t rv = flow_queue_cancel(store, w->id, &w->status, w->p, err);
-
-    w->is_unknown = rv == APR_NOTFOUND;
-    return w->is_unknown ? APR_SUCCESS : rv;
-}
-
-static void release_cancel(flow_work_t *work)
-{
-    apr_pool_destroy(((cancel_work_t *)work)->p);
-}
-
-apr_status_t flow_jobs_cancel(flow_jobs_t *jobs, const char *id,
-                              const char **pstatus, apr_pool_t *p,
-                              flow_error_t *err)
-{
-    apr_pool_t *work_p = flow_store_pool(0);
-    int is_abandoned = 0;
-    cancel_work_t *w;
-    apr_status_t rv;
-
-    if (!work_p) {
-        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
-                              "out of memory for canceling");
-    }
-    w = apr_pcalloc(work_p, sizeof(*w));
-    w->work.run = run_cancel;
-    w->work.release = release_cancel;
-    w->p = work_p;
-    w->id = apr_pstrdup(work_p, id);
-    rv = flow_committer_do(jobs->committer, &w->work, ACCEPT_WAIT,
-                           &is_abandoned, err);
-    if (is_abandoned) {
-        return rv;
-    }
-    if (rv == APR_SUCCESS && w->is_unknown) {
-        rv = APR_NOTFOUND;
-    }
-    if (rv == APR_SUCCESS) {
-        *pstatus = apr_pstrdup(p, w->status);
-        if (strcmp(w->status, "canceling") == 0) {
-            flow_keeper_cancel(jobs, id);
-        }
-        else {
-            flow_waiters_tell(jobs, id);
-        }
-    }
-    apr_pool_destroy(work_p);
-    return rv;
-}
-
 static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
                              const flow_env_t *env)
 {
@@ -627,6 +449,7 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->settings.params = apr_pstrdup(p, settings->params);
     jobs->name = flow_store_name(settings->driver, settings->params, p);
     jobs->env = env;
+    jobs->claims.candidates = flow_candidates_create(p);
     jobs->run = flow_run;
     jobs->owner = flow_owner_new(p);
     flow_ids_init(&jobs->ids);
@@ -696,7 +519,7 @@ apr_status_t flow_jobs_start(flow_jobs_t **pjobs,
                               "out of memory for jobs");
     }
     /* Before pchild's other cleanups, which free what workers use. */
-    apr_pool_pre_cleanup_register(pchild, jobs, stop);
+    apr_pool_pre_cleanup_register(pchild, jobs, flow_jobs_stop);
     if (settings->stats) {
         flow_stats_add32(&settings->stats->workers, settings->workers);
     }
@@ -706,7 +529,7 @@ apr_status_t flow_jobs_start(flow_jobs_t **pjobs,
     rv = start_threads(jobs, err);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rv != APR_SUCCESS) {
-        apr_pool_cleanup_run(pchild, jobs, stop);
+        apr_pool_cleanup_run(pchild, jobs, flow_jobs_stop);
         return rv;
     }
     *pjobs = jobs;

@@ -20,6 +20,8 @@
  * whole story; in short:
  *
  *   flow_jobs.c    start, stop, accept, queue; read handles
+ *   flow_stop_jobs.c  the end of all threads
+ *   flow_cancel.c  cancel a job
  *   flow_wait.c    queue a run and wait for its end
  *   flow_worker.c  threads that claim jobs, and their sleep
  *   flow_claim.c   the claims of a transaction, made together
@@ -51,6 +53,9 @@ struct flow_running_t {
  * process makes room for jobs that must run alone. */
 typedef struct flow_claims_t {
     flow_claim_t *list;
+    flow_end_t *ends; /* stored together as well */
+    flow_candidates_t *candidates;
+    int is_open; /* a transaction has begun and not been committed */
     apr_time_t waiting_since; /* a job that must run alone; 0 = none */
     apr_time_t drain_until, rest_until;
 } flow_claims_t;
@@ -118,10 +123,15 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
                              const json_t *request, const char *id, int wait,
                              apr_pool_t *p, flow_error_t *err);
 
+/* flow_stop_jobs.c: pchild's pre-cleanup; @a data is the flow_jobs_t. */
+apr_status_t flow_jobs_stop(void *data);
+
 /* flow_claim.c: for the committer. */
 void flow_claims_begin(void *baton);
 /** Have the transaction end with this claim. */
 void flow_claims_add(flow_jobs_t *jobs, flow_claim_t *claim);
+/** Have the transaction store this end with others. */
+void flow_claims_add_end(flow_jobs_t *jobs, flow_end_t *end);
 apr_status_t flow_claims_make(flow_jobs_t *jobs, flow_store_t *store,
                               flow_error_t *err);
 void flow_claims_done(void *baton);
@@ -136,6 +146,8 @@ void flow_workers_wake(flow_jobs_t *jobs, int n);
 void flow_workers_abort(flow_jobs_t *jobs);
 /** Could a job of this flow start now, as far as this process knows? */
 int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id);
+/** May this process run it? For flow_claim_t. */
+int flow_job_known(void *baton, const char *flow_id, const char *export_id);
 /** Is the calling thread running a job of ours? */
 int flow_worker_is_current(void);
 /** A thread more for this one job, because the caller is going to wait for
@@ -145,8 +157,6 @@ void flow_worker_help(flow_jobs_t *jobs, const char *job_id);
 int flow_workers_join(flow_jobs_t *jobs, apr_interval_time_t patience);
 
 /* flow_job_run.c */
-/** May this process run it? For flow_claim_t. */
-int flow_job_known(void *baton, const char *flow_id, const char *export_id);
 /** Run a claimed job to its end and store that end, in one transaction with
  * the claim of the next one when @a next_p is not NULL; returns that one (in
  * @a next_p) or NULL. */

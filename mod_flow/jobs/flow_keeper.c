@@ -232,17 +232,17 @@ static void rescue(keeper_t *k, flow_store_t *store)
 
 /* ---- looking for work ---- */
 
+/* Is there any? How many there are is counted by the committer. */
 static void look(keeper_t *k, flow_store_t *store)
 {
     flow_jobs_t *jobs = k->jobs;
     flow_error_t err = FLOW_ERROR_INIT;
     apr_int64_t n = 0;
 
-    if (flow_queue_waiting(store, (apr_int64_t)jobs->settings.queue_limit + 1,
-                           &n, k->p, &err) != APR_SUCCESS) {
+    if (!jobs->settings.workers ||
+        flow_queue_waiting(store, 1, &n, k->p, &err) != APR_SUCCESS) {
         return;
     }
-    __atomic_store_n(&jobs->waiting, n, __ATOMIC_RELAXED);
     if (n) {
         k->busy_until = k->now + BUSY_FOR;
         flow_workers_wake(jobs, 1);

@@ -10,17 +10,29 @@
 
 /* ---- new rows ---- */
 
+/* Whose id is there already is there: a COMMIT that broke off with its session
+ * may have been one, and then all of it is done a second time. */
+
+#define EVENT_INSERT "INSERT INTO event (id, export_id, received_at, request)"
+#define EVENT_ROW    "(%s, %s, %lld, %s)"
+#define JOB_INSERT                                                             \
+    "INSERT INTO job (id, type, flow_id, export_id, event_id, status,"         \
+    " priority, collect, created, modified)"
+#define JOB_ROW  "(%s, 'flow', %s, %s, %s, 'queued', %lld, %lld, %lld, %lld)"
+#define IF_IT_IS " ON CONFLICT (id) DO NOTHING"
+
 apr_status_t flow_queue_event(flow_store_t *store, const char *id,
                               const char *export_id, apr_time_t received,
                               const char *request, flow_error_t *err)
 {
-    static const char sql[] =
-        "INSERT INTO event (id, export_id, received_at, request)"
-        " VALUES (%s, %s, %lld, %s)";
+    static const flow_insert_t into = {
+        EVENT_INSERT " VALUES " EVENT_ROW IF_IT_IS,
+        EVENT_INSERT " VALUES " FLOW_TIMES_16(EVENT_ROW) IF_IT_IS, 4
+    };
     apr_int64_t at = received;
 
-    return flow_store_exec(store, sql, FLOW_SQL(id, export_id, &at, request),
-                           NULL, err);
+    return flow_store_insert(store, &into,
+                             FLOW_SQL(id, export_id, &at, request), err);
 }
 
 static apr_status_t insert_text(flow_store_t *store, const char *job_id,
@@ -28,7 +40,8 @@ static apr_status_t insert_text(flow_store_t *store, const char *job_id,
                                 flow_error_t *err)
 {
     static const char sql[] =
-        "INSERT INTO job_text (job_id, kind, text) VALUES (%s, %s, %s)";
+        "INSERT INTO job_text (job_id, kind, text) VALUES (%s, %s, %s)"
+        " ON CONFLICT (job_id, kind) DO NOTHING";
 
     return flow_store_exec(store, sql, FLOW_SQL(job_id, kind, text), NULL, err);
 }
@@ -36,18 +49,18 @@ static apr_status_t insert_text(flow_store_t *store, const char *job_id,
 apr_status_t flow_queue_job(flow_store_t *store, const flow_new_job_t *job,
                             apr_time_t now, flow_error_t *err)
 {
-    static const char sql[] =
-        "INSERT INTO job (id, type, flow_id, export_id, event_id, status,"
-        " priority, collect, created, modified)"
-        " VALUES (%s, 'flow', %s, %s, %s, 'queued', %lld, %lld, %lld, %lld)";
+    static const flow_insert_t into = {
+        JOB_INSERT " VALUES " JOB_ROW IF_IT_IS,
+        JOB_INSERT " VALUES " FLOW_TIMES_16(JOB_ROW) IF_IT_IS, 8
+    };
     apr_int64_t at = now;
     apr_status_t rv;
 
-    rv = flow_store_exec(store, sql,
-                         FLOW_SQL(job->id, job->flow_id, job->export_id,
-                                  job->event_id, &job->priority, &job->collect,
-                                  &at, &at),
-                         NULL, err);
+    rv = flow_store_insert(store, &into,
+                           FLOW_SQL(job->id, job->flow_id, job->export_id,
+                                    job->event_id, &job->priority,
+                                    &job->collect, &at, &at),
+                           err);
     if (rv == APR_SUCCESS && job->request) {
         rv = insert_text(store, job->id, "request", job->request, err);
     }
@@ -120,6 +133,106 @@ apr_status_t flow_queue_end(flow_store_t *store, const flow_progress_t *at,
     rv = insert_errors(store, at, err);
     if (rv == APR_SUCCESS && result) {
         rv = insert_text(store, at->job_id, "result", result, err);
+    }
+    return rv;
+}
+
+/*
+ * Many ends in one statement (PostgreSQL), those that are no more than a row.
+ */
+#define END_ROW                                                                \
+    "(%s, %s, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %s, %s)"
+#define END_ARGS 12
+#define END_MANY                                                               \
+    "UPDATE job SET status = v.status, num_success = v.success,"               \
+    " num_error = v.error, num_ignore = v.ignored, num_export = v.exported,"   \
+    " num_pages_generated = v.generated, num_pages_processed = v.processed,"   \
+    " done_exporting = v.done, ended = v.at, modified = v.at,"                 \
+    " checkpoint = NULL, owner = NULL, lease_until = 0, leaving = 0,"          \
+    " error_code = v.code, error_message = v.message FROM (VALUES "
+#define END_WHERE                                                              \
+    ") AS v (id, status, success, error, ignored, exported, generated,"        \
+    " processed, done, at, code, message) WHERE job.id = v.id"                 \
+    " AND job.status || '' = 'running' AND job.owner = %s RETURNING job.id"
+
+int flow_queue_end_is_plain(const flow_progress_t *at, const char *result)
+{
+    return !result && (!at->errors || !flow_errors_size(at->errors));
+}
+
+static void put_end(const void **args, flow_end_t *e, const apr_int64_t *now)
+{
+    const flow_counters_t *c = &e->at->counters;
+    int i = 0;
+
+    e->done = strcmp(e->status, "completed") == 0;
+    e->lost = 1;
+    args[i++] = e->at->job_id;
+    args[i++] = e->status;
+    args[i++] = &c->success;
+    args[i++] = &c->error;
+    args[i++] = &c->ignore;
+    args[i++] = &c->exported;
+    args[i++] = &c->pages_generated;
+    args[i++] = &c->pages_processed;
+    args[i++] = &e->done;
+    args[i++] = now;
+    args[i++] = e->code;
+    args[i++] = e->message;
+}
+
+static apr_status_t end_some(flow_store_t *store, flow_end_t *list, int n,
+                             apr_pool_t *p, flow_error_t *err)
+{
+    static const char one[] = END_MANY END_ROW END_WHERE;
+    static const char four[] = END_MANY FLOW_TIMES_4(END_ROW) END_WHERE;
+    static const char many[] = END_MANY FLOW_TIMES_16(END_ROW) END_WHERE;
+    const void *args[16 * END_ARGS + 2];
+    apr_int64_t now = apr_time_now();
+    flow_end_t *e = list;
+    flow_rows_t rows;
+    apr_status_t rv;
+    int i;
+
+    for (i = 0; i < n; ++i, e = e->next) {
+        put_end(args + (apr_size_t)(i * END_ARGS), e, &now);
+    }
+    args[n * END_ARGS] = list->at->owner;
+    rv = flow_store_select(store, &rows,
+                           n == 16  ? many
+                           : n == 4 ? four
+                                    : one,
+                           args, p, err);
+    while (rv == APR_SUCCESS && flow_rows_next(&rows)) {
+        const char *id = flow_rows_text(&rows, 0);
+
+        for (i = 0, e = list; i < n; ++i, e = e->next) {
+            if (strcmp(e->at->job_id, id) == 0) {
+                e->lost = 0;
+            }
+        }
+    }
+    return rv;
+}
+
+apr_status_t flow_queue_ends(flow_store_t *store, flow_end_t *list,
+                             apr_pool_t *p, flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+    flow_end_t *e;
+    int left = 0, n;
+
+    for (e = list; e; e = e->next) {
+        ++left;
+    }
+    for (e = list; left && rv == APR_SUCCESS; left -= n) {
+        int i;
+
+        n = left >= 16 ? 16 : left >= 4 ? 4 : 1;
+        rv = end_some(store, e, n, p, err);
+        for (i = 0; i < n; ++i) {
+            e = e->next;
+        }
     }
     return rv;
 }

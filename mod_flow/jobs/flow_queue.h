@@ -78,6 +78,12 @@ typedef enum {
     FLOW_ALONE_FIRST /* be claimed before all others */
 } flow_alone_e;
 
+/** Jobs seen while looking for one, to be claimed next; one thread's. */
+typedef struct flow_candidates_t flow_candidates_t;
+flow_candidates_t *flow_candidates_create(apr_pool_t *p);
+/** The transaction that claimed some of them has come to nothing. */
+void flow_candidates_forget(flow_candidates_t *c);
+
 /**
  * [write] For each claim of the list (none of them with `only`) the next job in
  * the order priority, age, whose flow has none running. A job that must run
@@ -85,8 +91,8 @@ typedef enum {
  * they were left. Found or not, it is a success.
  */
 apr_status_t flow_queue_claims(flow_store_t *store, flow_claim_t *list,
-                               flow_alone_e alone, int *pwaiting,
-                               flow_error_t *err);
+                               flow_alone_e alone, flow_candidates_t *c,
+                               int *pwaiting, flow_error_t *err);
 /** [write] For one, which may have `only`; whoever must run alone is claimed
  * like any other. */
 apr_status_t flow_queue_claim(flow_store_t *store, flow_claim_t *claim,
@@ -109,6 +115,20 @@ apr_status_t flow_queue_end(flow_store_t *store, const flow_progress_t *at,
                             const char *status, const char *code,
                             const char *message, const char *result, int *plost,
                             flow_error_t *err);
+/** Of one owner, many at once, none of which brings errors or a result
+ * (flow_queue_end_is_plain()). For a store that is_bulk(). */
+typedef struct flow_end_t flow_end_t;
+struct flow_end_t {
+    const flow_progress_t *at;
+    const char *status, *code, *message;
+    int lost; /* out */
+    apr_int64_t done;
+    flow_end_t *next;
+};
+int flow_queue_end_is_plain(const flow_progress_t *at, const char *result);
+/** [write] @a p: for less than the transaction. */
+apr_status_t flow_queue_ends(flow_store_t *store, flow_end_t *list,
+                             apr_pool_t *p, flow_error_t *err);
 /** [write] Hand it back: queued again, to go on where it stands. */
 apr_status_t flow_queue_return(flow_store_t *store, const flow_progress_t *at,
                                int *plost, flow_error_t *err);

@@ -6,13 +6,19 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "base/flow_clock.h"
+
 /*
  * Claiming: jobs that wait become jobs that run here.
  */
 
-/* Flows looked at for one claim; each has one candidate, its oldest job. */
+/* Flows looked at for a claim; each has one candidate, its oldest job. */
 #define CANDIDATES_MAX  1000
-#define CANDIDATES_MORE 32 /* that others may take before us, or we not know */
+#define CANDIDATES_SOME 128
+/* Looking costs more than taking, the more flows there are; so what has been
+ * seen is used for the next claims too. What is better and comes meanwhile (a
+ * higher priority) waits so long. */
+#define CANDIDATES_FOR apr_time_from_msec(20)
 
 /*
  * The oldest job of each flow that has none running. The recursive part hops
@@ -125,73 +131,97 @@ static apr_status_t forget_spilled(flow_store_t *store, const char *job_id,
 typedef struct candidate_t {
     const char *id;
     int is_alone;
+    int is_used; /* taken, or it could not be */
 } candidate_t;
 
-typedef struct choice_t {
-    apr_array_header_t *list; /* candidate_t, the first n of them wanted */
-    int n;
-    int more;    /* others could be claimed as well */
-    int waiting; /* some that must run alone were left */
-    int full;    /* there are more rows than we have looked at */
-} choice_t;
+struct flow_candidates_t {
+    apr_pool_t *p; /* of the list */
+    apr_array_header_t *list;
+    int full;         /* there are more than we have looked at */
+    int fresh;        /* nobody has chosen of them yet */
+    apr_time_t until; /* by then they are too old */
+};
+
+flow_candidates_t *flow_candidates_create(apr_pool_t *p)
+{
+    flow_candidates_t *c = apr_pcalloc(p, sizeof(*c));
+
+    apr_pool_create(&c->p, p);
+    return c;
+}
+
+void flow_candidates_forget(flow_candidates_t *c)
+{
+    c->list = NULL;
+}
 
 static apr_status_t look(flow_store_t *store, const flow_claim_t *claim,
-                         int most, flow_alone_e alone, choice_t *choice,
-                         flow_error_t *err)
+                         int most, flow_candidates_t *c, flow_error_t *err)
 {
     apr_int64_t limit = most;
     flow_rows_t rows;
     apr_status_t rv;
 
-    choice->list = apr_array_make(claim->p, 16, sizeof(candidate_t));
-    choice->waiting = choice->full = 0;
+    apr_pool_clear(c->p);
+    c->list = apr_array_make(c->p, 64, sizeof(candidate_t));
+    c->fresh = 1;
+    c->until = flow_clock() + CANDIDATES_FOR;
     rv = claim->only ? flow_store_select(store, &rows, only_sql,
-                                         FLOW_SQL(claim->only), claim->p, err)
+                                         FLOW_SQL(claim->only), c->p, err)
                      : flow_store_select(store, &rows, candidates_sql,
-                                         FLOW_SQL(&limit), claim->p, err);
+                                         FLOW_SQL(&limit), c->p, err);
     for (; rv == APR_SUCCESS && flow_rows_next(&rows); --most) {
-        candidate_t c = { flow_rows_text(&rows, 0),
-                          flow_rows_int(&rows, 3) > 0 };
+        if (claim->knows(claim->baton, flow_rows_text(&rows, 1),
+                         flow_rows_text(&rows, 2))) {
+            candidate_t *one = apr_array_push(c->list);
 
-        if (!claim->knows(claim->baton, flow_rows_text(&rows, 1),
-                          flow_rows_text(&rows, 2))) {
-            continue;
-        }
-        choice->waiting |= c.is_alone;
-        if (!c.is_alone || alone != FLOW_ALONE_NOT) {
-            APR_ARRAY_PUSH(choice->list, candidate_t) = c;
+            one->id = flow_rows_text(&rows, 0);
+            one->is_alone = flow_rows_int(&rows, 3) > 0;
+            one->is_used = 0;
         }
     }
-    choice->full = rv == APR_SUCCESS && most <= 0;
+    c->full = rv == APR_SUCCESS && most <= 0;
+    if (rv != APR_SUCCESS) {
+        c->list = NULL;
+    }
     return rv;
 }
 
-/* In the list's order the first @a wanted; but one that must run alone only by
- * itself. */
-static void choose(choice_t *choice, int wanted, flow_alone_e alone)
-{
-    candidate_t *c = (candidate_t *)choice->list->elts;
-    int i, nelts = choice->list->nelts, single = -1;
+/* Those that could be taken now. */
+typedef struct choice_t {
+    candidate_t **list;
+    int n;       /* in the list */
+    int wanted;  /* of them */
+    int waiting; /* some that must run alone are not among them */
+} choice_t;
 
-    for (i = 0; i < nelts && single < 0; ++i) {
-        if (c[i].is_alone && (i == 0 || alone == FLOW_ALONE_FIRST)) {
-            single = i;
+/* The first ones, and some more in case that others are quicker; but one that
+ * must run alone only by itself. */
+static void choose(const flow_candidates_t *c, int wanted, flow_alone_e alone,
+                   choice_t *choice, apr_pool_t *p)
+{
+    candidate_t *all = (candidate_t *)c->list->elts;
+    int i, most = 2 * wanted + 1, may_be_alone = alone != FLOW_ALONE_NOT;
+
+    choice->list = apr_palloc(p, (apr_size_t)most * sizeof(candidate_t *));
+    choice->n = choice->waiting = 0;
+    choice->wanted = wanted;
+    for (i = 0; i < c->list->nelts; ++i) {
+        if (all[i].is_used) {
+            continue;
+        }
+        if (all[i].is_alone && may_be_alone &&
+            (choice->n == 0 || alone == FLOW_ALONE_FIRST)) {
+            choice->list[0] = &all[i];
+            choice->n = choice->wanted = 1;
+            choice->waiting = 0;
+            return;
+        }
+        choice->waiting |= all[i].is_alone;
+        if (!all[i].is_alone && choice->n < most) {
+            choice->list[choice->n++] = &all[i];
         }
     }
-    if (single >= 0) {
-        c[0] = c[single];
-        choice->list->nelts = choice->n = 1;
-        choice->more = choice->waiting = 0;
-        return;
-    }
-    for (i = 0, choice->n = 0; i < nelts; ++i) {
-        if (!c[i].is_alone) {
-            c[choice->n++] = c[i];
-        }
-    }
-    choice->list->nelts = choice->n;
-    choice->more = choice->n > wanted;
-    choice->n = choice->n < wanted ? choice->n : wanted;
 }
 
 /* ---- taking ---- */
@@ -199,7 +229,10 @@ static void choose(choice_t *choice, int wanted, flow_alone_e alone)
 static apr_status_t take(flow_store_t *store, flow_claim_t *claim,
                          const candidate_t *c, flow_error_t *err)
 {
-    static const char take_sql[] = TAKE " WHERE id = %s AND status = 'queued'";
+    static const char take_sql[] =
+        TAKE " WHERE id = %s AND status = 'queued' AND NOT EXISTS"
+             " (SELECT 1 FROM job r WHERE r.status = 'running'"
+             " AND r.flow_id = job.flow_id)";
     static const char load_sql[] =
         "SELECT " LOAD_COLUMNS " FROM job WHERE id = %s";
     apr_int64_t now = apr_time_now(), is_alone = c->is_alone;
@@ -227,97 +260,159 @@ static apr_status_t take(flow_store_t *store, flow_claim_t *claim,
                : APR_SUCCESS;
 }
 
-/* PostgreSQL: all in one statement, and around those that another process is
- * claiming this very moment. */
-static apr_status_t take_all(flow_store_t *store, flow_claim_t *list,
-                             const choice_t *choice, flow_error_t *err)
+static apr_status_t take_each(flow_store_t *store, flow_claim_t **pclaim,
+                              const choice_t *choice, flow_error_t *err)
 {
-    static const char sql[] = TAKE
-        " WHERE id IN (SELECT q.id FROM job q"
-        " WHERE q.id = ANY(string_to_array(%s, ' ')) AND q.status = 'queued'"
-        " ORDER BY q.priority DESC, q.created, q.id LIMIT %lld"
-        " FOR UPDATE SKIP LOCKED) RETURNING " LOAD_COLUMNS;
-    const candidate_t *c = (const candidate_t *)choice->list->elts;
-    apr_int64_t now = apr_time_now(), n = choice->n;
-    apr_int64_t is_alone = choice->n && c[0].is_alone;
-    apr_int64_t until = flow_store_clock(store) + FLOW_LEASE;
-    const char *ids = "", *spilled = NULL;
-    flow_claim_t *claim = list;
-    flow_rows_t rows;
-    apr_status_t rv;
-    int i;
+    apr_status_t rv = APR_SUCCESS;
+    int i, taken = 0;
 
-    for (i = 0; i < choice->list->nelts; ++i) {
-        ids = apr_pstrcat(list->p, ids, i ? " " : "", c[i].id, NULL);
-    }
-    rv = flow_store_select(
-        store, &rows, sql,
-        FLOW_SQL(list->owner, &until, &now, &is_alone, &now, ids, &n), list->p,
-        err);
-    while (rv == APR_SUCCESS && claim && flow_rows_next(&rows)) {
-        /* The rows are the first claim's; the job must outlive that. */
-        claim->job = apr_pcalloc(claim->p, sizeof(*claim->job));
-        read_job(&rows, claim->job, &spilled);
-        if (claim != list) {
-            job_copy(claim->job, claim->p);
+    for (i = 0; i < choice->n && taken < choice->wanted && rv == APR_SUCCESS;
+         ++i) {
+        choice->list[i]->is_used = 1;
+        rv = take(store, *pclaim, choice->list[i], err);
+        if ((*pclaim)->job) {
+            *pclaim = (*pclaim)->next;
+            ++taken;
         }
-        if (spilled) {
-            rv = forget_spilled(store, claim->job->id, spilled, list->p, err);
-        }
-        claim = claim->next;
     }
     return rv;
 }
 
-static apr_status_t claim_chosen(flow_store_t *store, flow_claim_t *list,
-                                 const choice_t *choice, flow_error_t *err)
+/* They have become jobs, or somebody else's. */
+static void mark_used(const choice_t *choice, const char *id)
 {
-    apr_status_t rv = APR_SUCCESS;
     int i;
 
+    for (i = 0; i < choice->n; ++i) {
+        if (!id || strcmp(choice->list[i]->id, id) == 0) {
+            choice->list[i]->is_used = 1;
+        }
+    }
+}
+
+/* PostgreSQL: all in one statement, and around those that another process is
+ * claiming this very moment. (Comparing the bare status would let the planner
+ * take job_queued, and read all of it.) */
+static apr_status_t take_all(flow_store_t *store, flow_claim_t **pclaim,
+                             const choice_t *choice, flow_error_t *err)
+{
+    static const char sql[] =
+        TAKE " WHERE id IN (SELECT q.id FROM job q"
+             " WHERE q.id = ANY(string_to_array(%s, ' '))"
+             " AND q.status || '' = 'queued' AND NOT EXISTS"
+             " (SELECT 1 FROM job r WHERE r.status = 'running'"
+             " AND r.flow_id = q.flow_id)"
+             " ORDER BY q.priority DESC, q.created, q.id LIMIT %lld"
+             " FOR UPDATE SKIP LOCKED) RETURNING " LOAD_COLUMNS;
+    flow_claim_t *first = *pclaim;
+    apr_int64_t now = apr_time_now(), n = choice->wanted;
+    apr_int64_t is_alone = choice->list[0]->is_alone;
+    apr_int64_t until = flow_store_clock(store) + FLOW_LEASE;
+    const char *spilled = NULL;
+    apr_array_header_t *ids =
+        apr_array_make(first->p, choice->n, sizeof(const char *));
+    flow_rows_t rows;
+    apr_status_t rv;
+    int i, taken = 0;
+
+    for (i = 0; i < choice->n; ++i) {
+        APR_ARRAY_PUSH(ids, const char *) = choice->list[i]->id;
+    }
+    rv = flow_store_select(store, &rows, sql,
+                           FLOW_SQL(first->owner, &until, &now, &is_alone, &now,
+                                    apr_array_pstrcat(first->p, ids, ' '), &n),
+                           first->p, err);
+    while (rv == APR_SUCCESS && *pclaim && flow_rows_next(&rows)) {
+        flow_claim_t *claim = *pclaim;
+
+        claim->job = apr_pcalloc(claim->p, sizeof(*claim->job));
+        read_job(&rows, claim->job, &spilled);
+        /* The rows are the first claim's; the jobs must outlive that. */
+        if (claim != first) {
+            job_copy(claim->job, claim->p);
+        }
+        mark_used(choice, claim->job->id);
+        if (spilled) {
+            rv = forget_spilled(store, claim->job->id, spilled, first->p, err);
+        }
+        *pclaim = claim->next;
+        ++taken;
+    }
+    if (taken < choice->wanted) {
+        mark_used(choice, NULL);
+    }
+    return rv;
+}
+
+/* Have the claims from *pclaim on get what is in the list. */
+static apr_status_t serve(flow_store_t *store, flow_candidates_t *c,
+                          flow_claim_t **pclaim, flow_alone_e alone,
+                          choice_t *choice, flow_error_t *err)
+{
+    const flow_claim_t *claim;
+    int wanted = 0;
+
+    for (claim = *pclaim; claim; claim = claim->next) {
+        ++wanted;
+    }
+    choose(c, wanted, alone, choice, (*pclaim)->p);
+    c->fresh = 0;
     if (!choice->n) {
         return APR_SUCCESS;
     }
-    if (flow_store_is_pgsql(store)) {
-        rv = take_all(store, list, choice, err);
-    }
-    else {
-        flow_claim_t *claim = list;
+    return flow_store_is_pgsql(store) ? take_all(store, pclaim, choice, err)
+                                      : take_each(store, pclaim, choice, err);
+}
 
-        for (i = 0; i < choice->n && rv == APR_SUCCESS; ++i) {
-            rv = take(store, claim,
-                      &APR_ARRAY_IDX(choice->list, i, candidate_t), err);
-            claim = claim->next;
+static int is_left(const flow_candidates_t *c, flow_alone_e alone)
+{
+    int i;
+
+    for (i = 0; i < c->list->nelts; ++i) {
+        const candidate_t *one = &APR_ARRAY_IDX(c->list, i, candidate_t);
+
+        if (!one->is_used && (!one->is_alone || alone != FLOW_ALONE_NOT)) {
+            return 1;
         }
     }
-    list->more = choice->more;
-    return rv;
+    return c->full;
 }
 
 apr_status_t flow_queue_claims(flow_store_t *store, flow_claim_t *list,
-                               flow_alone_e alone, int *pwaiting,
-                               flow_error_t *err)
+                               flow_alone_e alone, flow_candidates_t *c,
+                               int *pwaiting, flow_error_t *err)
 {
+    int is_fresh = !c->list || flow_clock() >= c->until ||
+                   !is_left(c, FLOW_ALONE_NOT) || alone == FLOW_ALONE_FIRST;
     choice_t choice = { NULL };
-    flow_claim_t *claim;
-    apr_status_t rv;
-    int wanted = 0;
+    flow_claim_t *claim = list;
+    apr_status_t rv = APR_SUCCESS;
+    int most = CANDIDATES_SOME;
 
-    for (claim = list; claim; claim = claim->next) {
+    for (; claim; claim = claim->next) {
         claim->job = NULL;
         claim->more = 0;
-        ++wanted;
     }
-    rv = look(store, list, wanted + CANDIDATES_MORE, alone, &choice, err);
-    if (rv == APR_SUCCESS && choice.full && choice.list->nelts <= wanted) {
-        rv = look(store, list, CANDIDATES_MAX, alone, &choice, err);
+    claim = list;
+    while (claim && rv == APR_SUCCESS) {
+        if (is_fresh) {
+            rv = look(store, list, most, c, err);
+        }
+        if (rv == APR_SUCCESS) {
+            rv = serve(store, c, &claim, alone, &choice, err);
+        }
+        if (is_fresh && (!c->full || most == CANDIDATES_MAX)) {
+            break;
+        }
+        if (choice.n && choice.list[0]->is_alone) {
+            break;
+        }
+        most = is_fresh ? CANDIDATES_MAX : CANDIDATES_SOME;
+        is_fresh = 1;
     }
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    choose(&choice, wanted, alone);
     *pwaiting = choice.waiting;
-    return claim_chosen(store, list, &choice, err);
+    list->more = rv == APR_SUCCESS && is_left(c, alone);
+    return rv;
 }
 
 apr_status_t flow_queue_claim(flow_store_t *store, flow_claim_t *claim,
@@ -327,5 +422,6 @@ apr_status_t flow_queue_claim(flow_store_t *store, flow_claim_t *claim,
 
     claim->p = p;
     claim->next = NULL;
-    return flow_queue_claims(store, claim, FLOW_ALONE_TOO, &waiting, err);
+    return flow_queue_claims(store, claim, FLOW_ALONE_TOO,
+                             flow_candidates_create(p), &waiting, err);
 }

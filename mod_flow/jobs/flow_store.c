@@ -24,7 +24,9 @@
 /* clang-format off */
 static const char *const sqlite_pragmas[] = {
     "PRAGMA busy_timeout=500",
-    "PRAGMA synchronous=FULL",
+    /* What FULL adds, the fsync at the end of COMMIT, flow_store_commit() does
+     * itself, after other processes may write again. */
+    "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=OFF",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-8000",
@@ -235,7 +237,7 @@ apr_status_t flow_store_new(flow_store_t **pstore, const char *driver,
     }
     store = apr_pcalloc(p, sizeof(*store));
     store->p = p;
-    store->lock_fd = -1;
+    store->lock_fd = store->wal_fd = -1;
     store->driver_name = apr_pstrdup(p, driver);
     store->params = apr_pstrdup(p, params);
     store->is_pg = flow_store_is_shared(driver);
@@ -280,6 +282,9 @@ void flow_store_close(flow_store_t *store)
     }
     if (store->lock_fd >= 0) {
         close(store->lock_fd);
+    }
+    if (store->wal_fd >= 0) {
+        close(store->wal_fd);
     }
     apr_pool_destroy(store->p);
 }
@@ -412,7 +417,10 @@ apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
     memset(rows, 0, sizeof(*rows));
     rows->store = store;
     rows->p = p;
-    rv = ready(store, sql, &args, &slot, err);
+    rv = store->is_bulk ? flow_store_flush(store, err) : APR_SUCCESS;
+    if (rv == APR_SUCCESS) {
+        rv = ready(store, sql, &args, &slot, err);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -497,7 +505,7 @@ apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
 {
     apr_status_t rv;
 
-    store->conflict = 0;
+    store->conflict = store->is_bulk = 0;
     if (store->is_pg) {
         rv = flow_store_pg_clock(store, err);
         if (rv == APR_SUCCESS) {
@@ -537,6 +545,9 @@ apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
 {
     apr_status_t rv = may_commit(store, err);
 
+    if (rv == APR_SUCCESS && store->is_bulk) {
+        rv = flow_store_flush(store, err);
+    }
     if (rv == APR_SUCCESS) {
         rv = flow_store_query(store, "COMMIT", err);
     }
@@ -545,18 +556,22 @@ apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
         return rv;
     }
     store->in_transaction = 0;
-    if (!store->is_pg) {
-        flow_store_unlock(store);
+    if (store->is_pg) {
+        return APR_SUCCESS;
     }
-    return APR_SUCCESS;
+    flow_store_unlock(store);
+    return flow_store_file_sync(store, err);
 }
 
 void flow_store_rollback(flow_store_t *store)
 {
-    int n = 0;
+    int n = 0, i;
     /* Fails when the database has rolled back by itself; that is as good. */
     int code = apr_dbd_query(store->driver, store->handle, &n, "ROLLBACK");
 
+    for (i = 0; i < FLOW_STORE_BUFFERS; ++i) {
+        store->buffers[i].n = 0;
+    }
     if (store->is_pg) {
         store->in_transaction = 0;
         store->broken |= code != 0;

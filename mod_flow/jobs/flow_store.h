@@ -102,6 +102,28 @@ void flow_store_rollback(flow_store_t *store);
 apr_status_t flow_store_exec(flow_store_t *store, const char *sql,
                              const void **args, int *pn, flow_error_t *err);
 
+/**
+ * A row of a table whose rows come in crowds. pgsql, in bulk: kept until there
+ * are FLOW_INSERT_ROWS of them, or flow_store_flush(), because each statement
+ * is a round trip; then it is the flush that fails, and the texts must last
+ * until then. sqlite3, or not in bulk: inserted at once. A SELECT flushes.
+ */
+#define FLOW_INSERT_ROWS   16
+#define FLOW_INSERT_ARGS   10
+#define FLOW_TIMES_4(row)  row ", " row ", " row ", " row
+#define FLOW_TIMES_16(row) FLOW_TIMES_4(FLOW_TIMES_4(row))
+typedef struct flow_insert_t {
+    const char *one, *many; /* the statement for 1 row, and for so many */
+    int nargs;              /* of a row */
+} flow_insert_t;
+apr_status_t flow_store_insert(flow_store_t *store, const flow_insert_t *into,
+                               const void **args, flow_error_t *err);
+apr_status_t flow_store_flush(flow_store_t *store, flow_error_t *err);
+/** May statements of this transaction be put off until its end, to be done
+ * together? Set after each flow_store_begin(); pgsql only. */
+void flow_store_set_bulk(flow_store_t *store, int bulk);
+int flow_store_is_bulk(const flow_store_t *store);
+
 /** A result: all its rows are in memory, so every SELECT has a LIMIT. */
 typedef struct flow_rows_t {
     flow_store_t *store;

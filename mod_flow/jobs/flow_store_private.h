@@ -11,6 +11,15 @@
 /** What the flow_store*.c files share. */
 
 #define FLOW_STORE_STATEMENTS 128
+#define FLOW_STORE_BUFFERS    4
+
+/** Rows that wait to be inserted. */
+typedef struct flow_buffer_t {
+    const flow_insert_t *into;
+    int n; /* rows */
+    const void *args[FLOW_INSERT_ROWS * FLOW_INSERT_ARGS + 1];
+    apr_int64_t numbers[FLOW_INSERT_ROWS * FLOW_INSERT_ARGS];
+} flow_buffer_t;
 
 typedef struct flow_statement_t {
     const char *sql; /* its address is the key */
@@ -36,6 +45,8 @@ struct flow_store_t {
     int conflict; /* broken only for this transaction */
 
     /* pgsql */
+    int is_bulk;
+    flow_buffer_t buffers[FLOW_STORE_BUFFERS];
     int in_transaction, has_failed;
     flow_error_t failure;    /* what has failed in this transaction */
     apr_time_t clock_offset; /* database's clock minus ours */
@@ -44,7 +55,8 @@ struct flow_store_t {
     /* sqlite3 */
     int lock_fd;
     const char *lock_path, *wal_path;
-    flow_store_inode_t file, lock, wal; /* wal: 0 = not seen yet */
+    int wal_fd; /* for flow_store_file_sync() only; -1 = not opened yet */
+    flow_store_inode_t file, lock, wal;
     flow_statement_t statements[FLOW_STORE_STATEMENTS];
 };
 
@@ -82,6 +94,8 @@ apr_status_t flow_store_pg_clock(flow_store_t *store, flow_error_t *err);
 /* flow_store_file.c: the files, and the write lock among processes. */
 /** Remember which files we have open. */
 apr_status_t flow_store_file_note(flow_store_t *store, flow_error_t *err);
+/** Have the disk keep what has been committed. */
+apr_status_t flow_store_file_sync(flow_store_t *store, flow_error_t *err);
 /** Are they still those that the paths lead to? @a written: in a transaction
  * that has written. */
 apr_status_t flow_store_file_verify(flow_store_t *store, int written,

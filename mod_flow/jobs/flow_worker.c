@@ -31,6 +31,19 @@ int flow_worker_is_current(void)
 
 /* ---- claiming ---- */
 
+int flow_job_known(void *baton, const char *flow_id, const char *export_id)
+{
+    const flow_model_t *model = ((flow_jobs_t *)baton)->env->model;
+    const flow_flow_t *flow =
+        apr_hash_get(model->flows, flow_id, APR_HASH_KEY_STRING);
+
+    /* Jobs of flows that the next configuration knows, or that are switched
+     * off for a while, wait. */
+    return flow && !flow->disabled &&
+           (!export_id ||
+            apr_hash_get(model->exports, export_id, APR_HASH_KEY_STRING));
+}
+
 typedef struct claim_work_t {
     flow_work_t work;
     flow_claim_t claim;

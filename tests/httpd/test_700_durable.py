@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from env import wait_for
+from storm import LONG, Storm, judge, numbers, prepare
 
 CONF = """
 <FlowConnection c>
@@ -180,3 +181,83 @@ def test_the_disk_is_full(httpd, upstream):
     finally:
         httpd.stop()
         subprocess.run(["umount", str(small)])
+
+
+MUCH = 600 if LONG else 60  # events between two blows
+ROUNDS = 10 if LONG else 2
+
+
+@pytest.mark.limit(600)
+def test_a_storm_with_kill_9_of_children_and_of_all(httpd, upstream):
+    upstream.on("POST", "/in", 200, {})
+    prepare(httpd, upstream).start()
+    storm = Storm([httpd])
+    for _ in range(ROUNDS):
+        storm.wait_accepted(MUCH)
+        httpd.kill9_child()
+        storm.wait_accepted(MUCH)
+        httpd.kill9_all()
+        httpd.start()
+    storm.wait_accepted(MUCH)
+    # a page for each worker of each child that may have been there
+    judge(upstream, storm.stop(), ROUNDS * 2 * 8, 300)
+
+
+@pytest.mark.limit(600)
+def test_graceful_restarts_and_a_stop_repeat_nothing(httpd, upstream):
+    upstream.on("POST", "/in", 200, {})
+    prepare(httpd, upstream).start()
+    storm = Storm([httpd])
+    for _ in range(ROUNDS):
+        storm.wait_accepted(MUCH)
+        httpd.graceful()
+    storm.wait_accepted(MUCH)
+    httpd.stop()
+    httpd.start()
+    storm.wait_accepted(MUCH)
+    judge(upstream, storm.stop(), 0, 300)
+
+
+@pytest.mark.limit(120)
+def test_a_worker_that_waits_for_ever_does_not_outlive_a_restart(httpd,
+                                                                 upstream):
+    """Its call is cut short, its page is done again elsewhere, and nothing is
+    freed under it."""
+    calls = []
+
+    def hang_once(request):
+        calls.append(request)
+        if len(calls) == 1:
+            time.sleep(60)
+        return 200, {}
+    upstream.on("POST", "/in", hang_once)
+    prepare(httpd, upstream).start()
+    old = httpd.children()
+    assert httpd.post("/hook0/t", json={"n": 1}).status_code == 204
+    wait_for(lambda: calls, 10, "the call")
+    httpd.graceful()
+    wait_for(lambda: not set(old) & set(httpd.children()), 30,
+             "the old child's end")
+    wait_for(lambda: len(calls) == 2, 10, "the second call")
+    # That was planned: the job is under no suspicion, and done.
+    time.sleep(1)
+    assert len(calls) == 2
+
+
+def test_a_store_that_is_deleted_refuses_and_a_restart_makes_a_new_one(
+        httpd, upstream):
+    upstream.on("POST", "/in", 200, {})
+    prepare(httpd, upstream).start()
+    assert httpd.post("/hook0/t", json={"n": 1}).status_code == 204
+    wait_for(lambda: numbers(upstream) == {1: 1}, 10, "the first event")
+    for path in httpd.state_dir.iterdir():
+        path.unlink()
+    got = httpd.post("/hook0/t", json={"n": 2})
+    assert got.status_code == 503
+    assert "Retry-After" in got.headers
+    assert httpd.get("/api?n=5").json() == {"n": 5}
+    httpd.graceful()
+    wait_for(lambda: httpd.post("/hook0/t", json={"n": 3}).status_code == 204,
+             20, "the new store")
+    wait_for(lambda: 3 in numbers(upstream), 10, "the third event")
+    assert 2 not in numbers(upstream)

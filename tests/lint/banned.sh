@@ -37,8 +37,10 @@ dump(s|b|f|fd|_file|_callback))" \
         ;;
     esac
     case $file in
-    # flowctl is a program; what is in mujs/ becomes a part of mujs
-    mod_flow/flowctl/* | mod_flow/script/mujs/*) ;;
+    # flowctl is a program; what is in mujs/ becomes a part of mujs; a child
+    # whose threads do not end leaves without cleanups
+    mod_flow/flowctl/* | mod_flow/script/mujs/* | \
+        mod_flow/httpd/mod_flow_child.c) ;;
     *)
         ban "$file" '_?exit|abort' 'a library does not end the process'
         ban "$file" 'time' 'time is apr_time_now(), or better a parameter'

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -18,6 +20,19 @@
 #include "jobs/flow_committer.h"
 #include "jobs/flow_queue.h"
 #include "jobs_fixture.h"
+
+/* In the place of the C library's, for the committer and for SQLite. */
+static int syncs, sync_fails;
+
+int fdatasync(int fd)
+{
+    __atomic_fetch_add(&syncs, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&sync_fails, __ATOMIC_SEQ_CST)) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
 
 #define THREADS 16
 #define ROUNDS  200
@@ -34,6 +49,9 @@ static apr_status_t run_event(flow_work_t *work, flow_store_t *store,
 {
     event_work_t *w = (event_work_t *)work;
 
+    if (strcmp(w->id, "slow") == 0) {
+        apr_sleep(150000);
+    }
     return flow_queue_event(store, w->id, "hook", apr_time_now(), w->request,
                             err);
 }
@@ -206,6 +224,81 @@ static void a_store_that_is_away_is_said_to_be_and_found_again(void **state)
     assert_string_equal(jobs_fixture_query(f, "SELECT id FROM event"), "b");
 }
 
+static void nobody_is_told_before_the_disk_has_it(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_committer_t *committer;
+    flow_error_t err = FLOW_ERROR_INIT;
+    int i, before;
+
+    prepare(f);
+    committer = start(f, NULL);
+    for (i = 0; i < 10; ++i) {
+        before = __atomic_load_n(&syncs, __ATOMIC_SEQ_CST);
+        assert_int_equal(do_one(committer, apr_itoa(f->p, i), &err), 0);
+        assert_true(__atomic_load_n(&syncs, __ATOMIC_SEQ_CST) > before);
+    }
+    __atomic_store_n(&sync_fails, 1, __ATOMIC_SEQ_CST);
+    assert_int_not_equal(do_one(committer, "lost", &err), 0);
+    __atomic_store_n(&sync_fails, 0, __ATOMIC_SEQ_CST);
+    assert_string_equal(err.code, "store_unavailable");
+    assert_non_null(strstr(err.message, "disk"));
+    for (i = 0; i < 300 && !flow_committer_is_up(committer); ++i) {
+        apr_sleep(10000);
+    }
+    flow_error_clear(&err);
+    assert_int_equal(do_one(committer, "more", &err), 0);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+}
+
+/* What is written to a file that has no name any more is lost. */
+static void a_store_that_was_deleted_takes_nothing_more(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_committer_t *committer;
+    flow_error_t err = FLOW_ERROR_INIT;
+    int i;
+
+    prepare(f);
+    committer = start(f, NULL);
+    assert_int_equal(do_one(committer, "a", &err), APR_SUCCESS);
+    unlink(f->file);
+    unlink(apr_pstrcat(f->p, f->file, "-wal", NULL));
+    unlink(apr_pstrcat(f->p, f->file, "-shm", NULL));
+    assert_int_not_equal(do_one(committer, "b", &err), APR_SUCCESS);
+    assert_string_equal(err.code, "store_unavailable");
+
+    prepare(f); /* as a restart does */
+    for (i = 0; i < 300 && !flow_committer_is_up(committer); ++i) {
+        apr_sleep(10000);
+    }
+    flow_error_clear(&err);
+    assert_int_equal(do_one(committer, "c", &err), APR_SUCCESS);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    assert_string_equal(jobs_fixture_query(f, "SELECT id FROM event"), "c");
+}
+
+static void a_store_that_was_replaced_is_opened_anew(void **state)
+{
+    static const char *const ends[] = { "", "-wal", "-shm" };
+    jobs_fixture_t *f = *state;
+    flow_committer_t *committer;
+    flow_error_t err = FLOW_ERROR_INIT;
+    int i;
+
+    prepare(f);
+    committer = start(f, NULL);
+    assert_int_equal(do_one(committer, "a", &err), APR_SUCCESS);
+    for (i = 0; i < 3; ++i) {
+        rename(apr_pstrcat(f->p, f->file, ends[i], NULL),
+               apr_pstrcat(f->p, f->file, ".old", ends[i], NULL));
+    }
+    prepare(f);
+    assert_int_equal(do_one(committer, "b", &err), APR_SUCCESS);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+    assert_string_equal(jobs_fixture_query(f, "SELECT id FROM event"), "b");
+}
+
 static void a_schema_change_by_another_process_is_survived(void **state)
 {
     jobs_fixture_t *f = *state;
@@ -258,17 +351,6 @@ static void waiting_is_bounded_and_the_work_is_not_freed_too_early(void **state)
     fd = open(apr_pstrcat(f->p, f->file, "-lock", NULL), O_RDWR);
     assert_int_equal(flock(fd, LOCK_EX), 0);
 
-    first = calloc(1, sizeof(*first));
-    first->work.run = run_event;
-    first->work.release = release;
-    first->request = "{}";
-    apr_cpystrn(first->id, "first", sizeof(first->id));
-    assert_int_not_equal(
-        flow_committer_do(committer, &first->work, 50000, &abandoned, &err),
-        APR_SUCCESS);
-    assert_int_equal(err.kind, FLOW_E_UNAVAILABLE);
-    assert_int_equal(abandoned, 1); /* it had begun */
-
     second = calloc(1, sizeof(*second));
     second->work.run = run_event;
     second->work.release = release;
@@ -279,9 +361,22 @@ static void waiting_is_bounded_and_the_work_is_not_freed_too_early(void **state)
         APR_SUCCESS);
     assert_int_equal(abandoned, 0); /* it had not, and will not */
     free(second);
-    assert_int_equal(__atomic_load_n(&released, __ATOMIC_SEQ_CST), 0);
 
+    assert_int_equal(flock(fd, LOCK_UN), 0);
     close(fd);
+
+    first = calloc(1, sizeof(*first));
+    first->work.run = run_event;
+    first->work.release = release;
+    first->request = "{}";
+    apr_cpystrn(first->id, "slow", sizeof(first->id));
+    assert_int_not_equal(
+        flow_committer_do(committer, &first->work, 20000, &abandoned, &err),
+        APR_SUCCESS);
+    assert_int_equal(err.kind, FLOW_E_UNAVAILABLE);
+    assert_int_equal(abandoned, 1); /* it had begun */
+
+    assert_int_equal(__atomic_load_n(&released, __ATOMIC_SEQ_CST), 0);
     for (i = 0; i < 500 && !__atomic_load_n(&released, __ATOMIC_SEQ_CST); ++i) {
         apr_sleep(10000);
     }
@@ -299,6 +394,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(a_store_that_is_away_is_said_to_be_and_found_again),
         TEST(waiting_is_bounded_and_the_work_is_not_freed_too_early),
+        TEST(nobody_is_told_before_the_disk_has_it),
+        TEST(a_store_that_was_deleted_takes_nothing_more),
+        TEST(a_store_that_was_replaced_is_opened_anew),
     };
     const struct CMUnitTest tests[] = {
         TEST(all_that_was_accepted_is_there_after_reopening),

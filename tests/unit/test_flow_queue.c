@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* size: many short cases over one fixture */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -362,6 +363,224 @@ static void three_crashes_set_a_job_aside(void **state)
     json_decref(reason);
 }
 
+static flow_claim_t *claim_two(fixture_t *x, flow_alone_e alone, int *pwaiting)
+{
+    flow_claim_t *two = apr_pcalloc(x->p, 2 * sizeof(*two));
+    int i;
+
+    for (i = 0; i < 2; ++i) {
+        two[i].owner = "me";
+        two[i].knows = knows_all;
+        two[i].p = x->p;
+    }
+    two[0].next = &two[1];
+    begin(x);
+    assert_int_equal(flow_queue_claims(x->store, two, alone,
+                                       flow_candidates_create(x->p), pwaiting,
+                                       &x->err),
+                     0);
+    commit(x);
+    return two;
+}
+
+static void after_a_death_each_job_runs_alone(void **state)
+{
+    fixture_t *x = *state;
+    flow_claim_t *two;
+    int waiting = 0;
+
+    add(x, "1", "a", 0, 1);
+    add(x, "2", "b", 0, 2);
+    add(x, "3", "c", 0, 3);
+    two = claim_two(x, FLOW_ALONE_TOO, &waiting);
+    /* in whatever order */
+    assert_int_equal(two[0].job->id[0] + two[1].job->id[0], '1' + '2');
+    assert_int_equal(two[0].more, 1);
+    assert_int_equal(waiting, 0);
+    /* the process that ran both dies */
+    assert_int_equal(rescue(x, orphan(x, "1")), FLOW_RESCUED);
+    assert_int_equal(rescue(x, orphan(x, "2")), FLOW_RESCUED);
+    /* where others are running they wait, and nobody waits for them */
+    two = claim_two(x, FLOW_ALONE_NOT, &waiting);
+    assert_string_equal(two[0].job->id, "3");
+    assert_null(two[1].job);
+    assert_int_equal(waiting, 1);
+    assert_true(end_as(x, "3", "me", "completed"));
+    /* where nobody is they run, each by itself */
+    two = claim_two(x, FLOW_ALONE_TOO, &waiting);
+    assert_string_equal(two[0].job->id, "1");
+    assert_null(two[1].job);
+    assert_int_equal(two[0].job->attempts, 1);
+}
+
+static void who_makes_room_for_a_suspect_takes_it_first(void **state)
+{
+    fixture_t *x = *state;
+    flow_claim_t *two;
+    int waiting = 0;
+
+    add(x, "1", "a", 0, 2);
+    claimed(x);
+    rescue(x, orphan(x, "1"));
+    add(x, "2", "b", 9, 1);
+    two = claim_two(x, FLOW_ALONE_FIRST, &waiting);
+    assert_string_equal(two[0].job->id, "1");
+    assert_null(two[1].job);
+}
+
+static void death_in_company_is_not_held_against_a_job_so_soon(void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    add(x, "1", "a", 0, 1);
+    for (i = 1; i <= FLOW_JOB_DEATHS_MOST; ++i) {
+        claimed(x);
+        jobs_fixture_query(x->f, "UPDATE job SET alone = 0");
+        assert_int_equal(rescue(x, orphan(x, "1")), i == FLOW_JOB_DEATHS_MOST
+                                                        ? FLOW_BURIED
+                                                        : FLOW_RESCUED);
+    }
+}
+
+static void a_finished_page_clears_a_job_of_suspicion(void **state)
+{
+    fixture_t *x = *state;
+    flow_progress_t at = { "1", "a", "me", { 1 }, "{}" };
+    int i, lost;
+
+    add(x, "1", "a", 0, 1);
+    for (i = 0; i < 5; ++i) {
+        assert_string_equal(claimed(x), "1");
+        begin(x);
+        assert_int_equal(flow_queue_page(x->store, &at, &lost, &x->err), 0);
+        commit(x);
+        assert_int_equal(rescue(x, orphan(x, "1")), FLOW_RESCUED);
+    }
+}
+
+static void an_end_that_was_planned_is_nobodys_fault(void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    add(x, "1", "a", 0, 1);
+    for (i = 0; i < 5; ++i) {
+        flow_job_t *job = claim_as(x, "me", NULL, NULL);
+
+        assert_non_null(job);
+        assert_int_equal(job->attempts, 0);
+        begin(x);
+        assert_int_equal(flow_queue_leave(x->store, "me", &x->err), 0);
+        commit(x);
+        assert_int_equal(rescue(x, orphan(x, "1")), FLOW_RESCUED);
+    }
+}
+
+/* ---- cancel ---- */
+
+static const char *cancel(fixture_t *x, const char *id)
+{
+    const char *status = NULL;
+    apr_status_t rv;
+
+    begin(x);
+    rv = flow_queue_cancel(x->store, id, &status, x->p, &x->err);
+    commit(x);
+    return rv == APR_NOTFOUND ? "unknown" : status;
+}
+
+static void who_waits_is_canceled_at_once_and_who_runs_is_asked(void **state)
+{
+    fixture_t *x = *state;
+    json_t *job = NULL, *reason = NULL;
+
+    add(x, "1", "a", 0, 1);
+    add(x, "2", "a", 0, 2);
+    assert_string_equal(claimed(x), "1");
+    assert_string_equal(cancel(x, "2"), "canceled");
+    assert_string_equal(status_of(x, "2"), "canceled");
+    assert_string_equal(cancel(x, "2"), "canceled");
+    assert_string_equal(cancel(x, "1"), "canceling");
+    assert_string_equal(cancel(x, "1"), "canceling");
+    assert_int_equal(orphan(x, "1")->cancel, 1);
+    assert_int_equal(
+        flow_queue_get(x->store, "1", &job, &reason, x->p, &x->err), 0);
+    assert_string_equal(flow_json_member(job, "status"), "canceling");
+    json_decref(job);
+    json_decref(reason);
+    assert_true(end_as(x, "1", "me", "canceled"));
+    assert_string_equal(cancel(x, "1"), "canceled");
+    assert_string_equal(cancel(x, "9"), "unknown");
+    add(x, "3", "a", 0, 3);
+    claimed(x);
+    assert_true(end_as(x, "3", "me", "completed"));
+    assert_string_equal(cancel(x, "3"), "completed");
+}
+
+static void a_job_whose_process_dies_while_canceling_is_canceled(void **state)
+{
+    fixture_t *x = *state;
+
+    add(x, "1", "a", 0, 1);
+    claimed(x);
+    cancel(x, "1");
+    assert_int_equal(rescue(x, orphan(x, "1")), FLOW_CANCELED);
+    assert_string_equal(status_of(x, "1"), "canceled");
+}
+
+/* ---- errors of a page that is not done ---- */
+
+static int count_errors(fixture_t *x)
+{
+    return (int)strtol(
+        jobs_fixture_query(x->f, "SELECT count(*) FROM job_error"), NULL, 10);
+}
+
+static void spill_one(fixture_t *x, flow_errors_t *errors, int *plost)
+{
+    flow_record_error_t e = { "imp", 1, "bad", "no good", "application" };
+    flow_progress_t at = { "1", "a", "me", .errors = errors };
+    const char *first, *last;
+
+    flow_errors_clear(errors);
+    flow_errors_add(errors, &e);
+    flow_errors_range(errors, &first, &last);
+    begin(x);
+    assert_int_equal(flow_queue_spill(x->store, &at,
+                                      apr_pstrcat(x->p, first, " ", last, NULL),
+                                      plost, &x->err),
+                     0);
+    commit(x);
+}
+
+static void errors_of_a_page_that_is_repeated_are_not_there_twice(void **state)
+{
+    fixture_t *x = *state;
+    flow_progress_t at = { "1", "a", "me", { 1 }, "{}" };
+    flow_errors_t *errors;
+    flow_ids_t ids;
+    int lost = 1;
+
+    flow_ids_init(&ids);
+    errors = flow_errors_create(&ids, x->p);
+    add(x, "1", "a", 0, 1);
+    claimed(x);
+    spill_one(x, errors, &lost);
+    assert_int_equal(lost, 0);
+    assert_int_equal(count_errors(x), 1);
+    rescue(x, orphan(x, "1"));
+    claimed(x); /* the page begins again */
+    assert_int_equal(count_errors(x), 0);
+    spill_one(x, errors, &lost);
+    begin(x);
+    assert_int_equal(flow_queue_page(x->store, &at, &lost, &x->err), 0);
+    commit(x);
+    rescue(x, orphan(x, "1"));
+    claimed(x); /* that page is done, and its error stays */
+    assert_int_equal(count_errors(x), 1);
+}
+
 static void a_lease_that_was_renewed_is_not_taken(void **state)
 {
     fixture_t *x = *state;
@@ -556,6 +775,14 @@ int main(void)
         TEST(an_end_is_final),
         TEST(a_job_that_is_handed_back_goes_on_where_it_stood),
         TEST(three_crashes_set_a_job_aside),
+        TEST(after_a_death_each_job_runs_alone),
+        TEST(who_makes_room_for_a_suspect_takes_it_first),
+        TEST(death_in_company_is_not_held_against_a_job_so_soon),
+        TEST(a_finished_page_clears_a_job_of_suspicion),
+        TEST(an_end_that_was_planned_is_nobodys_fault),
+        TEST(who_waits_is_canceled_at_once_and_who_runs_is_asked),
+        TEST(a_job_whose_process_dies_while_canceling_is_canceled),
+        TEST(errors_of_a_page_that_is_repeated_are_not_there_twice),
         TEST(a_lease_that_was_renewed_is_not_taken),
         TEST(four_processes_share_the_work_and_double_none),
         TEST(the_document_has_celigos_fields),

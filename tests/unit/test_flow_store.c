@@ -251,7 +251,7 @@ static void an_owner_is_alive_dead_or_elsewhere(void **state)
 {
     jobs_fixture_t *f = *state;
     char *mine = flow_owner_new(f->p), *other, *colon;
-    int status, fds[2];
+    int status, fds[2], i;
     char theirs[200] = "";
     pid_t pid;
 
@@ -271,6 +271,11 @@ static void an_owner_is_alive_dead_or_elsewhere(void **state)
     assert_true(read(fds[0], theirs, sizeof(theirs) - 1) > 0);
     assert_int_equal(flow_owner_state(theirs, 1), FLOW_OWNER_ALIVE);
     kill(pid, SIGKILL);
+    for (i = 0; i < 500 && flow_owner_state(theirs, 1) != FLOW_OWNER_DEAD;
+         ++i) {
+        apr_sleep(10000);
+    }
+    assert_true(i < 500); /* dead although it is a zombie still */
     waitpid(pid, &status, 0);
     assert_int_equal(flow_owner_state(theirs, 1), FLOW_OWNER_DEAD);
     close(fds[0]);

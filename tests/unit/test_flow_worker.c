@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* size: many short cases over one fixture */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,6 +115,10 @@ static apr_status_t play(const flow_env_t *env, flow_run_t *run,
         return flow_error_set(err, FLOW_E_REFUSED, APR_EGENERAL, "no_entry",
                               "the shop is closed");
     }
+    if (strcmp(id, "kills") == 0) {
+        apr_sleep(30000);
+        kill(getpid(), SIGKILL);
+    }
     if (strcmp(id, "hangs") == 0) {
         while (!is_stopping(run)) {
             apr_sleep(1000);
@@ -160,8 +165,10 @@ static int setup(void **state)
 {
     jobs_fixture_t *f = jobs_fixture_new();
     fixture_t *x = f ? apr_pcalloc(f->p, sizeof(*x)) : NULL;
-    static const char *const flows[] = { "pages", "errors",  "breaks", "hangs",
-                                         "outer", "selfish", "plain" };
+    static const char *const flows[] = {
+        "pages", "errors",  "breaks", "hangs",
+        "outer", "selfish", "plain",  "kills"
+    };
     size_t i;
 
     if (!x) {
@@ -536,6 +543,62 @@ static void a_job_that_kills_its_process_is_set_aside(void **state)
                         "job_crashed");
 }
 
+/* Only the one that does it is set aside, not those who stood beside it. */
+static void who_stands_beside_a_killer_is_not_set_aside(void **state)
+{
+    fixture_t *x = *state;
+    const char *killer, *beside;
+    int i, status;
+
+    start(x, 0);
+    beside = queue(x, "pages");
+    killer = queue(x, "kills");
+    stop(x);
+    for (i = 0; i < 8; ++i) {
+        pid_t pid = fork();
+
+        if (!pid) {
+            start(x, 2);
+            until_status(x, killer, "failed");
+            _exit(0);
+        }
+        waitpid(pid, &status, 0);
+        if (WIFEXITED(status)) {
+            break;
+        }
+    }
+    assert_int_equal(i, 3); /* deaths */
+    start(x, 2);
+    assert_true(has_status(x, killer, "failed"));
+    assert_true(until_status(x, beside, "completed") >= 0);
+}
+
+static void a_job_is_canceled_from_another_process(void **state)
+{
+    fixture_t *x = *state;
+    fixture_t other = *x;
+    const char *running, *waiting, *status = NULL;
+
+    start(&other, 0);
+    start(x, 1);
+    running = queue(x, "hangs");
+    assert_true(until_status(x, running, "running") >= 0);
+    waiting = queue(x, "plain");
+    assert_int_equal(
+        flow_jobs_cancel(other.jobs, waiting, &status, x->f->p, &x->err), 0);
+    assert_string_equal(status, "canceled");
+    assert_int_equal(
+        flow_jobs_cancel(other.jobs, running, &status, x->f->p, &x->err), 0);
+    assert_string_equal(status, "canceling");
+    status = NULL;
+    assert_in_range(until_status(x, running, "canceled"), 0, 2500);
+    assert_true(has_status(x, waiting, "canceled"));
+    assert_int_equal(
+        flow_jobs_cancel(other.jobs, "none", &status, x->f->p, &x->err),
+        APR_NOTFOUND);
+    stop(&other);
+}
+
 static int count_entries(const char *path)
 {
     DIR *dir = opendir(path);
@@ -573,7 +636,9 @@ int main(void)
         /* first those that fork: threads do not come along */
         TEST(a_killed_process_loses_its_job_to_the_next_at_once),
         TEST(a_job_that_kills_its_process_is_set_aside),
+        TEST(who_stands_beside_a_killer_is_not_set_aside),
         TEST(an_accepted_event_is_run_at_once),
+        TEST(a_job_is_canceled_from_another_process),
         TEST(many_events_of_one_flow_run_one_after_the_other),
         TEST(without_a_listening_flow_nothing_is_stored),
         TEST(a_full_queue_says_try_again),

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One PostgreSQL for several servers, and all that can be taken away from
+them."""
+import time
+
+import pytest
+
+from env import wait_for
+from storm import LONG, Pgsql, Storm, judge, numbers, prepare
+
+MUCH = 600 if LONG else 60  # events between two blows
+ROUNDS = 10 if LONG else 2
+
+
+@pytest.fixture
+def pgsql():
+    server = Pgsql()
+    yield server
+    server.destroy()
+
+
+def start(httpd, upstream, pgsql, more=""):
+    upstream.on("POST", "/in", 200, {})
+    return prepare(httpd, upstream, pgsql.params, more).start()
+
+
+def test_an_event_is_stored_in_postgresql_and_run(httpd, upstream, pgsql):
+    start(httpd, upstream, pgsql)
+    assert httpd.post("/hook0/t", json={"n": 1}).status_code == 204
+    wait_for(lambda: numbers(upstream) == {1: 1}, 10, "the event")
+    wait_for(lambda: pgsql.sql("SELECT status FROM job") == "completed", 10,
+             "its job's end")
+    assert pgsql.sql("SELECT count(*) FROM event") == "1"
+
+
+def test_text_that_the_database_refuses_is_stored_repaired(httpd, upstream,
+                                                          pgsql):
+    start(httpd, upstream, pgsql)
+    for body in (b'{"n":1,"t":"a\\u0000b"}', b'{"n":2,"t":"\\ud800"}',
+                 b'{"n":3,"t":"\xed\xa0\x80\xff"}'):
+        got = httpd.post("/hook0/t", data=body,
+                         headers={"Content-Type": "application/json"})
+        assert got.status_code in (204, 400), got.text
+    assert httpd.post("/hook0/t", json={"n": 4}).status_code == 204
+    wait_for(lambda: 4 in numbers(upstream) and 1 in numbers(upstream), 10,
+             "the events")
+
+
+@pytest.mark.limit(600)
+def test_kill_9_of_children_and_of_all_loses_nothing(httpd, upstream, pgsql):
+    start(httpd, upstream, pgsql)
+    storm = Storm([httpd])
+    for _ in range(ROUNDS):
+        storm.wait_accepted(MUCH)
+        httpd.kill9_child()
+        storm.wait_accepted(MUCH)
+        httpd.kill9_all()
+        httpd.start()
+    storm.wait_accepted(MUCH)
+    judge(upstream, storm.stop(), ROUNDS * 2 * 8, 300)
+
+
+@pytest.mark.limit(600)
+def test_kill_9_of_the_database_loses_nothing(httpd, upstream, pgsql):
+    start(httpd, upstream, pgsql)
+    children = httpd.children()
+    storm = Storm([httpd])
+    for _ in range(ROUNDS):
+        storm.wait_accepted(MUCH)
+        pgsql.kill()
+        # What needs no store goes on; what does is told to come again.
+        assert httpd.get("/api?n=5").json() == {"n": 5}
+        refused = storm.refused[503]
+        wait_for(lambda: storm.refused[503] > refused, 20, "a 503")
+        pgsql.start()
+    storm.wait_accepted(MUCH)
+    assert httpd.children() == children, "nobody ends because of a database"
+    judge(upstream, storm.stop(), ROUNDS * 8, 300)
+
+
+@pytest.mark.limit(600)
+def test_cut_sessions_lose_nothing(httpd, upstream, pgsql):
+    start(httpd, upstream, pgsql)
+    storm = Storm([httpd])
+    for _ in range(3 * ROUNDS):
+        storm.wait_accepted(MUCH)
+        assert pgsql.cut() > 0
+    storm.wait_accepted(MUCH)
+    # No process has ended, so no page is repeated but those whose commit was
+    # cut off.
+    judge(upstream, storm.stop(), 3 * ROUNDS * 4, 300)
+
+
+@pytest.mark.limit(300)
+def test_without_a_database_at_the_start_it_comes_later(httpd, upstream, pgsql):
+    pgsql.stop()
+    start(httpd, upstream, pgsql)
+    httpd.expect_log("FLOW0340")
+    assert httpd.get("/api?n=5").json() == {"n": 5}
+    got = httpd.post("/hook0/t", json={"n": 1})
+    assert got.status_code == 503
+    assert "Retry-After" in got.headers
+    pgsql.start()
+    wait_for(lambda: httpd.post("/hook0/t", json={"n": 2}).status_code == 204,
+             20, "the store")
+    wait_for(lambda: 2 in numbers(upstream), 20, "the event")
+
+
+@pytest.mark.limit(300)
+def test_other_peoples_idle_sessions_take_nothing_away(httpd, upstream, pgsql):
+    start(httpd, upstream, pgsql)
+    idle = pgsql.idle_sessions(100)
+    storm = Storm([httpd])
+    storm.wait_accepted(MUCH)
+    for s in idle:
+        s.close()
+    judge(upstream, storm.stop(), 0)
+
+
+@pytest.mark.limit(600)
+def test_graceful_restarts_and_a_stop_under_load(httpd, upstream, pgsql):
+    start(httpd, upstream, pgsql)
+    storm = Storm([httpd])
+    for _ in range(ROUNDS):
+        storm.wait_accepted(MUCH)
+        httpd.graceful()
+    storm.wait_accepted(MUCH)
+    httpd.stop()
+    httpd.start()
+    storm.wait_accepted(MUCH)
+    judge(upstream, storm.stop(), 0, 300)
+
+
+@pytest.mark.limit(900)
+def test_four_servers_share_the_work_and_one_is_killed(new_httpd, upstream,
+                                                       pgsql):
+    servers = [start(new_httpd(), upstream, pgsql) for _ in range(4)]
+    storm = Storm(servers)
+    storm.wait_accepted(2000 if LONG else 4 * MUCH, 300)
+    servers[1].kill9_all()
+    storm.servers = servers[:1] + servers[2:]
+    storm.wait_accepted(4 * MUCH, 300)
+    accepted = storm.stop()
+    # Its jobs are the machine's: nobody waits for a lease.
+    judge(upstream, accepted, 8, 300)
+    ran = pgsql.sql("SELECT count(*) FROM job WHERE status = 'completed'")
+    assert int(ran) >= len(accepted)
+    assert pgsql.sql("SELECT count(*) FROM job WHERE status NOT IN"
+                     " ('completed')") == "0"
+
+
+@pytest.mark.limit(300)
+def test_a_node_that_only_accepts_leaves_the_work_to_another(new_httpd, upstream,
+                                                             pgsql):
+    accepting = start(new_httpd(), upstream, pgsql, "FlowWorkers 0\n")
+    assert accepting.post("/hook0/t", json={"n": 1}).status_code == 204
+    time.sleep(0.5)
+    assert numbers(upstream) == {}
+    start(new_httpd(), upstream, pgsql)
+    wait_for(lambda: 1 in numbers(upstream), 10, "the first event")
+    time.sleep(1.5)
+    for n in range(2, 6):
+        before = time.monotonic()
+        assert accepting.post("/hook0/t", json={"n": n}).status_code == 204
+        wait_for(lambda: n in numbers(upstream), 10, "the event")
+        # seen by looking, within a second or so
+        assert time.monotonic() - before < 3
