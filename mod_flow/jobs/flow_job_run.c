@@ -283,6 +283,7 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
         return flow_queue_return(store, &w->at, &w->lost, err);
     }
     w->is_plain = flow_store_is_bulk(store) && !w->moves &&
+                  !(starts_others(w) && w->x->flow->nnext) &&
                   flow_queue_end_is_plain(&w->at, w->result);
     if (w->is_plain) {
         w->plain.at = &w->at;
@@ -302,7 +303,8 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
                              w->moves->delta.now, store, w->moves->p, err);
     }
     if (rv == APR_SUCCESS && !w->lost && starts_others(w)) {
-        rv = flow_next_queue(w->x->jobs, w->x->flow, store, &w->nnext, err);
+        rv = flow_next_queue(w->x->jobs, w->x->flow, store, &w->nnext, w->x->p,
+                             err);
     }
     if (rv == APR_SUCCESS && w->claim.p) {
         flow_claims_add(w->x->jobs, &w->claim);

@@ -11,15 +11,16 @@
 /* ---- flows ---- */
 
 apr_status_t flow_next_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
-                             flow_store_t *store, int *pn, flow_error_t *err)
+                             flow_store_t *store, int *pn, apr_pool_t *p,
+                             flow_error_t *err)
 {
     apr_status_t rv = APR_SUCCESS;
-    char id[FLOW_ID_SIZE];
     int i;
 
     *pn = 0;
     for (i = 0; i < flow->nnext && rv == APR_SUCCESS; ++i) {
         const flow_next_t *next = &flow->next[i];
+        char *id = apr_palloc(p, FLOW_ID_SIZE); /* read at the commit */
         const flow_new_job_t job = { .id = id,
                                      .flow_id = next->flow->id,
                                      .request = next->request,

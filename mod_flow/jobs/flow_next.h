@@ -11,9 +11,10 @@
  */
 
 /** [write] Queue the flows after @a flow; disabled ones are left out. *pn: how
- * many. */
+ * many. @a p must last until the commit. */
 apr_status_t flow_next_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
-                             flow_store_t *store, int *pn, flow_error_t *err);
+                             flow_store_t *store, int *pn, apr_pool_t *p,
+                             flow_error_t *err);
 /** After the commit. */
 void flow_next_wake(flow_jobs_t *jobs, int n);
 

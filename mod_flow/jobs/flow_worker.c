@@ -37,9 +37,10 @@ int flow_job_known(void *baton, const char *flow_id, const char *export_id)
     const flow_flow_t *flow =
         apr_hash_get(model->flows, flow_id, APR_HASH_KEY_STRING);
 
-    /* Jobs of flows that the next configuration knows, or that are switched
-     * off for a while, wait. */
+    /* Jobs of flows that the next configuration knows, that are switched off
+     * for a while, or whose connection is offline, wait. */
     return flow && !flow->disabled &&
+           !flow_breaker_holds(((flow_jobs_t *)baton)->breaker, flow) &&
            (!export_id ||
             apr_hash_get(model->exports, export_id, APR_HASH_KEY_STRING));
 }

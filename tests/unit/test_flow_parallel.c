@@ -199,8 +199,9 @@ static void a_lost_lease_repeats_only_pages_in_flight(void **state)
 
 static void stop_soon(int page)
 {
-    if (page == 1) {
-        run_sink.stopping = 1;
+    if (page == 1) { /* and time for all to hear of it */
+        __atomic_store_n(&run_sink.stopping, 1, __ATOMIC_RELAXED);
+        apr_sleep(200000);
     }
 }
 
