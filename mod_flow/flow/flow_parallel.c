@@ -24,7 +24,8 @@ typedef struct lane_t {
     shared_t *shared;
     int generator;
     flow_run_t run;
-    json_t *position; /* after its last batch; NULL = at the beginning */
+    flow_run_sink_t sink; /* what its run reports to: us */
+    json_t *position;     /* after its last batch; NULL = at the beginning */
     int is_done;
     json_t *errors; /* array: those of the batch at hand */
     flow_counters_t told;
@@ -142,7 +143,7 @@ static apr_status_t forward(shared_t *s, lane_t *lane, flow_error_t *err)
             flow_json_member(v, "step"),   0,
             flow_json_member(v, "code"),   flow_json_member(v, "message"),
             flow_json_member(v, "source"), flow_json_member(v, "key"),
-            json_object_get(v, "retry")
+            json_object_get(v, "retry"),   json_object_get(v, "exchange")
         };
 
         flow_json_int64(json_object_get(v, "index"), &index);
@@ -173,6 +174,32 @@ static apr_status_t tell(shared_t *s, lane_t *lane,
     return rv;
 }
 
+static apr_status_t record_good(void *baton, const char *step_id,
+                                const char *trace_key, flow_error_t *err)
+{
+    lane_t *lane = baton;
+    shared_t *s = lane->shared;
+    apr_status_t rv;
+
+    pthread_mutex_lock(&s->lock);
+    rv = s->rv != APR_SUCCESS
+             ? stopped(err)
+             : s->sink->record_good(s->sink->baton, step_id, trace_key, err);
+    if (rv != APR_SUCCESS) {
+        fail(s, rv, err);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rv;
+}
+
+/* Whether it wants to know, our sink may decide when it has seen an error. */
+static void want_good(lane_t *lane)
+{
+    if (lane->shared->sink->record_good) {
+        lane->sink.record_good = record_good;
+    }
+}
+
 static apr_status_t page_done(void *baton, const flow_counters_t *counters,
                               const json_t *checkpoint, flow_error_t *err)
 {
@@ -190,6 +217,7 @@ static apr_status_t page_done(void *baton, const flow_counters_t *counters,
             fail(s, rv, err);
         }
     }
+    want_good(lane);
     pthread_mutex_unlock(&s->lock);
     return rv;
 }
@@ -209,6 +237,7 @@ static apr_status_t record_error(void *baton, const flow_record_error_t *e,
     flow_record_set_text(v, "source", e->source);
     flow_record_set_text(v, "key", e->trace_key);
     flow_record_share(v, "retry", e->retry_data);
+    flow_record_share(v, "exchange", e->exchange);
     json_array_append_new(lane->errors, v);
     if (json_array_size(lane->errors) < ERRORS_MAX) {
         return APR_SUCCESS;
@@ -226,13 +255,15 @@ static apr_status_t record_error(void *baton, const flow_record_error_t *e,
 
 static void run_lane(shared_t *s, lane_t *lane, apr_pool_t *p)
 {
-    flow_run_sink_t sink = { lane, page_done,
-                             s->sink->record_error ? record_error : NULL };
     flow_error_t err = FLOW_ERROR_INIT, ignored = FLOW_ERROR_INIT;
     apr_status_t rv;
 
-    rv =
-        flow_run_generator(s->env, &lane->run, &sink, lane->generator, p, &err);
+    lane->sink.baton = lane;
+    lane->sink.page_done = page_done;
+    lane->sink.record_error = s->sink->record_error ? record_error : NULL;
+    want_good(lane);
+    rv = flow_run_generator(s->env, &lane->run, &lane->sink, lane->generator, p,
+                            &err);
     pthread_mutex_lock(&s->lock);
     lane->is_done = rv == APR_SUCCESS;
     if (rv == APR_EINTR) {
