@@ -122,12 +122,13 @@ static void want_states(flow_store_t *store)
 
 apr_status_t flow_store_pg_setup(flow_store_t *store, flow_error_t *err)
 {
-    /* clang-format off */
-    static const char *const settings[] = {
-        /* a commit that is not on disk is none */
+    /* A commit that is not on the disk is none. */
+    static const char durable[] =
         "SELECT set_config('synchronous_commit',"
         " CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
-        " ELSE current_setting('synchronous_commit') END, false)",
+        " ELSE current_setting('synchronous_commit') END, false)";
+    /* clang-format off */
+    static const char *const settings[] = {
         "SET default_transaction_isolation = 'read committed'",
         "SET lock_timeout = '10s'",
         "SET statement_timeout = '60s'",
@@ -141,13 +142,13 @@ apr_status_t flow_store_pg_setup(flow_store_t *store, flow_error_t *err)
     };
     /* clang-format on */
     const char *value = NULL;
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv;
     int i;
 
     want_states(store);
+    rv = flow_store_pragma(store, durable, NULL, err);
     for (i = 0; settings[i] && rv == APR_SUCCESS; ++i) {
-        rv = i ? flow_store_query(store, settings[i], err)
-               : flow_store_pragma(store, settings[i], NULL, err);
+        rv = flow_store_query(store, settings[i], err);
     }
     if (rv == APR_SUCCESS) {
         rv = flow_store_pragma(store, "SHOW server_encoding", &value, err);

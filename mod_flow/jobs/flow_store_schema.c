@@ -141,8 +141,7 @@ static const char *const step_3[] = {
     "ALTER TABLE job ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE job ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE job ADD COLUMN spilled TEXT",
-    "UPDATE job SET attempts = 0, lease_until = 0"
-    " WHERE status IN ('queued', 'running')",
+    "UPDATE job SET attempts = 0, lease_until = 0 WHERE ended = 0",
     NULL
 };
 

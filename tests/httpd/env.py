@@ -214,6 +214,8 @@ class Httpd:
     def kill9_all(self):
         """kill -9 of parent and children at once: the power cut."""
         self.allow_log("AH00098")  # the next start finds the old pid file
+        # Nobody is forked while we look who is there.
+        self._process.send_signal(signal.SIGSTOP)
         pids = [self._process.pid] + self.children()
         _kill(pids)
         self._process.wait(5)
