@@ -1,52 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "flowctl/flowctl.h"
+#include "flowctl/flowctl_error.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include <apr_file_io.h>
-#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
-#include "jobs/flow_error_list.h"
-#include "jobs/flow_errors.h"
-#include "jobs/flow_retry.h"
+#include "jobs/flow_ids.h"
 
 #define LIST_DEFAULT 20
 #define LIST_MAX     1000
-#define IDS_MAX      1000
 #define STEPS_MAX    10000
-#define RECORD_MAX   (5 * 1024 * 1024)
 
 /* ---- which errors ---- */
 
-typedef struct selection_t {
-    flowctl_t *ctl;
-    const char *command;
-    flow_error_filter_t filter;
-    const char *since, *until;
-    int resolved, all, matching;
-    const char *ids[IDS_MAX + 1];
-    int n;
-} selection_t;
-
-#define SELECTION_OPTIONS(s)                                                   \
-    { "--flow", .value = &(s).filter.flow_id },                                \
-        { "--step", .value = &(s).filter.step_id },                            \
-        { "--job", .value = &(s).filter.job_id },                              \
-        { "--class", .value = &(s).filter.classification },                    \
-        { "--source", .value = &(s).filter.source },                           \
-        { "--code", .value = &(s).filter.code },                               \
-        { "--trace-key", .value = &(s).filter.trace_key },                     \
-        { "--tag", .value = &(s).filter.tag },                                 \
-        { "--assigned-to", .value = &(s).filter.assigned_to },                 \
-        { "--since", .value = &(s).since },                                    \
-    {                                                                          \
-        "--until", .value = &(s).until                                         \
-    }
-
-static int has_filter(const selection_t *s)
+static int has_filter(const flowctl_selection_t *s)
 {
     const flow_error_filter_t *f = &s->filter;
 
@@ -55,7 +24,7 @@ static int has_filter(const selection_t *s)
            s->since || s->until;
 }
 
-static int read_times(selection_t *s)
+static int read_times(flowctl_selection_t *s)
 {
     return flowctl_when(s->command, "--since", s->since, &s->filter.since) ||
                    flowctl_when(s->command, "--until", s->until,
@@ -64,9 +33,7 @@ static int read_times(selection_t *s)
                : FLOWCTL_OK;
 }
 
-/* Ids, or --matching with or without filters: changing everything there is
- * takes two words. */
-static int read_selection(selection_t *s)
+int flowctl_selection_read(flowctl_selection_t *s)
 {
     while (s->ids[s->n]) {
         ++s->n;
@@ -85,12 +52,7 @@ static int read_selection(selection_t *s)
     return read_times(s);
 }
 
-/* What is done with one, inside a transaction; *pn: was anything? */
-typedef apr_status_t change_fn(void *baton, flow_store_t *store,
-                               const flow_error_ref_t *ref, int *pn,
-                               apr_pool_t *p, flow_error_t *err);
-
-static apr_status_t refs_of_ids(selection_t *s, flow_store_t *store,
+static apr_status_t refs_of_ids(flowctl_selection_t *s, flow_store_t *store,
                                 apr_array_header_t **plist, apr_pool_t *p,
                                 flow_error_t *err)
 {
@@ -119,8 +81,8 @@ static apr_status_t refs_of_ids(selection_t *s, flow_store_t *store,
 }
 
 static apr_status_t change_page(const apr_array_header_t *refs,
-                                flow_store_t *store, change_fn *fn, void *baton,
-                                apr_int64_t *pdone, apr_pool_t *p,
+                                flow_store_t *store, flowctl_change_fn *fn,
+                                void *baton, apr_int64_t *pdone, apr_pool_t *p,
                                 flow_error_t *err)
 {
     apr_status_t rv = flow_store_begin(store, FLOWCTL_PATIENCE, err);
@@ -144,10 +106,11 @@ static apr_status_t change_page(const apr_array_header_t *refs,
     return flow_store_commit(store, err);
 }
 
-/* So many in a transaction, so that the server can write in between. */
-static apr_status_t change_all(selection_t *s, flow_store_t *store,
-                               change_fn *fn, void *baton, apr_int64_t *pseen,
-                               apr_int64_t *pdone, flow_error_t *err)
+apr_status_t flowctl_selection_change(flowctl_selection_t *s,
+                                      flow_store_t *store,
+                                      flowctl_change_fn *fn, void *baton,
+                                      apr_int64_t *pseen, apr_int64_t *pdone,
+                                      flow_error_t *err)
 {
     apr_array_header_t *refs;
     char last[FLOW_ID_SIZE];
@@ -181,8 +144,8 @@ static apr_status_t change_all(selection_t *s, flow_store_t *store,
     return rv;
 }
 
-static int finish(const selection_t *s, const char *word, apr_int64_t seen,
-                  apr_int64_t done, json_t *more)
+int flowctl_selection_finish(const flowctl_selection_t *s, const char *word,
+                             apr_int64_t seen, apr_int64_t done, json_t *more)
 {
     if (s->ctl->json) {
         json_t *v = more ? more : json_object();
@@ -235,10 +198,10 @@ static int print_counts(flowctl_t *ctl, json_t *counts)
 int flowctl_error_list(flowctl_t *ctl)
 {
     const char *limit = NULL;
-    selection_t s = { ctl, "error list" };
+    flowctl_selection_t s = { ctl, "error list" };
     int counts = 0, most, rc;
     const flowctl_option_t options[] = {
-        SELECTION_OPTIONS(s),
+        FLOWCTL_SELECTION(s),
         { "--limit", .value = &limit },
         { "--before", .value = &s.filter.before },
         { "--resolved", .flag = &s.resolved },
@@ -357,8 +320,8 @@ static apr_status_t resolve_one(void *baton, flow_store_t *store,
     return flow_error_resolve(store, ref->id, baton, pn, err);
 }
 
-static int run_change(selection_t *s, const char *word, change_fn *fn,
-                      void *baton)
+static int run_change(flowctl_selection_t *s, const char *word,
+                      flowctl_change_fn *fn, void *baton)
 {
     flow_error_t err = FLOW_ERROR_INIT;
     apr_int64_t seen, done;
@@ -368,25 +331,26 @@ static int run_change(selection_t *s, const char *word, change_fn *fn,
     if (!store) {
         return FLOWCTL_FAILED;
     }
-    rv = change_all(s, store, fn, baton, &seen, &done, &err);
+    rv = flowctl_selection_change(s, store, fn, baton, &seen, &done, &err);
     flow_store_close(store);
-    return rv == APR_SUCCESS ? finish(s, word, seen, done, NULL)
-                             : flowctl_failed(&err);
+    return rv == APR_SUCCESS
+               ? flowctl_selection_finish(s, word, seen, done, NULL)
+               : flowctl_failed(&err);
 }
 
 int flowctl_error_resolve(flowctl_t *ctl)
 {
     const char *by = NULL;
-    selection_t s = { ctl, "error resolve" };
+    flowctl_selection_t s = { ctl, "error resolve" };
     const flowctl_option_t options[] = {
-        SELECTION_OPTIONS(s),
+        FLOWCTL_SELECTION(s),
         { "--matching", .flag = &s.matching },
         { "--by", .value = &by },
         { NULL },
     };
-    int rc = flowctl_options(ctl, options, s.ids, IDS_MAX);
+    int rc = flowctl_options(ctl, options, s.ids, FLOWCTL_IDS_MAX);
 
-    rc = rc == FLOWCTL_OK ? read_selection(&s) : rc;
+    rc = rc == FLOWCTL_OK ? flowctl_selection_read(&s) : rc;
     return rc == FLOWCTL_OK ? run_change(&s, "resolved", resolve_one,
                                          (void *)(by ? by : "flowctl"))
                             : rc;
@@ -439,17 +403,17 @@ int flowctl_error_tag(flowctl_t *ctl)
     apr_array_header_t *add = apr_array_make(ctl->p, 4, sizeof(const char *));
     apr_array_header_t *del = apr_array_make(ctl->p, 4, sizeof(const char *));
     tags_t tags = { add, del };
-    selection_t s = { ctl, "error tag" };
+    flowctl_selection_t s = { ctl, "error tag" };
     const flowctl_option_t options[] = {
-        SELECTION_OPTIONS(s),
+        FLOWCTL_SELECTION(s),
         { "--matching", .flag = &s.matching },
         { "--add", .list = add },
         { "--remove", .list = del },
         { NULL },
     };
-    int rc = flowctl_options(ctl, options, s.ids, IDS_MAX);
+    int rc = flowctl_options(ctl, options, s.ids, FLOWCTL_IDS_MAX);
 
-    rc = rc == FLOWCTL_OK ? read_selection(&s) : rc;
+    rc = rc == FLOWCTL_OK ? flowctl_selection_read(&s) : rc;
     if (rc == FLOWCTL_OK && !add->nelts && !del->nelts) {
         rc = flowctl_usage("error tag: which tag? Give --add TAG or --remove "
                            "TAG");
@@ -471,198 +435,20 @@ int flowctl_error_assign(flowctl_t *ctl)
 {
     const char *to = NULL;
     int nobody = 0, rc;
-    selection_t s = { ctl, "error assign" };
+    flowctl_selection_t s = { ctl, "error assign" };
     const flowctl_option_t options[] = {
-        SELECTION_OPTIONS(s),
+        FLOWCTL_SELECTION(s),
         { "--matching", .flag = &s.matching },
         { "--to", .value = &to },
         { "--nobody", .flag = &nobody },
         { NULL },
     };
 
-    rc = flowctl_options(ctl, options, s.ids, IDS_MAX);
-    rc = rc == FLOWCTL_OK ? read_selection(&s) : rc;
+    rc = flowctl_options(ctl, options, s.ids, FLOWCTL_IDS_MAX);
+    rc = rc == FLOWCTL_OK ? flowctl_selection_read(&s) : rc;
     if (rc == FLOWCTL_OK && (to != NULL) == (nobody != 0)) {
         rc = flowctl_usage("error assign: to whom? Give --to NAME or --nobody");
     }
     return rc == FLOWCTL_OK ? run_change(&s, "assigned", assign_one, (void *)to)
                             : rc;
-}
-
-/* ---- retry ---- */
-
-typedef struct retry_job_t {
-    char id[FLOW_ID_SIZE];
-    apr_int64_t n;
-} retry_job_t;
-
-/* One job per flow; it is queued when all its errors are marked. */
-typedef struct retries_t {
-    flow_ids_t ids;
-    apr_hash_t *jobs; /* flow id -> retry_job_t */
-    apr_pool_t *p;
-} retries_t;
-
-static apr_status_t retry_one(void *baton, flow_store_t *store,
-                              const flow_error_ref_t *ref, int *pn,
-                              apr_pool_t *p, flow_error_t *err)
-{
-    retries_t *r = baton;
-    retry_job_t *job = apr_hash_get(r->jobs, ref->flow_id, APR_HASH_KEY_STRING);
-    apr_status_t rv;
-
-    (void)p;
-    if (!job) {
-        job = apr_pcalloc(r->p, sizeof(*job));
-        flow_ids_make(&r->ids, apr_time_now(), job->id);
-        apr_hash_set(r->jobs, apr_pstrdup(r->p, ref->flow_id),
-                     APR_HASH_KEY_STRING, job);
-    }
-    rv = flow_retry_mark(store, ref->id, job->id, pn, err);
-    job->n += *pn;
-    return rv;
-}
-
-static apr_status_t queue_jobs(retries_t *r, flow_store_t *store, json_t *list,
-                               flow_error_t *err)
-{
-    apr_status_t rv = flow_store_begin(store, FLOWCTL_PATIENCE, err);
-    apr_hash_index_t *hi;
-
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    for (hi = apr_hash_first(r->p, r->jobs); hi && rv == APR_SUCCESS;
-         hi = apr_hash_next(hi)) {
-        const retry_job_t *job = apr_hash_this_val(hi);
-
-        if (job->n) {
-            rv = flow_retry_queue(store, job->id, apr_hash_this_key(hi),
-                                  job->n > 1, "retry", err);
-            json_array_append_new(
-                list, flow_json_string_new(job->id, strlen(job->id)));
-        }
-    }
-    if (rv != APR_SUCCESS) {
-        flow_store_rollback(store);
-        return rv;
-    }
-    return flow_store_commit(store, err);
-}
-
-/* *ptext: the JSON in the file, checked. */
-static int read_record(flowctl_t *ctl, const char *path, const char **ptext)
-{
-    flow_error_t err = FLOW_ERROR_INIT;
-    apr_size_t len = RECORD_MAX;
-    apr_file_t *file;
-    json_t *v = NULL;
-    char *text = apr_palloc(ctl->p, len + 1), space[120];
-    apr_status_t rv;
-
-    rv = apr_file_open(&file, path, APR_FOPEN_READ, 0, ctl->p);
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_read_full(file, text, RECORD_MAX, &len);
-        apr_file_close(file);
-    }
-    if ((rv != APR_SUCCESS && rv != APR_EOF) || len == RECORD_MAX) {
-        fprintf(stderr, "flowctl: '%s': %s\n", path,
-                len == RECORD_MAX ? "is larger than 5 MB"
-                                  : apr_strerror(rv, space, sizeof(space)));
-        return FLOWCTL_FAILED;
-    }
-    if (flow_json_parse(&v, text, len, &err) != APR_SUCCESS ||
-        (!json_is_object(v) && !json_is_array(v))) {
-        fprintf(stderr, "flowctl: '%s' is no record: %s\n", path,
-                v ? "it must be an object or an array" : err.message);
-        json_decref(v);
-        return FLOWCTL_FAILED;
-    }
-    *ptext = flow_json_text(v, NULL, ctl->p);
-    json_decref(v);
-    return FLOWCTL_OK;
-}
-
-static int edit(flow_store_t *store, const char *id, const char *text)
-{
-    flow_error_t err = FLOW_ERROR_INIT;
-    apr_status_t rv = flow_store_begin(store, FLOWCTL_PATIENCE, &err);
-    int n = 0;
-
-    if (rv == APR_SUCCESS) {
-        rv = flow_error_edit(store, id, text, &n, &err);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = flow_store_commit(store, &err);
-    }
-    else {
-        flow_store_rollback(store);
-    }
-    if (rv != APR_SUCCESS) {
-        return flowctl_failed(&err);
-    }
-    if (!n) {
-        fprintf(stderr,
-                "flowctl: error '%s' is not open or has no retry data\n", id);
-        return FLOWCTL_FAILED;
-    }
-    return FLOWCTL_OK;
-}
-
-static int run_retry(selection_t *s, const char *record)
-{
-    flow_error_t err = FLOW_ERROR_INIT;
-    retries_t r = { .jobs = apr_hash_make(s->ctl->p), .p = s->ctl->p };
-    json_t *result = json_object(), *list = json_array();
-    flow_store_t *store = flowctl_open(s->ctl);
-    apr_int64_t seen = 0, done = 0;
-    apr_status_t rv;
-    int rc = FLOWCTL_OK;
-
-    json_object_set_new(result, "jobs", list);
-    flow_ids_init(&r.ids);
-    if (!store || (record && edit(store, s->ids[0], record) != FLOWCTL_OK)) {
-        rc = FLOWCTL_FAILED;
-    }
-    else {
-        rv = change_all(s, store, retry_one, &r, &seen, &done, &err);
-        if (rv == APR_SUCCESS) {
-            rv = queue_jobs(&r, store, list, &err);
-        }
-        rc = rv == APR_SUCCESS ? FLOWCTL_OK : flowctl_failed(&err);
-    }
-    flow_store_close(store);
-    if (rc != FLOWCTL_OK) {
-        json_decref(result);
-        return rc;
-    }
-    if (s->n && done < seen) {
-        fprintf(stderr, "flowctl: the others are resolved, have no retry data, "
-                        "or are being retried\n");
-    }
-    return finish(s, "queued", seen, done, result);
-}
-
-int flowctl_error_retry(flowctl_t *ctl)
-{
-    const char *data = NULL, *record = NULL;
-    selection_t s = { ctl, "error retry" };
-    const flowctl_option_t options[] = {
-        SELECTION_OPTIONS(s),
-        { "--matching", .flag = &s.matching },
-        { "--data", .value = &data },
-        { NULL },
-    };
-    int rc = flowctl_options(ctl, options, s.ids, IDS_MAX);
-
-    rc = rc == FLOWCTL_OK ? read_selection(&s) : rc;
-    if (rc == FLOWCTL_OK && data && s.n != 1) {
-        rc = flowctl_usage("error retry: --data FILE goes with one id, whose "
-                           "record it replaces");
-    }
-    if (rc == FLOWCTL_OK && data) {
-        rc = read_record(ctl, data, &record);
-    }
-    s.filter.retriable = 1;
-    return rc == FLOWCTL_OK ? run_retry(&s, record) : rc;
 }

@@ -8,7 +8,6 @@
 #include "base/flow_log.h"
 #include "data/flow_json.h"
 #include "flow/flow_delta.h"
-#include "jobs/flow_error_list.h"
 #include "jobs/flow_marks.h"
 #include "jobs/flow_next.h"
 #include "jobs/flow_requeue.h"
@@ -187,43 +186,35 @@ static apr_status_t spill(execution_t *x, const flow_progress_t *at,
                        err);
 }
 
-/* Before something is added to x->errors. */
-static apr_status_t go_on(execution_t *x, flow_error_t *err)
+/* Before something is added to x->errors: the page kept back was not the last
+ * one after all, or more is held than may be. */
+static apr_status_t make_room(execution_t *x, flow_error_t *err)
 {
     flow_progress_t at = x->reached;
     apr_status_t rv = check_abort(x, err);
 
-    if (rv != APR_SUCCESS || !x->kept_back) {
-        return rv;
-    }
-    at.errors = x->errors; /* it was not the last page after all */
-    rv = commit_page(x, &at, NULL, err);
-    x->kept_back = rv != APR_SUCCESS;
-    return rv;
-}
-
-/* ... and after it: what is too much to hold is stored before its page. */
-static apr_status_t keep_small(execution_t *x, flow_error_t *err)
-{
-    flow_progress_t at = x->reached;
-
     at.errors = x->errors;
-    return flow_errors_size(x->errors) < ERRORS_MAX || x->retry
-               ? APR_SUCCESS
-               : spill(x, &at, err);
+    if (rv == APR_SUCCESS && x->kept_back) {
+        rv = commit_page(x, &at, NULL, err);
+        x->kept_back = rv != APR_SUCCESS;
+    }
+    else if (rv == APR_SUCCESS && !x->retry &&
+             flow_errors_size(x->errors) >= ERRORS_MAX) {
+        rv = spill(x, &at, err);
+    }
+    return rv;
 }
 
 static apr_status_t record_good(void *baton, const char *step_id,
                                 const char *trace_key, flow_error_t *err)
 {
     execution_t *x = baton;
-    apr_status_t rv = go_on(x, err);
+    apr_status_t rv = x->retry ? APR_SUCCESS : make_room(x, err);
 
-    if (rv != APR_SUCCESS) {
-        return rv;
+    if (rv == APR_SUCCESS) {
+        flow_errors_good(x->errors, step_id, trace_key);
     }
-    flow_errors_good(x->errors, step_id, trace_key);
-    return keep_small(x, err);
+    return rv;
 }
 
 static apr_status_t record_error(void *baton, const flow_record_error_t *e,
@@ -238,12 +229,11 @@ static apr_status_t record_error(void *baton, const flow_record_error_t *e,
     if (x->retry) {
         return flow_retry_error(x->retry, e, err);
     }
-    rv = go_on(x, err);
-    if (rv != APR_SUCCESS) {
-        return rv;
+    rv = make_room(x, err);
+    if (rv == APR_SUCCESS) {
+        flow_errors_add(x->errors, e);
     }
-    flow_errors_add(x->errors, e);
-    return keep_small(x, err);
+    return rv;
 }
 
 /* ---- the end ---- */
@@ -589,65 +579,32 @@ static apr_status_t prepare(execution_t *x, flow_error_t *err)
     return prepare_delta(x, request, err);
 }
 
-/* What becomes of errors. Looking up the older ones costs something per record,
- * so it is only done where there are any. */
-static apr_status_t prepare_errors(execution_t *x, flow_error_t *err)
-{
-    flow_store_t *store;
-    apr_status_t rv;
-    int any = 0;
-
-    flow_errors_rules(x->errors, x->flow->auto_resolve, 1);
-    if (strcmp(x->job->type, "flow") != 0) {
-        x->retry = flow_retry_create(x->jobs, &x->reached, x->errors, x->p);
-        x->run.retry = flow_retry_source(x->retry);
-        x->run.delta = NULL; /* no export is read, no mark moves */
-    }
-    if (!x->flow->auto_resolve) {
-        return APR_SUCCESS;
-    }
-    rv = flow_jobs_reader(x->jobs, &store, err);
-    if (rv == APR_SUCCESS) {
-        rv = flow_error_any_open(store, x->flow->id, &any, x->p, err);
-        flow_jobs_reader_done(x->jobs, store);
-    }
-    if (rv != APR_SUCCESS) {
-        return APR_EINTR; /* not the job's fault: it is handed back */
-    }
-    x->sink.record_good = any ? record_good : NULL;
-    return APR_SUCCESS;
-}
-
 static apr_status_t run(execution_t *x, flow_error_t *err)
 {
     flow_stats_t *stats = x->jobs->settings.stats;
-    flow_error_t why = FLOW_ERROR_INIT;
+    const flow_job_t *job = x->job;
     apr_status_t rv = prepare(x, err);
+    int any = 0;
 
     x->sink.baton = x;
     x->sink.page_done = page_done;
     x->sink.record_error = record_error;
 
     if (rv == APR_SUCCESS) {
-        rv = prepare_errors(x, err);
+        rv = flow_retry_prepare(&x->retry, x->jobs, job, &x->reached, &x->run,
+                                x->errors, &any, x->p, err);
     }
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    x->sink.record_good = any ? record_good : NULL;
     if (stats) {
         flow_stats_add32(&stats->workers_busy, 1);
     }
     rv = x->jobs->run(x->jobs->env, &x->run, &x->sink, x->p, err);
     if (x->retry) {
-        /* what is done stays done, whatever stopped it */
-        apr_status_t kept = flow_retry_flush(x->retry, &x->run.counters, &why);
-
+        rv = flow_retry_finish(x->retry, &x->run, rv, err);
         x->reached.counters = x->run.counters;
-        if (kept != APR_SUCCESS) {
-            flow_error_clear(err);
-            rv = flow_error_set(err, why.kind, kept, why.code, "%s",
-                                why.message);
-        }
     }
     if (stats) {
         flow_stats_add32(&stats->workers_busy, -1);

@@ -79,8 +79,7 @@ void flow_jobs_reader_done(flow_jobs_t *jobs, flow_store_t *store)
 
 /* ---- storing events and jobs ---- */
 
-/* In one block of its own, which the committer frees if we have given up
- * waiting for it. (No pool: making one costs a system call.) */
+/* One block, freed by who is done with it last. (A pool costs a system call.) */
 typedef struct insert_job_t {
     char id[FLOW_ID_SIZE];
     flow_new_job_t job;
@@ -88,12 +87,11 @@ typedef struct insert_job_t {
 
 typedef struct insert_t {
     flow_work_t work;
-    apr_time_t now;
+    apr_time_t now, key_until;
     char event_id[FLOW_ID_SIZE];  /* "" = jobs without an event */
     char stored_id[FLOW_ID_SIZE]; /* out: of an event that came before */
     char *key;                    /* the sender's id of the event, or NULL */
-    apr_time_t key_until;
-    int is_known; /* out: the event was stored before; now nothing was */
+    int is_known;                 /* out: so nothing was stored now */
     const char *export_id;
     char *text; /* the event or the request, or NULL */
     int n;
@@ -112,9 +110,9 @@ static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
     if (w->key) {
         rv = flow_dedup_claim(store, w->export_id, w->key, w->now, w->key_until,
                               w->stored_id, &w->is_known, err);
-        if (rv != APR_SUCCESS || w->is_known) {
-            return rv;
-        }
+    }
+    if (rv != APR_SUCCESS || w->is_known) {
+        return rv;
     }
     if (*w->event_id) {
         rv = flow_queue_event(store, w->event_id, w->export_id, w->now, w->text,
@@ -131,7 +129,7 @@ static void release_insert(flow_work_t *work)
     free(work);
 }
 
-/* @a v (may be NULL) becomes w->text, @a key (may be NULL) w->key. */
+/* @a v becomes w->text, @a key w->key; both may be NULL. */
 static apr_status_t insert_new(insert_t **pw, int n, const json_t *v,
                                const char *key, apr_pool_t *p,
                                flow_error_t *err)
@@ -497,15 +495,12 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->iface.baton = jobs;
     jobs->iface.queue = iface_queue;
     jobs->iface.run_wait = flow_jobs_run_wait;
-    jobs->iface.lock = flow_locks_lock;
-    jobs->iface.unlock = flow_locks_unlock;
-    jobs->locks = flow_locks_create(p);
     jobs->log = flow_script_log_create(p);
     jobs->state.baton = jobs;
     jobs->state.log = log_line;
     flow_state_store_fill(&jobs->state);
     flow_cache_store_fill(&jobs->state);
-    if (!jobs->locks) {
+    if (!flow_locks_fill(jobs)) {
         apr_pool_destroy(p);
         return NULL;
     }

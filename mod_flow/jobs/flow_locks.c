@@ -25,8 +25,9 @@ struct flow_locks_t {
     apr_hash_t *held; /* "scope name" (malloc'd) -> itself */
 };
 
-flow_locks_t *flow_locks_create(apr_pool_t *p)
+int flow_locks_fill(flow_jobs_t *jobs)
 {
+    apr_pool_t *p = jobs->p;
     flow_locks_t *locks = apr_pcalloc(p, sizeof(*locks));
     apr_pool_t *own; /* of the table, used under its lock only */
 
@@ -34,10 +35,13 @@ flow_locks_t *flow_locks_create(apr_pool_t *p)
         apr_thread_mutex_create(&locks->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
             APR_SUCCESS ||
         apr_thread_cond_create(&locks->freed, p) != APR_SUCCESS) {
-        return NULL;
+        return 0;
     }
     locks->held = apr_hash_make(own);
-    return locks;
+    jobs->locks = locks;
+    jobs->iface.lock = flow_locks_lock;
+    jobs->iface.unlock = flow_locks_unlock;
+    return 1;
 }
 
 /* ---- within the process ---- */

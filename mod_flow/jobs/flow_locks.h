@@ -11,9 +11,11 @@
  * holding some. Rows of a process that is gone are taken over at once where
  * that can be known (flow_owner.h), else when their time is up.
  */
-flow_locks_t *flow_locks_create(apr_pool_t *p);
 
-/** For flow_jobs_iface_t. */
+/** Sets jobs->locks and the interface's functions; 0 when it cannot. */
+int flow_locks_fill(flow_jobs_t *jobs);
+
+/* As in flow_jobs_iface_t. */
 apr_status_t flow_locks_lock(void *baton, const char *scope,
                              const char *const *names, int n, apr_time_t until,
                              flow_error_t *err);

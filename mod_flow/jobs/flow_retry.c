@@ -7,6 +7,7 @@
 
 #include "base/flow_log.h"
 #include "data/flow_json.h"
+#include "jobs/flow_error_list.h"
 #include "jobs/flow_requeue.h"
 
 #define PAGE_RECORDS 20 /* dealt with per commit, at most */
@@ -251,8 +252,9 @@ static apr_status_t run_outcomes(flow_work_t *work, flow_store_t *store,
                : rv;
 }
 
-apr_status_t flow_retry_flush(flow_retry_t *r, const flow_counters_t *counters,
-                              flow_error_t *err)
+/* Store what has been done since the last time; APR_EINTR "lease_lost". */
+static apr_status_t flush(flow_retry_t *r, const flow_counters_t *counters,
+                          flow_error_t *err)
 {
     flow_progress_t at = r->at;
     outcome_work_t w = { .work.run = run_outcomes, .r = r, .at = &at };
@@ -358,7 +360,7 @@ static apr_status_t done(void *baton, const flow_counters_t *counters,
     r->outcomes[r->n++] = r->now;
     r->item = NULL;
     return r->n == PAGE_RECORDS || apr_time_now() - r->since > PAGE_TIME
-               ? flow_retry_flush(r, counters, err)
+               ? flush(r, counters, err)
                : APR_SUCCESS;
 }
 
@@ -381,11 +383,6 @@ apr_status_t flow_retry_error(flow_retry_t *r, const flow_record_error_t *e,
     return APR_SUCCESS;
 }
 
-const flow_retry_source_t *flow_retry_source(flow_retry_t *r)
-{
-    return &r->source;
-}
-
 static apr_status_t retry_cleanup(void *data)
 {
     flow_retry_t *r = data;
@@ -394,8 +391,8 @@ static apr_status_t retry_cleanup(void *data)
     return APR_SUCCESS;
 }
 
-flow_retry_t *flow_retry_create(flow_jobs_t *jobs, const flow_progress_t *at,
-                                flow_errors_t *errors, apr_pool_t *p)
+static flow_retry_t *create(flow_jobs_t *jobs, const flow_progress_t *at,
+                            flow_errors_t *errors, apr_pool_t *p)
 {
     flow_retry_t *r = apr_pcalloc(p, sizeof(*r));
 
@@ -410,4 +407,51 @@ flow_retry_t *flow_retry_create(flow_jobs_t *jobs, const flow_progress_t *at,
     r->since = apr_time_now();
     apr_pool_cleanup_register(p, r, retry_cleanup, apr_pool_cleanup_null);
     return r;
+}
+
+/* Looking up the older errors costs something per record, so it is only done
+ * where there are any. */
+static apr_status_t any_open(flow_jobs_t *jobs, const char *flow_id, int *pany,
+                             apr_pool_t *p, flow_error_t *err)
+{
+    flow_store_t *store;
+    apr_status_t rv = flow_jobs_reader(jobs, &store, err);
+
+    if (rv == APR_SUCCESS) {
+        rv = flow_error_any_open(store, flow_id, pany, p, err);
+        flow_jobs_reader_done(jobs, store);
+    }
+    /* not the job's fault: it is handed back */
+    return rv == APR_SUCCESS ? rv : APR_EINTR;
+}
+
+apr_status_t flow_retry_prepare(flow_retry_t **pr, flow_jobs_t *jobs,
+                                const flow_job_t *job,
+                                const flow_progress_t *at, flow_run_t *run,
+                                flow_errors_t *errors, int *pany, apr_pool_t *p,
+                                flow_error_t *err)
+{
+    *pr = NULL;
+    *pany = 0;
+    flow_errors_rules(errors, run->flow->auto_resolve, 1);
+    if (strcmp(job->type, "flow") != 0) {
+        *pr = create(jobs, at, errors, p);
+        run->retry = &(*pr)->source;
+        run->delta = NULL; /* no export is read, no mark moves */
+    }
+    return run->flow->auto_resolve ? any_open(jobs, run->flow->id, pany, p, err)
+                                   : APR_SUCCESS;
+}
+
+apr_status_t flow_retry_finish(flow_retry_t *r, const flow_run_t *run,
+                               apr_status_t rv, flow_error_t *err)
+{
+    flow_error_t why = FLOW_ERROR_INIT;
+    apr_status_t kept = flush(r, &run->counters, &why);
+
+    if (kept == APR_SUCCESS) {
+        return rv;
+    }
+    flow_error_clear(err);
+    return flow_error_set(err, why.kind, kept, why.code, "%s", why.message);
 }

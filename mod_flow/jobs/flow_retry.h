@@ -32,16 +32,22 @@ void flow_retry_due(flow_jobs_t *jobs, flow_store_t *reader, apr_pool_t *p);
  * used on its thread. */
 typedef struct flow_retry_t flow_retry_t;
 
-/** @a at: id, flow and owner of the job; @a errors: what happens at later
- * steps. */
-flow_retry_t *flow_retry_create(flow_jobs_t *jobs, const flow_progress_t *at,
-                                flow_errors_t *errors, apr_pool_t *p);
-const flow_retry_source_t *flow_retry_source(flow_retry_t *r);
+/**
+ * Before a run: what becomes of its errors, in @a errors. For a retry (else
+ * *pr is NULL): @a run gets its records from it. *pany: has the flow open
+ * errors that a success could resolve? APR_EINTR: the store is away.
+ */
+apr_status_t flow_retry_prepare(flow_retry_t **pr, flow_jobs_t *jobs,
+                                const flow_job_t *job,
+                                const flow_progress_t *at, flow_run_t *run,
+                                flow_errors_t *errors, int *pany, apr_pool_t *p,
+                                flow_error_t *err);
+/** After it: store what is done, whatever stopped it (@a rv, @a err); the
+ * status that holds then. */
+apr_status_t flow_retry_finish(flow_retry_t *r, const flow_run_t *run,
+                               apr_status_t rv, flow_error_t *err);
 /** For the sink. */
 apr_status_t flow_retry_error(flow_retry_t *r, const flow_record_error_t *e,
-                              flow_error_t *err);
-/** Store what has been done since the last time; APR_EINTR "lease_lost". */
-apr_status_t flow_retry_flush(flow_retry_t *r, const flow_counters_t *counters,
                               flow_error_t *err);
 
 #endif
