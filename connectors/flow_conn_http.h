@@ -182,6 +182,9 @@ const char *flow_conn_http_resolve(const char *base, const char *reference,
 /** Append "name=value" to the query. */
 const char *flow_conn_http_add_query(const char *url, const char *pair,
                                      apr_pool_t *p);
+/** The query with "name=value" in place of whatever it has of that name. */
+const char *flow_conn_http_set_query(const char *url, const char *name,
+                                     const char *value, apr_pool_t *p);
 /** The target of the first link of relation @a rel in a Link field value
  * (RFC 8288), or NULL. */
 const char *flow_conn_http_link(const char *value, const char *rel,
@@ -276,16 +279,38 @@ apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
 apr_status_t flow_conn_http_send(const http_send_t *send,
                                  const flow_call_t *call, http_answer_t *answer,
                                  apr_pool_t *p, flow_error_t *err);
+/* ---- flow_conn_http_build.c ---- */
+/** Without those that look at the request (aws4, hash, hmac) ... */
 apr_status_t flow_conn_http_render_headers(apr_table_t *out,
                                            const http_headers_t *headers,
                                            const json_t *context, apr_pool_t *p,
                                            flow_error_t *err);
+/** ... and those alone: the last ones, when @a out has all others. */
+apr_status_t flow_conn_http_sign_headers(const http_send_t *send,
+                                         const char *url,
+                                         const http_headers_t *headers,
+                                         apr_table_t *out, apr_pool_t *p,
+                                         flow_error_t *err);
+/** All headers but credentials and the last ones. */
+apr_status_t flow_conn_http_make_headers(const http_send_t *send,
+                                         apr_table_t **pout, apr_pool_t *p,
+                                         flow_error_t *err);
 /** Render the body template into send->body; without one nothing happens. */
-apr_status_t flow_conn_http_render_body(http_send_t *send, apr_pool_t *p,
-                                        flow_error_t *err);
+apr_status_t flow_conn_http_render_body(http_send_t *send, const char *url,
+                                        apr_pool_t *p, flow_error_t *err);
 /** A shallow copy of the call's context that the caller may add to; lives as
  * long as @a p. */
 json_t *flow_conn_http_context(const flow_call_t *call, apr_pool_t *p);
+
+/* ---- flow_conn_http_stage.c ---- */
+/** @a secret: what was made for this request alone, or NULL. */
+void flow_conn_http_request_stage(const flow_call_t *call,
+                                  const flow_connection_t *connection,
+                                  const flow_http_request_t *req,
+                                  const char *secret, apr_pool_t *p);
+void flow_conn_http_response_stage(const flow_call_t *call,
+                                   const flow_connection_t *connection,
+                                   const http_answer_t *answer, apr_pool_t *p);
 
 /* ---- flow_conn_http_form.c ---- */
 /** The members of @a fields as multipart/form-data. A value is a text, an
@@ -318,6 +343,7 @@ typedef struct http_turn_t {
     http_send_t send;
     http_answer_t answer;
     const char *request_digest, *body_digest;
+    apr_int64_t same; /* pages with these very records before this one */
     apr_pool_t *p;
 } http_turn_t;
 
@@ -325,6 +351,7 @@ typedef struct http_turn_t {
 #define HTTP_PAGES_MAX   100000
 #define HTTP_RECORDS_MAX 100000000
 #define HTTP_PAGING_MAX  apr_time_from_sec(24 * 3600)
+#define HTTP_SAME_MAX    10 /* equal pages in a row, of records without ids */
 
 /** The member as a copy of its own: to be changed while the rest is shared. */
 json_t *flow_conn_http_copy_member(json_t *object, const char *key);

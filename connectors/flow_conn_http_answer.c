@@ -145,16 +145,14 @@ const char *flow_conn_http_error_text(const http_answer_t *answer,
         text = answer->body;
         len = answer->body_len;
     }
-    len = len > TEXT_MAX ? TEXT_MAX : len;
-    out = apr_pstrmemdup(p, text, len);
+    out = flow_secret_mask_cut(text, len, TEXT_MAX,
+                               flow_conn_http_secrets(connection, p), &len, p);
     json_decref(found);
     for (s = out; s < out + len; ++s) {
         if ((unsigned char)*s < ' ' || *s == 0x7F) {
             *s = ' ';
         }
     }
-    out =
-        (char *)flow_secret_mask(out, flow_conn_http_secrets(connection, p), p);
     return out[strspn(out, " ")] ? out + strspn(out, " ") : NULL;
 }
 

@@ -359,11 +359,14 @@ void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
     (void)doc;
     *pdata = x;
     count_operations(c, x);
+    flow_compile_strict(c,
+                        flow_compile_bool(c, "http.strictHandlebarEvaluation"));
     flow_conn_http_compile_step(c, connection->data, &shared);
     for (i = 0; i < x->nops; ++i) {
         compile_operation(c, x, &shared, i);
     }
     compile_lookups(c, x, &shared);
+    flow_compile_strict(c, 0);
     x->existing_path = flow_compile_path(c, "http.existingExtract");
     x->ignore_path = flow_compile_path(c, "http.ignoreExtract");
     x->existing_lookup = find_lookup(c, x, "http.existingLookupName");

@@ -225,7 +225,7 @@ const flow_field_t flow_conn_http_import_fields[] = {
     { "http.lookups[].map", ANY, 0, NULL, NULL, "a table instead of a request" },
     { "http.lookups[].default", ANY, 0, NULL, NULL, "value when nothing is found, with allowFailures" },
     { "http.lookups[].allowFailures", BOOL, 0, NULL, "false", "true: finding nothing (no value, or 404) does not fail the record" },
-    { "http.strictHandlebarEvaluation", BOOL, LATER, NULL, "false", "a missing field is an error" },
+    { "http.strictHandlebarEvaluation", BOOL, 0, NULL, "false", "a value that a template of this import misses fails the record" },
     { "http.endPointBodyLimit", INT, LATER, NULL, NULL, "largest request" },
     { "http.type", STRING, LATER, NULL, NULL, "records or file" },
     { "http.blobFormat", STRING, LATER, NULL, NULL, "for blobs" },

@@ -95,13 +95,21 @@ static apr_status_t request(const http_grant_t *g, const http_cred_t *old,
     send.tpl = &g->step.body;
     rv = make_url(g, &send, &req.url, p, err);
     if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_render_body(&send, p, err);
+        rv = flow_conn_http_render_body(&send, req.url, p, err);
     }
     if (rv == APR_SUCCESS) {
         rv = add_form(g, old, &send, p);
     }
     if (rv == APR_SUCCESS) {
         rv = make_headers(g, old, &send, !g->trusted_host, headers, p, err);
+    }
+    if (rv == APR_SUCCESS && !g->trusted_host) {
+        rv = flow_conn_http_sign_headers(&send, req.url, &conn->headers,
+                                         headers, p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_conn_http_sign_headers(&send, req.url, &g->step.headers,
+                                         headers, p, err);
     }
     if (rv != APR_SUCCESS) {
         return rv;

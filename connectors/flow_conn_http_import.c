@@ -4,7 +4,6 @@
  */
 #include "connectors/flow_conn_http.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <string.h>
@@ -220,11 +219,11 @@ static void add_answers(const batch_t *b, const http_answer_t *answer)
     json_decref(resource);
 }
 
-/* No answer at all: nobody knows what became of the records. */
+/* The far end is gone, or does not let us in: no use in trying the rest. What
+ * is wrong with one record alone is none of these. */
 static int is_transport(const flow_error_t *err)
 {
-    return !apr_isdigit(err->code[0]) &&
-           (err->kind == FLOW_E_UNAVAILABLE || err->kind == FLOW_E_CONFIG);
+    return flow_response_is_connections_fault(err);
 }
 
 static void add_errors(json_t *responses, const flow_error_t *err, size_t n)

@@ -307,6 +307,7 @@ static apr_status_t follow(flow_http_call_t *call, flow_http_url_t *url,
         call->headers = only_harmless(call->headers, p);
     }
     *url = next;
+    call->was_sent = 0; /* that was the hop before, and it was answered */
     call->where = where(url, p);
     flow_buf_clear(call->body);
     return APR_SUCCESS;
