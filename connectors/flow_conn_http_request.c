@@ -12,6 +12,7 @@
 
 #define RETRIES_MAX     2  /* after trouble on the line or at the far end */
 #define LIMIT_WAITS_MAX 20 /* the deadline comes first */
+#define FINDS_MAX       2  /* credentials of other processes tried */
 
 /* One request, sent until it is through or given up. */
 typedef struct http_try_t {
@@ -22,7 +23,7 @@ typedef struct http_try_t {
     const http_auth_t *auth;
     http_cred_t cred;
     const char *secret; /* made for this attempt */
-    int renewals, retries, waits;
+    int renewals, finds, retries, waits;
     apr_pool_t *p;
 } http_try_t;
 
@@ -60,10 +61,16 @@ static apr_status_t renew(http_try_t *t, flow_error_t *err)
 {
     http_grant_call_t call = { t->send.connection, t->call,
                                t->original->context };
+    int found = 0;
+    apr_status_t rv = flow_conn_http_token_renew(
+        t->auth->token, t->send.connection->id, t->cred.generation,
+        flow_conn_http_grant_run, &call, t->call, &found, t->p, err);
 
-    return flow_conn_http_token_renew(t->auth->token, t->cred.generation,
-                                      flow_conn_http_grant_run, &call, t->call,
-                                      t->p, err);
+    /* Others' may be over, too, by now: then it is still our turn. */
+    if (found && t->finds++ < FINDS_MAX) {
+        --t->renewals;
+    }
+    return rv;
 }
 
 /* The credentials of the moment; new ones first when there are none or they
@@ -75,16 +82,18 @@ static apr_status_t read_credentials(http_try_t *t, flow_error_t *err)
     if (!t->auth->token) {
         return APR_SUCCESS;
     }
+    flow_conn_http_token_sync(t->auth->token, t->send.connection->id, t->call,
+                              t->p);
     flow_conn_http_token_read(t->auth->token, &t->cred, t->p);
     if (!t->auth->grant || t->call->dry_run ||
         (t->cred.access &&
          (!t->cred.expires || apr_time_now() < t->cred.expires))) {
         return APR_SUCCESS;
     }
+    ++t->renewals;
     rv = renew(t, err);
     if (rv == APR_SUCCESS) {
         flow_conn_http_token_read(t->auth->token, &t->cred, t->p);
-        ++t->renewals;
     }
     return rv;
 }

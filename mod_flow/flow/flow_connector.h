@@ -8,6 +8,7 @@
 
 #include "base/flow_error.h"
 #include "base/flow_http.h"
+#include "flow/flow_grant.h"
 #include "flow/flow_model.h"
 #include "flow/flow_schema.h"
 
@@ -77,6 +78,8 @@ typedef struct flow_call_t {
      * an export that takes what it reads leaves it. */
     int leave;
     apr_interval_time_t step_timeout; /* of one request; 0 = the deadline's */
+    /** Where credentials that a call gets are kept; NULL = nowhere (tools). */
+    const flow_grant_iface_t *grants;
 } flow_call_t;
 
 /** When a request (or a wait) that begins now has to be over: the call's

@@ -379,6 +379,11 @@ const flow_state_iface_t *flow_jobs_state(flow_jobs_t *jobs)
     return &jobs->state;
 }
 
+const flow_grant_iface_t *flow_jobs_grants(flow_jobs_t *jobs)
+{
+    return jobs->settings.seal ? &jobs->grants : NULL;
+}
+
 static void log_line(void *baton, const flow_script_line_t *line)
 {
     flow_jobs_t *jobs = baton;
@@ -497,6 +502,7 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->state.log = log_line;
     flow_state_store_fill(&jobs->state);
     flow_cache_store_fill(&jobs->state);
+    flow_grant_store_fill(&jobs->grants, jobs);
     if (apr_thread_mutex_create(&jobs->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
             APR_SUCCESS ||
         apr_thread_cond_create(&jobs->wake, p) != APR_SUCCESS ||

@@ -10,6 +10,7 @@
 #include <apr_thread_proc.h>
 
 #include "jobs/flow_committer.h"
+#include "jobs/flow_grant_store.h"
 #include "jobs/flow_ids.h"
 #include "jobs/flow_jobs.h"
 #include "jobs/flow_queue.h"
@@ -56,6 +57,7 @@ struct flow_jobs_t {
     const flow_env_t *env;
     flow_jobs_iface_t iface;
     flow_state_iface_t state;
+    flow_grant_iface_t grants;
     flow_script_log_t *log;
     flow_runner_fn *run; /* flow_run(); tests put their own */
     const char *owner;
