@@ -10,7 +10,7 @@
  * The http connector's own parts; for its files and their tests only.
  *
  * Everything here is compiled once and immutable, but for the gate, which
- * counts the calls under way in this process and has a lock of its own.
+ * counts the calls under way in all processes and has a lock of its own.
  */
 typedef struct http_gate_t http_gate_t;
 typedef struct http_auth_t http_auth_t; /* flow_conn_http_auth.h */
@@ -225,12 +225,19 @@ json_t *flow_conn_http_headers_json(const apr_table_t *headers);
 
 /* ---- flow_conn_http_gate.c ---- */
 http_gate_t *flow_conn_http_gate_create(int max, apr_pool_t *p);
-/** Wait for a place until @a call's deadline ("connection_busy"). */
+/** That of connection @a id, made when it is first asked for; @a p is the
+ * configuration's. */
+http_gate_t *flow_conn_http_gate_of(const char *id, apr_pool_t *p);
+/** Wait for a place until @a call's deadline ("connection_busy"). A NULL gate
+ * is open. */
 apr_status_t flow_conn_http_gate_enter(http_gate_t *gate,
-                                       const flow_call_t *call,
+                                       const flow_call_t *call, int *pplace,
                                        flow_error_t *err);
-void flow_conn_http_gate_leave(http_gate_t *gate);
-/** Made while compiling: let the number of calls move between 1 and @a target;
+void flow_conn_http_gate_leave(http_gate_t *gate, int place);
+/** Made while compiling: calls at the same time; or those of another gate. */
+void flow_conn_http_gate_size(http_gate_t *gate, int max);
+void flow_conn_http_gate_borrow(http_gate_t *gate, http_gate_t *from);
+/** Let the number of calls move between 1 and @a target;
  * or one call at a time and at most @a limit in each @a span. */
 void flow_conn_http_gate_adapt(http_gate_t *gate, int target);
 void flow_conn_http_gate_limit(http_gate_t *gate, int limit,

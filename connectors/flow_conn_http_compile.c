@@ -150,9 +150,19 @@ static void compile_limits(flow_compile_t *c, http_connection_t *conn)
     int target = (int)flow_compile_int(c, "http.targetConcurrencyLevel");
     int limit = (int)flow_compile_int(c, "http.rateLimit.limit");
 
-    conn->gate = flow_conn_http_gate_create(
-        (int)flow_compile_int(c, "http.concurrencyLevel"),
-        flow_compile_pool(c));
+    const char *id = flow_compile_string(c, "_id");
+    const char *lender =
+        flow_compile_string(c, "_borrowConcurrencyFromConnectionId");
+
+    conn->gate = flow_conn_http_gate_of(id ? id : "", flow_compile_pool(c));
+    if (conn->gate) {
+        flow_conn_http_gate_size(
+            conn->gate, (int)flow_compile_int(c, "http.concurrencyLevel"));
+    }
+    if (conn->gate && lender && strcmp(lender, id ? id : "") != 0) {
+        flow_conn_http_gate_borrow(
+            conn->gate, flow_conn_http_gate_of(lender, flow_compile_pool(c)));
+    }
     if (conn->gate && target > 0) {
         flow_conn_http_gate_adapt(conn->gate, target);
     }

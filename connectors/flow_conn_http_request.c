@@ -35,17 +35,18 @@ static apr_status_t perform(const http_try_t *t, const flow_http_request_t *req,
     const flow_call_t *call = t->call;
     flow_http_response_t resp;
     apr_status_t rv;
+    int place;
 
     if (call->stopping && *call->stopping) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
                               "the server is stopping");
     }
-    rv = flow_conn_http_gate_enter(t->conn->gate, call, err);
+    rv = flow_conn_http_gate_enter(t->conn->gate, call, &place, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     rv = flow_http_perform(call->http, req, &resp, t->p, err);
-    flow_conn_http_gate_leave(t->conn->gate);
+    flow_conn_http_gate_leave(t->conn->gate, place);
     if (rv != APR_SUCCESS) {
         return rv;
     }

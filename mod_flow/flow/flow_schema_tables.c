@@ -80,7 +80,7 @@ static const flow_field_t connection_fields[] = {
     { "offline", BOOL, READONLY, NULL, NULL, "the last test failed" },
     { "debugDate", STRING, LATER, NULL, NULL, "requests are logged until then" },
     { "_agentId", STRING, READONLY, NULL, NULL, "on-premise agent; not needed here" },
-    { "_borrowConcurrencyFromConnectionId", ID, LATER, "connection", NULL, "connection whose concurrency counts" },
+    { "_borrowConcurrencyFromConnectionId", ID, 0, "connection", NULL, "connection of the same type whose concurrency and limits count instead" },
     { "autoRecoverRateLimitErrors", BOOL, 0, NULL, "true", "wait and try again when the far end says so" },
     { "pgp", OBJECT, LATER, NULL, NULL, "keys for encrypted files" },
     { "ssl", OBJECT, LATER, NULL, NULL, "TLS material of other connectors" },

@@ -141,7 +141,7 @@ int http_fixture_answer(loopback_t *server, int fd, const char *request,
         answer_redirect(fd, "127.0.0.1", loopback_port(f->b));
         return 1;
     }
-    else if (path_is(request, "/to-nowhere")) {
+    else if (path_is(request, "/to-dead")) {
         answer_redirect(fd, "127.0.0.1", 1);
         return 1;
     }

@@ -170,5 +170,6 @@ int main(void)
         T(what_is_stored_is_for_its_connection_only),
     };
 
+    apr_initialize();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,7 +242,7 @@ static void get_follows_five_redirects(void **state)
                                 "redirect_invalid");
 
     /* the hop that fails is another one than the hop that was sent */
-    req = http_fixture_request(f, "GET", "/to-nowhere");
+    req = http_fixture_request(f, "GET", "/to-dead");
     http_fixture_expect_failure(f, &req, FLOW_E_UNAVAILABLE, APR_EGENERAL,
                                 "connect_failed");
 }
