@@ -32,6 +32,7 @@ typedef struct transfer_t {
     int is_tried;    /* an address was allowed */
     int is_repeated; /* a second write was prevented */
     int is_header_overflow;
+    int is_head_done; /* the empty line behind the headers has come */
 } transfer_t;
 
 flow_http_handle_t *flow_http_handle_create(void)
@@ -60,8 +61,13 @@ static size_t on_header(char *line, size_t size, size_t count, void *baton)
     transfer_t *transfer = baton;
     size_t len = size * count;
 
-    (void)line;
     transfer->header_bytes += len;
+    if (len > 0 && (*line == '\r' || *line == '\n')) {
+        transfer->is_head_done = 1;
+    }
+    else if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
+        transfer->is_head_done = 0; /* the one before was an interim answer */
+    }
     if (transfer->header_bytes > HEADERS_MAX) {
         transfer->is_header_overflow = 1;
         return 0;
@@ -316,6 +322,15 @@ static apr_status_t explain_size(const transfer_t *transfer, flow_error_t *err)
                           call->where, call->req->max_response);
 }
 
+static apr_status_t explain_lost(const transfer_t *transfer, flow_error_t *err)
+{
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ECONNRESET,
+                          "connection_lost",
+                          "%s closed the connection before its answer was "
+                          "complete",
+                          transfer->call->where);
+}
+
 /* No connection, or none any more. */
 static apr_status_t explain_connection(CURL *easy, const transfer_t *transfer,
                                        CURLcode res, flow_error_t *err)
@@ -331,11 +346,7 @@ static apr_status_t explain_connection(CURL *easy, const transfer_t *transfer,
                               call->where);
     }
     if (transfer->is_repeated || call->was_sent) {
-        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ECONNRESET,
-                              "connection_lost",
-                              "%s closed the connection before its answer was "
-                              "complete",
-                              call->where);
+        return explain_lost(transfer, err);
     }
     if (res == CURLE_COULDNT_RESOLVE_HOST) {
         return flow_error_set(
@@ -445,7 +456,11 @@ apr_status_t flow_http_call(flow_http_handle_t *handle, flow_http_call_t *call,
     set_limits(handle->easy, call->req, (long)left);
 
     res = curl_easy_perform(handle->easy);
-    if (res == CURLE_OK) {
+    if (res == CURLE_OK && !transfer.is_head_done) {
+        /* libcurl takes the headers that came for all of them */
+        rv = explain_lost(&transfer, err);
+    }
+    else if (res == CURLE_OK) {
         read_answer(handle->easy, resp, p);
     }
     else {
