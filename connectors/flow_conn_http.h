@@ -59,6 +59,7 @@ typedef struct http_connection_t {
     flow_media_e media, success_media, error_media;
     const http_auth_t *auth;
     int insecure;
+    const flow_http_tls_t *tls; /* or NULL */
     http_step_t ping;
     http_gate_t *gate;
     /* too many requests: the status, or a value in the answer */

@@ -184,6 +184,53 @@ static void compile_limits(flow_compile_t *c, http_connection_t *conn)
     }
 }
 
+#define TLS "http.clientCertificates"
+
+static void check_pem(flow_compile_t *c, const char *field, const char *text)
+{
+    if (text && !strstr(text, "-----BEGIN ")) {
+        flow_compile_problem(c, field,
+                             "is not in PEM form; write file:PATH of a file "
+                             "that is");
+    }
+}
+
+static void compile_tls(flow_compile_t *c, http_connection_t *conn)
+{
+    flow_http_tls_t *tls = apr_pcalloc(flow_compile_pool(c), sizeof(*tls));
+    const char *pfx = flow_compile_string(c, TLS ".pfx");
+    char *raw;
+
+    if (!flow_compile_get(c, TLS)) {
+        return;
+    }
+    conn->tls = tls;
+    tls->cert = flow_compile_string(c, TLS ".cert");
+    tls->key = flow_compile_string(c, TLS ".key");
+    tls->ca = flow_compile_string(c, TLS ".ca");
+    tls->passphrase = flow_compile_string(c, TLS ".passphrase");
+    check_pem(c, TLS ".cert", tls->cert);
+    check_pem(c, TLS ".key", tls->key);
+    check_pem(c, TLS ".ca", tls->ca);
+    if ((tls->cert != NULL) != (tls->key != NULL)) {
+        flow_compile_problem(c, tls->cert ? TLS ".cert" : TLS ".key",
+                             "needs '" TLS "%s'", tls->cert ? ".key" : ".cert");
+    }
+    if (pfx && (tls->cert || tls->key)) {
+        flow_compile_problem(c, TLS ".pfx",
+                             "excludes '" TLS ".cert' and '.key'");
+    }
+    if (pfx && flow_base64_decode(&raw, &tls->pkcs12_len, pfx,
+                                  flow_compile_pool(c)) != APR_SUCCESS) {
+        flow_compile_problem(c, TLS ".pfx",
+                             "must be the PKCS #12 file in base64, on one "
+                             "line");
+    }
+    else if (pfx) {
+        tls->pkcs12 = raw;
+    }
+}
+
 static void compile_ping(flow_compile_t *c, http_connection_t *conn)
 {
     http_step_t *ping = &conn->ping;
@@ -217,6 +264,7 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
                                                      conn->success_media);
     conn->headers = flow_conn_http_compile_headers(c, "http.headers");
     conn->insecure = flow_compile_bool(c, "http.disableStrictSSL");
+    compile_tls(c, conn);
     compile_limits(c, conn);
     conn->auth = flow_conn_http_compile_auth(c, conn);
     compile_ping(c, conn);

@@ -120,6 +120,7 @@ static apr_status_t request(const http_grant_t *g, const http_cred_t *old,
     req.body_len = send.body_len;
     req.deadline = call->call->deadline;
     req.insecure = conn->insecure;
+    req.tls = conn->tls;
     rv = flow_http_perform(call->call->http, &req, &resp, p, err);
     if (rv == APR_SUCCESS) {
         memset(answer, 0, sizeof(*answer));

@@ -154,6 +154,7 @@ static apr_status_t build(http_try_t *t, flow_http_request_t *req,
     req->body_len = t->send.body_len;
     req->deadline = flow_call_until(t->call);
     req->insecure = t->conn->insecure;
+    req->tls = t->conn->tls;
     return APR_SUCCESS;
 }
 

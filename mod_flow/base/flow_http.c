@@ -305,6 +305,7 @@ static apr_status_t follow(flow_http_call_t *call, flow_http_url_t *url,
     }
     if (!flow_http_url_is_same_origin(url, &next)) {
         call->headers = only_harmless(call->headers, p);
+        call->tls = NULL;
     }
     *url = next;
     call->was_sent = 0; /* that was the hop before, and it was answered */
@@ -411,6 +412,7 @@ apr_status_t flow_http_perform(flow_http_client_t *client,
     call.req = &full;
     call.url = &url;
     call.headers = headers;
+    call.tls = full.tls;
     call.egress = client->egress;
     call.where = where(&url, p);
     call.body = &body;

@@ -220,6 +220,35 @@ static void set_limits(CURL *easy, const flow_http_request_t *req, long left)
     }
 }
 
+static void set_blob(CURL *easy, CURLoption option, const char *data,
+                     apr_size_t len)
+{
+    struct curl_blob blob = { (void *)data, len, CURL_BLOB_NOCOPY };
+
+    if (data) {
+        curl_easy_setopt(easy, option, &blob);
+    }
+}
+
+static void set_tls(CURL *easy, const flow_http_tls_t *tls)
+{
+    if (!tls) {
+        return;
+    }
+    if (tls->pkcs12) {
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, tls->pkcs12, tls->pkcs12_len);
+        curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "P12");
+    }
+    else if (tls->cert && tls->key) {
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, tls->cert, strlen(tls->cert));
+        set_blob(easy, CURLOPT_SSLKEY_BLOB, tls->key, strlen(tls->key));
+    }
+    if (tls->passphrase) {
+        curl_easy_setopt(easy, CURLOPT_KEYPASSWD, tls->passphrase);
+    }
+    set_blob(easy, CURLOPT_CAINFO_BLOB, tls->ca, tls->ca ? strlen(tls->ca) : 0);
+}
+
 static void set_options(CURL *easy, transfer_t *transfer,
                         struct curl_slist *headers)
 {
@@ -234,6 +263,7 @@ static void set_options(CURL *easy, transfer_t *transfer,
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L * verify);
+    set_tls(easy, transfer->call->tls);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_flow");
     curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, KEPT_CONNECTIONS);
