@@ -50,6 +50,7 @@ typedef struct http_step_t {
                                                                Content-Type */
     http_verdict_t verdict;
     const flow_path_t *resource_path, *id_path; /* may be NULL */
+    int attempts; /* maxAttempts; 0 = as usual */
 } http_step_t;
 
 typedef struct http_connection_t {
@@ -96,6 +97,7 @@ typedef struct http_export_t {
     const flow_template_t *next_uri; /* pages 2+, or NULL */
     http_body_t next_body;
     const flow_path_t *next_resource_path;
+    int has_rows, has_header; /* twoDArray */
     const char *link_relation;
     int last_status; /* 0 = 404, from page 2 on */
     const flow_path_t *last_path, *max_page_path, *max_count_path;
@@ -129,6 +131,8 @@ typedef struct http_import_t {
     int batch_size;
     int send_original; /* sendPostMappedData false */
     int drop_empty;    /* ignoreEmptyNodes */
+    int has_header;    /* of rows in the answer */
+    apr_size_t body_limit; /* endPointBodyLimit; 0 = ours */
 } http_import_t;
 
 /** What came back. */
@@ -218,6 +222,9 @@ int flow_conn_http_matches(const flow_path_t *path, const json_t *value,
                            const json_t *values, int array_ok, apr_pool_t *p);
 /** The records of an answer: new array. */
 json_t *flow_conn_http_records(const json_t *value, const flow_path_t *path);
+/** Steals a list of rows, arrays of cells: their objects, named by the first row
+ * (@a has_header) or Column1, Column2 ...; what is no row stays. New. */
+json_t *flow_conn_http_rows(json_t *list, int has_header, apr_pool_t *p);
 /** The text of a header field, the first one of several; NULL = none. */
 const char *flow_conn_http_header(const http_answer_t *answer,
                                   const char *name);
@@ -275,6 +282,7 @@ typedef struct http_send_t {
     const char *body;           /* when there is no template; NULL = none */
     apr_size_t body_len;
     const char *content_type; /* of body; NULL: by the step */
+    apr_size_t body_max;      /* 0 = no limit but ours */
 } http_send_t;
 
 /** Build the request's URL, without credentials (for guards) ... */

@@ -476,5 +476,9 @@ void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
     x->step.verdict = verdict(c, "http.response");
     x->step.resource_path = flow_compile_path(c, "http.response.resourcePath");
     x->step.id_path = flow_compile_path(c, "http.response.resourceIdPath");
+    x->has_rows =
+        flow_compile_get(c, "http.response.twoDArray") &&
+        !flow_compile_bool(c, "http.response.twoDArray.doNotNormalize");
+    x->has_header = flow_compile_bool(c, "http.response.twoDArray.hasHeader");
     compile_paging(c, x);
 }

@@ -362,6 +362,7 @@ void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
     flow_compile_strict(c,
                         flow_compile_bool(c, "http.strictHandlebarEvaluation"));
     flow_conn_http_compile_step(c, connection->data, &shared);
+    shared.attempts = (int)flow_compile_int(c, "maxAttempts");
     for (i = 0; i < x->nops; ++i) {
         compile_operation(c, x, &shared, i);
     }
@@ -376,6 +377,8 @@ void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
     x->batch_size = (int)flow_compile_int(c, "http.batchSize");
     x->send_original = !flow_compile_bool(c, "http.sendPostMappedData");
     x->drop_empty = flow_compile_bool(c, "http.ignoreEmptyNodes");
+    x->has_header = flow_compile_bool(c, "http.response.hasHeader");
+    x->body_limit = (apr_size_t)flow_compile_int(c, "http.endPointBodyLimit");
     check_lengths(c, x);
     check_composite(c, x);
     check_ignore(c, x);

@@ -125,6 +125,14 @@ static apr_status_t build(http_try_t *t, flow_http_request_t *req,
     if (rv == APR_SUCCESS) {
         rv = flow_conn_http_render_body(&t->send, out.url, t->p, err);
     }
+    if (rv == APR_SUCCESS && t->send.body_max > 0 &&
+        t->send.body_len > t->send.body_max) {
+        rv = flow_error_set(
+            err, FLOW_E_INPUT, APR_ENOSPC, "body_too_large",
+            "the body has %" APR_SIZE_T_FMT
+            " bytes, 'http.endPointBodyLimit' is %" APR_SIZE_T_FMT,
+            t->send.body_len, t->send.body_max);
+    }
     if (rv == APR_SUCCESS) {
         rv = flow_conn_http_make_headers(&t->send, &out.headers, t->p, err);
     }
@@ -256,9 +264,15 @@ static int wait_limit(http_try_t *t, const http_answer_t *answer)
     return flow_conn_http_sleep(wait, t->call) == APR_SUCCESS;
 }
 
+static int retries_max(const http_try_t *t)
+{
+    return t->send.step->attempts > 0 ? t->send.step->attempts - 1
+                                      : RETRIES_MAX;
+}
+
 static int wait_transient(http_try_t *t, const http_answer_t *answer)
 {
-    if (!is_safe(t) || t->retries >= RETRIES_MAX) {
+    if (!is_safe(t) || t->retries >= retries_max(t)) {
         return 0;
     }
     return flow_conn_http_sleep(wait_for(t, answer, t->retries++), t->call) ==
@@ -276,7 +290,7 @@ static int wait_transport(http_try_t *t, const flow_error_t *err)
 {
     int was_sent = err->status == APR_TIMEUP || err->status == APR_ECONNRESET;
 
-    if (err->kind != FLOW_E_UNAVAILABLE || t->retries >= RETRIES_MAX ||
+    if (err->kind != FLOW_E_UNAVAILABLE || t->retries >= retries_max(t) ||
         (was_sent && !is_safe(t)) || !is_line_trouble(err->code)) {
         return 0;
     }

@@ -172,7 +172,7 @@ static const flow_field_t import_fields[] = {
     { "responseTransform", ANY, LATER, NULL, NULL, "transform of the answer" },
     { "parsers", ANY, LATER, NULL, NULL, "custom parsing of the answer" },
     { "mockResponse", ANY, LATER, NULL, NULL, "answer for test runs" },
-    { "maxAttempts", INT, LATER, NULL, NULL, "attempts per record" },
+    { "maxAttempts", INT, 0, "1 10", NULL, "how often a request is sent at most after trouble on the line or at the far end; else 3 times" },
     { "sampleData", ANY, READONLY, NULL, NULL, "sample kept by the editor" },
     { "apiIdentifier", STRING, READONLY, NULL, NULL, "short id" },
     { "distributed", BOOL, READONLY, NULL, NULL, "internal" },

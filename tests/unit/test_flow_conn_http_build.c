@@ -189,6 +189,101 @@ static void what_a_preview_shows_is_masked_before_it_is_cut(void **state)
     assert_null(strstr(got, "top-"));
 }
 
+static void a_body_that_is_too_large_goes_in_parts(void **state)
+{
+    conn_http_fixture_t *t = *state;
+    static const route_t routes[] = { { "POST /api/x", 200, JSON, "{}" }, { NULL } };
+    const char *got;
+
+    conn_http_compile(t, routes, IMPORT "http.method POST\nhttp.relativeURI /x\nhttp.batchSize 10\nhttp.endPointBodyLimit 20\n");
+    got = conn_http_import(t, "[{\"a\":1},{\"a\":2},{\"a\":3},{\"a\":\"xxxxxxxxxxxxxxxxxxxxxx\"},{\"a\":5}]");
+    assert_string_equal(got,
+        "[{\"statusCode\":200,\"errors\":[],\"_json\":{}},{\"statusCode\":200,\"errors\":[],\"_json\":{}},{\"statusCode\":200,\"errors\":[],\"_json\":{}},"
+        "{\"statusCode\":422,\"errors\":[{\"code\":\"body_too_large\",\"message\":\"connection 'far': the body has 32 bytes, 'http.endPointBodyLimit' is 20\",\"source\":\"application\"}]},"
+        "{\"statusCode\":200,\"errors\":[],\"_json\":{}}]");
+    assert_int_equal(loopback_requests(t->server), 3);
+}
+
+static void attempts_are_counted_as_asked(void **state)
+{
+    static const struct { const char *conf; int requests; } cases[] = {
+        { "", 3 }, { "maxAttempts 1\n", 1 }, { "maxAttempts 5\n", 5 },
+    };
+    static const route_t routes[] = { { "PUT /api/x", 503, JSON, "{}" }, { NULL } };
+    size_t i;
+
+    conn_http_teardown(state);
+    for (i = 0; i < 3; ++i) {
+        conn_http_fixture_t *t;
+
+        conn_http_setup(state);
+        t = *state;
+        conn_http_compile(t, routes, apr_pstrcat(t->f->p, IMPORT "http.method PUT\nhttp.relativeURI /x\n", cases[i].conf, NULL));
+        conn_http_import(t, "[{}]");
+        assert_int_equal(loopback_requests(t->server), cases[i].requests);
+        conn_http_teardown(state);
+    }
+    conn_http_setup(state);
+}
+
+static void rows_become_records(void **state)
+{
+    static const route_t routes[] = { { "GET /api/x", 200, JSON, "{\"rows\":[[\"id\",\"n\"],[1,\"a\"],[2,\"b\",true],{\"o\":1}]}" }, { NULL } };
+    static const struct { const char *conf, *result; } cases[] = {
+        { "http.response.twoDArray.hasHeader true\n", "[{\"id\":1,\"n\":\"a\"},{\"id\":2,\"n\":\"b\",\"Column3\":true},{\"o\":1}]" },
+        { "http.response.twoDArray.hasHeader false\n", "[{\"Column1\":\"id\",\"Column2\":\"n\"},{\"Column1\":1,\"Column2\":\"a\"},{\"Column1\":2,\"Column2\":\"b\",\"Column3\":true},{\"o\":1}]" },
+        { "http.response.twoDArray.doNotNormalize true\n", "[[\"id\",\"n\"],[1,\"a\"],[2,\"b\",true],{\"o\":1}]" },
+        { "", "[[\"id\",\"n\"],[1,\"a\"],[2,\"b\",true],{\"o\":1}]" },
+    };
+    size_t i;
+
+    conn_http_teardown(state);
+    for (i = 0; i < 4; ++i) {
+        conn_http_fixture_t *t;
+
+        conn_http_setup(state);
+        t = *state;
+        conn_http_compile(t, routes, apr_pstrcat(t->f->p, EXPORT "http.relativeURI /x\nhttp.response.resourcePath rows\n", cases[i].conf, NULL));
+        assert_string_equal(conn_http_export(t, NULL), cases[i].result);
+        conn_http_teardown(state);
+    }
+    conn_http_setup(state);
+}
+
+static void an_answer_of_rows_is_read_by_its_header(void **state)
+{
+    conn_http_fixture_t *t = *state;
+    static const route_t routes[] = { { "POST /api/x", 200, JSON, "{\"r\":[[\"id\"],[7],[8]]}" }, { NULL } };
+
+    conn_http_compile(t, routes, IMPORT "http.method POST\nhttp.relativeURI /x\nhttp.batchSize 2\nhttp.response.resourcePath r\nhttp.response.hasHeader true\n");
+    assert_string_equal(conn_http_import(t, "[{},{}]"),
+        "[{\"statusCode\":200,\"errors\":[],\"id\":7,\"_json\":{\"id\":7}},{\"statusCode\":200,\"errors\":[],\"id\":8,\"_json\":{\"id\":8}}]");
+}
+
+static void which_record_a_template_sees(void **state)
+{
+    conn_http_fixture_t *t = *state;
+    static const route_t routes[] = { { "POST /api/before/in", 200, JSON, "{}" }, { NULL } };
+
+    conn_http_compile(t, routes, IMPORT "http.method POST\nhttp.relativeURI /{{record.v}}/{{data.0.w}}\n"
+        "http.headers [{\"name\":\"X-V\",\"value\":\"{{record.v}}\"}]\nhttp.body {\"b\":\"{{record.v}}\"}\n");
+    conn_http_import_mapped(t, "[{\"v\":\"before\",\"w\":\"in\"}]", "[{\"v\":\"after\"}]");
+    conn_http_sent(t, "POST /api/before/in ");
+    conn_http_sent(t, "X-V: before\r\n");
+    conn_http_sent(t, "\r\n\r\n{\"b\":\"after\"}");
+}
+
+static void the_record_before_the_mapping_may_be_the_body(void **state)
+{
+    conn_http_fixture_t *t = *state;
+    static const route_t routes[] = { { "POST /api/x", 200, JSON, "{}" }, { NULL } };
+
+    conn_http_compile(t, routes, IMPORT "http.method POST\nhttp.relativeURI /x\nhttp.sendPostMappedData false\nhttp.requestMediaType xml\n");
+    conn_http_import_mapped(t, "[{\"order\":{\"$\":{\"n\":\"1\"},\"line\":[\"a\",\"b & c\"]}}]", "[{\"v\":\"after\"}]");
+    conn_http_sent(t, "Content-Type: application/xml\r\n");
+    conn_http_sent(t, "<order n=\"1\"><line>a</line><line>b &amp; c</line></order>");
+}
+
 /* clang-format on */
 
 int main(void)
@@ -205,6 +300,12 @@ int main(void)
         T(a_token_in_the_query_is_set_by_its_name),
         T(a_secret_at_the_cut_is_masked),
         T(what_a_preview_shows_is_masked_before_it_is_cut),
+        T(a_body_that_is_too_large_goes_in_parts),
+        T(attempts_are_counted_as_asked),
+        T(rows_become_records),
+        T(an_answer_of_rows_is_read_by_its_header),
+        T(which_record_a_template_sees),
+        T(the_record_before_the_mapping_may_be_the_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
