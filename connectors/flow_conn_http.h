@@ -10,7 +10,7 @@
  * The http connector's own parts; for its files and their tests only.
  *
  * Everything here is compiled once and immutable, but for the gate, which
- * counts the calls under way in this process and has a lock of its own.
+ * counts the calls under way in all processes and has a lock of its own.
  */
 typedef struct http_gate_t http_gate_t;
 typedef struct http_auth_t http_auth_t; /* flow_conn_http_auth.h */
@@ -50,6 +50,7 @@ typedef struct http_step_t {
                                                                Content-Type */
     http_verdict_t verdict;
     const flow_path_t *resource_path, *id_path; /* may be NULL */
+    int attempts; /* maxAttempts; 0 = as usual */
 } http_step_t;
 
 typedef struct http_connection_t {
@@ -59,6 +60,7 @@ typedef struct http_connection_t {
     flow_media_e media, success_media, error_media;
     const http_auth_t *auth;
     int insecure;
+    const flow_http_tls_t *tls; /* or NULL */
     http_step_t ping;
     http_gate_t *gate;
     /* too many requests: the status, or a value in the answer */
@@ -96,6 +98,7 @@ typedef struct http_export_t {
     const flow_template_t *next_uri; /* pages 2+, or NULL */
     http_body_t next_body;
     const flow_path_t *next_resource_path;
+    int has_rows, has_header; /* twoDArray */
     const char *link_relation;
     int last_status; /* 0 = 404, from page 2 on */
     const flow_path_t *last_path, *max_page_path, *max_count_path;
@@ -130,6 +133,8 @@ typedef struct http_import_t {
     int send_original; /* sendPostMappedData false */
     int drop_empty;    /* ignoreEmptyNodes */
     int uses_key;      /* a template names idempotencyKey */
+    int has_header;    /* of rows in the answer */
+    apr_size_t body_limit; /* endPointBodyLimit; 0 = ours */
 } http_import_t;
 
 /** What came back. */
@@ -216,6 +221,9 @@ const char *flow_conn_http_resolve(const char *base, const char *reference,
 /** Append "name=value" to the query. */
 const char *flow_conn_http_add_query(const char *url, const char *pair,
                                      apr_pool_t *p);
+/** The query with "name=value" in place of whatever it has of that name. */
+const char *flow_conn_http_set_query(const char *url, const char *name,
+                                     const char *value, apr_pool_t *p);
 /** The target of the first link of relation @a rel in a Link field value
  * (RFC 8288), or NULL. */
 const char *flow_conn_http_link(const char *value, const char *rel,
@@ -248,6 +256,9 @@ int flow_conn_http_matches(const flow_path_t *path, const json_t *value,
                            const json_t *values, int array_ok, apr_pool_t *p);
 /** The records of an answer: new array. */
 json_t *flow_conn_http_records(const json_t *value, const flow_path_t *path);
+/** Steals a list of rows, arrays of cells: their objects, named by the first row
+ * (@a has_header) or Column1, Column2 ...; what is no row stays. New. */
+json_t *flow_conn_http_rows(json_t *list, int has_header, apr_pool_t *p);
 /** The text of a header field, the first one of several; NULL = none. */
 const char *flow_conn_http_header(const http_answer_t *answer,
                                   const char *name);
@@ -263,12 +274,19 @@ json_t *flow_conn_http_exchange(const http_answer_t *answer,
 
 /* ---- flow_conn_http_gate.c ---- */
 http_gate_t *flow_conn_http_gate_create(int max, apr_pool_t *p);
-/** Wait for a place until @a call's deadline ("connection_busy"). */
+/** That of connection @a id, made when it is first asked for; @a p is the
+ * configuration's. */
+http_gate_t *flow_conn_http_gate_of(const char *id, apr_pool_t *p);
+/** Wait for a place until @a call's deadline ("connection_busy"). A NULL gate
+ * is open. */
 apr_status_t flow_conn_http_gate_enter(http_gate_t *gate,
-                                       const flow_call_t *call,
+                                       const flow_call_t *call, int *pplace,
                                        flow_error_t *err);
-void flow_conn_http_gate_leave(http_gate_t *gate);
-/** Made while compiling: let the number of calls move between 1 and @a target;
+void flow_conn_http_gate_leave(http_gate_t *gate, int place);
+/** Made while compiling: calls at the same time; or those of another gate. */
+void flow_conn_http_gate_size(http_gate_t *gate, int max);
+void flow_conn_http_gate_borrow(http_gate_t *gate, http_gate_t *from);
+/** Let the number of calls move between 1 and @a target;
  * or one call at a time and at most @a limit in each @a span. */
 void flow_conn_http_gate_adapt(http_gate_t *gate, int target);
 void flow_conn_http_gate_limit(http_gate_t *gate, int limit,
@@ -310,6 +328,7 @@ typedef struct http_send_t {
     apr_size_t body_len;
     const char *content_type;             /* of body; NULL: by the step */
     const flow_template_env_t *templates; /* what templates may use; or NULL */
+    apr_size_t body_max; /* 0 = no limit but ours */
 } http_send_t;
 
 /** Build the request's URL, without credentials (for guards) ... */
@@ -322,16 +341,32 @@ apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
 apr_status_t flow_conn_http_send(const http_send_t *send,
                                  const flow_call_t *call, http_answer_t *answer,
                                  apr_pool_t *p, flow_error_t *err);
+/* ---- flow_conn_http_build.c ---- */
+/** Without those that look at the request (aws4, hash, hmac) ... */
 apr_status_t flow_conn_http_render_headers(apr_table_t *out,
                                            const http_headers_t *headers,
                                            const json_t *context, apr_pool_t *p,
                                            flow_error_t *err);
+/** All headers but credentials and the last ones. */
+apr_status_t flow_conn_http_make_headers(const http_send_t *send,
+                                         apr_table_t **pout, apr_pool_t *p,
+                                         flow_error_t *err);
 /** Render the body template into send->body; without one nothing happens. */
-apr_status_t flow_conn_http_render_body(http_send_t *send, apr_pool_t *p,
-                                        flow_error_t *err);
+apr_status_t flow_conn_http_render_body(http_send_t *send, const char *url,
+                                        apr_pool_t *p, flow_error_t *err);
 /** A shallow copy of the call's context that the caller may add to; lives as
  * long as @a p. */
 json_t *flow_conn_http_context(const flow_call_t *call, apr_pool_t *p);
+
+/* ---- flow_conn_http_stage.c ---- */
+/** @a secret: what was made for this request alone, or NULL. */
+void flow_conn_http_request_stage(const flow_call_t *call,
+                                  const flow_connection_t *connection,
+                                  const flow_http_request_t *req,
+                                  const char *secret, apr_pool_t *p);
+void flow_conn_http_response_stage(const flow_call_t *call,
+                                   const flow_connection_t *connection,
+                                   const http_answer_t *answer, apr_pool_t *p);
 
 /* ---- flow_conn_http_form.c ---- */
 /** The members of @a fields as multipart/form-data. A value is a text, an
@@ -364,6 +399,7 @@ typedef struct http_turn_t {
     http_send_t send;
     http_answer_t answer;
     const char *request_digest, *body_digest;
+    apr_int64_t same; /* pages with these very records before this one */
     apr_pool_t *p;
 } http_turn_t;
 
@@ -371,6 +407,7 @@ typedef struct http_turn_t {
 #define HTTP_PAGES_MAX   100000
 #define HTTP_RECORDS_MAX 100000000
 #define HTTP_PAGING_MAX  apr_time_from_sec(24 * 3600)
+#define HTTP_SAME_MAX    10 /* equal pages in a row, of records without ids */
 
 /** The member as a copy of its own: to be changed while the rest is shared. */
 json_t *flow_conn_http_copy_member(json_t *object, const char *key);

@@ -145,16 +145,14 @@ const char *flow_conn_http_error_text(const http_answer_t *answer,
         text = answer->body;
         len = answer->body_len;
     }
-    len = len > TEXT_MAX ? TEXT_MAX : len;
-    out = apr_pstrmemdup(p, text, len);
+    out = flow_secret_mask_cut(text, len, TEXT_MAX,
+                               flow_conn_http_secrets(connection, p), &len, p);
     json_decref(found);
     for (s = out; s < out + len; ++s) {
         if ((unsigned char)*s < ' ' || *s == 0x7F) {
             *s = ' ';
         }
     }
-    out =
-        (char *)flow_secret_mask(out, flow_conn_http_secrets(connection, p), p);
     return out[strspn(out, " ")] ? out + strspn(out, " ") : NULL;
 }
 
@@ -234,6 +232,47 @@ json_t *flow_conn_http_records(const json_t *value, const flow_path_t *path)
         json_decref(found);
     }
     return list;
+}
+
+static json_t *row_object(const json_t *names, const json_t *row, apr_pool_t *p)
+{
+    json_t *record = json_object();
+    apr_size_t len;
+    size_t i;
+
+    for (i = 0; i < json_array_size(row); ++i) {
+        const json_t *cell = json_array_get(names, i);
+        const char *name = cell ? flow_json_to_text(cell, &len, p) : "";
+
+        if (!*name) {
+            name = apr_psprintf(p, "Column%lu", (unsigned long)i + 1);
+        }
+        json_object_set(record, name, json_array_get(row, i));
+    }
+    return record;
+}
+
+json_t *flow_conn_http_rows(json_t *list, int has_header, apr_pool_t *p)
+{
+    const json_t *names = NULL;
+    json_t *out = json_array();
+    size_t i = 0;
+
+    if (has_header && flow_json_is(json_array_get(list, 0), ARRAY)) {
+        names = json_array_get(list, i++);
+    }
+    for (; i < json_array_size(list); ++i) {
+        json_t *row = json_array_get(list, i);
+
+        if (flow_json_is(row, ARRAY)) {
+            json_array_append_new(out, row_object(names, row, p));
+        }
+        else {
+            json_array_append(out, row);
+        }
+    }
+    json_decref(list);
+    return out;
 }
 
 const char *flow_conn_http_header(const http_answer_t *answer, const char *name)

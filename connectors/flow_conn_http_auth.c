@@ -57,19 +57,14 @@ static void put_header(http_outgoing_t *out, const char *name,
 static void put_token(const http_auth_t *auth, const http_cred_t *cred,
                       http_outgoing_t *out, apr_pool_t *p)
 {
-    const char *token = cred->access, *pair;
+    const char *token = cred->access;
 
     if (!token || auth->in_body) {
         return;
     }
     if (auth->query) {
-        pair =
-            apr_pstrcat(p, flow_url_encode(auth->query, strlen(auth->query), p),
-                        "=", flow_url_encode(token, strlen(token), p), NULL);
-        /* A next link may carry the token already. */
-        if (!strstr(out->url, pair)) {
-            out->url = flow_conn_http_add_query(out->url, pair, p);
-        }
+        /* A next link may carry a token already, even one that is over. */
+        out->url = flow_conn_http_set_query(out->url, auth->query, token, p);
         return;
     }
     put_header(out, auth->header,

@@ -34,28 +34,53 @@ typedef struct http_cred_t {
     const char *refresh; /* or NULL */
     const char *extra;   /* JSON object of further values, or NULL */
     apr_time_t expires;  /* 0: unknown */
-    unsigned generation; /* counts renewals */
+    unsigned generation; /* counts renewals in this process */
+    apr_int64_t stored;  /* generation in the store; 0: not from there */
 } http_cred_t;
 
+/** @a identity: what the documents say about whose credentials these are. What
+ * the store has counts only when it was got for the same. */
 http_token_t *flow_conn_http_token_create(const char *access,
-                                          const char *refresh, apr_pool_t *p);
+                                          const char *refresh,
+                                          const char *identity, apr_pool_t *p);
 void flow_conn_http_token_read(http_token_t *token, http_cred_t *cred,
                                apr_pool_t *p);
 /** Gets new credentials: fills @a fresh from @a old. */
 typedef apr_status_t http_renew_fn(void *baton, const http_cred_t *old,
                                    http_cred_t *fresh, apr_pool_t *p,
                                    flow_error_t *err);
-/** Have them renewed unless somebody has since generation @a seen; one renews,
- * the others wait for it and share its success or failure. */
-apr_status_t flow_conn_http_token_renew(http_token_t *token, unsigned seen,
-                                        http_renew_fn *renew, void *baton,
-                                        const flow_call_t *call, apr_pool_t *p,
+/** Have them renewed unless somebody has since generation @a seen; one of this
+ * process renews, the others wait for it and share its success or failure.
+ * *pfound: nobody asked the far end, another process had stored newer ones.
+ * @a id: the connection's. */
+apr_status_t flow_conn_http_token_renew(http_token_t *token, const char *id,
+                                        unsigned seen, http_renew_fn *renew,
+                                        void *baton, const flow_call_t *call,
+                                        int *pfound, apr_pool_t *p,
                                         flow_error_t *err);
+/** What other processes and earlier runs have got, before the first use. */
+void flow_conn_http_token_sync(http_token_t *token, const char *id,
+                               const flow_call_t *call, apr_pool_t *p);
 /** Another jar in place of that of @a cred, unless it has changed. */
 void flow_conn_http_token_replace(http_token_t *token, const http_cred_t *cred,
                                   const char *access);
 /** Append the values to mask: those in use and the last few before. */
 void flow_conn_http_token_secrets(http_token_t *token, json_t *list);
+
+/* ---- flow_conn_http_keep.c ---- */
+/** Renew with the store's help: lease, far end, store, in this order. @a old
+ * is what we have; *pfound as above. */
+apr_status_t flow_conn_http_keep_renew(const char *identity, const char *id,
+                                       const http_cred_t *old,
+                                       http_cred_t *fresh, http_renew_fn *renew,
+                                       void *baton, const flow_call_t *call,
+                                       int *pfound, apr_pool_t *p,
+                                       flow_error_t *err);
+/** What is stored. 1 = it is for us; 0 = nothing is, with the generation in
+ * @a cred all the same; -1 = the store cannot tell. */
+int flow_conn_http_keep_read(const char *identity, const char *id,
+                             const flow_call_t *call, http_cred_t *cred,
+                             apr_pool_t *p);
 
 /* ---- flow_conn_http_digest.c ---- */
 typedef struct http_digest_t http_digest_t;
@@ -202,7 +227,13 @@ apr_status_t flow_conn_http_auth_apply(const http_auth_t *auth,
                                        const http_cred_t *cred,
                                        http_outgoing_t *out, apr_pool_t *p,
                                        flow_error_t *err);
-/** Put in the headers whose templates look at the finished request. */
+/** Put in those headers whose templates look at the finished request: the
+ * last ones, when @a out has all others ... */
+apr_status_t flow_conn_http_sign(const http_send_t *send,
+                                 const http_headers_t *headers,
+                                 http_outgoing_t *out, apr_pool_t *p,
+                                 flow_error_t *err);
+/** ... the connection's and the step's. */
 apr_status_t flow_conn_http_sign_headers(const http_send_t *send,
                                          http_outgoing_t *out, apr_pool_t *p,
                                          flow_error_t *err);
@@ -210,7 +241,14 @@ apr_status_t flow_conn_http_sign_headers(const http_send_t *send,
 int flow_conn_http_auth_failed(const http_auth_t *auth,
                                const http_answer_t *answer, apr_pool_t *p);
 
+/* ---- flow_conn_http_compile_sign.c ---- */
+void flow_conn_http_compile_oauth1(flow_compile_t *c, http_auth_t *auth);
+void flow_conn_http_compile_jwt(flow_compile_t *c, http_auth_t *auth);
+
 /* ---- flow_conn_http_compile_auth.c ---- */
+/** The text at @a field; missing is a problem of 'http.auth.type', and "". */
+const char *flow_conn_http_compile_need(flow_compile_t *c, const char *type,
+                                        const char *field);
 const http_auth_t *flow_conn_http_compile_auth(flow_compile_t *c,
                                                const http_connection_t *conn);
 

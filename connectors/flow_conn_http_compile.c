@@ -172,9 +172,19 @@ static void compile_limits(flow_compile_t *c, http_connection_t *conn)
     int target = (int)flow_compile_int(c, "http.targetConcurrencyLevel");
     int limit = (int)flow_compile_int(c, "http.rateLimit.limit");
 
-    conn->gate = flow_conn_http_gate_create(
-        (int)flow_compile_int(c, "http.concurrencyLevel"),
-        flow_compile_pool(c));
+    const char *id = flow_compile_string(c, "_id");
+    const char *lender =
+        flow_compile_string(c, "_borrowConcurrencyFromConnectionId");
+
+    conn->gate = flow_conn_http_gate_of(id ? id : "", flow_compile_pool(c));
+    if (conn->gate) {
+        flow_conn_http_gate_size(
+            conn->gate, (int)flow_compile_int(c, "http.concurrencyLevel"));
+    }
+    if (conn->gate && lender && strcmp(lender, id ? id : "") != 0) {
+        flow_conn_http_gate_borrow(
+            conn->gate, flow_conn_http_gate_of(lender, flow_compile_pool(c)));
+    }
     if (conn->gate && target > 0) {
         flow_conn_http_gate_adapt(conn->gate, target);
     }
@@ -193,6 +203,53 @@ static void compile_limits(flow_compile_t *c, http_connection_t *conn)
         flow_compile_problem(c, "http.rateLimit.failValues",
                              "has no effect without "
                              "'http.rateLimit.failPath'");
+    }
+}
+
+#define TLS "http.clientCertificates"
+
+static void check_pem(flow_compile_t *c, const char *field, const char *text)
+{
+    if (text && !strstr(text, "-----BEGIN ")) {
+        flow_compile_problem(c, field,
+                             "is not in PEM form; write file:PATH of a file "
+                             "that is");
+    }
+}
+
+static void compile_tls(flow_compile_t *c, http_connection_t *conn)
+{
+    flow_http_tls_t *tls = apr_pcalloc(flow_compile_pool(c), sizeof(*tls));
+    const char *pfx = flow_compile_string(c, TLS ".pfx");
+    char *raw;
+
+    if (!flow_compile_get(c, TLS)) {
+        return;
+    }
+    conn->tls = tls;
+    tls->cert = flow_compile_string(c, TLS ".cert");
+    tls->key = flow_compile_string(c, TLS ".key");
+    tls->ca = flow_compile_string(c, TLS ".ca");
+    tls->passphrase = flow_compile_string(c, TLS ".passphrase");
+    check_pem(c, TLS ".cert", tls->cert);
+    check_pem(c, TLS ".key", tls->key);
+    check_pem(c, TLS ".ca", tls->ca);
+    if ((tls->cert != NULL) != (tls->key != NULL)) {
+        flow_compile_problem(c, tls->cert ? TLS ".cert" : TLS ".key",
+                             "needs '" TLS "%s'", tls->cert ? ".key" : ".cert");
+    }
+    if (pfx && (tls->cert || tls->key)) {
+        flow_compile_problem(c, TLS ".pfx",
+                             "excludes '" TLS ".cert' and '.key'");
+    }
+    if (pfx && flow_base64_decode(&raw, &tls->pkcs12_len, pfx,
+                                  flow_compile_pool(c)) != APR_SUCCESS) {
+        flow_compile_problem(c, TLS ".pfx",
+                             "must be the PKCS #12 file in base64, on one "
+                             "line");
+    }
+    else if (pfx) {
+        tls->pkcs12 = raw;
     }
 }
 
@@ -229,6 +286,7 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
                                                      conn->success_media);
     conn->headers = flow_conn_http_compile_headers(c, "http.headers");
     conn->insecure = flow_compile_bool(c, "http.disableStrictSSL");
+    compile_tls(c, conn);
     compile_limits(c, conn);
     conn->auth = flow_conn_http_compile_auth(c, conn);
     compile_ping(c, conn);
@@ -440,6 +498,10 @@ void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
     x->step.verdict = verdict(c, "http.response");
     x->step.resource_path = flow_compile_path(c, "http.response.resourcePath");
     x->step.id_path = flow_compile_path(c, "http.response.resourceIdPath");
+    x->has_rows =
+        flow_compile_get(c, "http.response.twoDArray") &&
+        !flow_compile_bool(c, "http.response.twoDArray.doNotNormalize");
+    x->has_header = flow_compile_bool(c, "http.response.twoDArray.hasHeader");
     compile_paging(c, x);
     flow_conn_http_compile_once(c, x);
 }

@@ -13,7 +13,8 @@
 
 #define AUTH "http.auth."
 
-static const char *need(flow_compile_t *c, const char *type, const char *field)
+const char *flow_conn_http_compile_need(flow_compile_t *c, const char *type,
+                                        const char *field)
 {
     const char *text = flow_compile_string(c, field);
 
@@ -32,13 +33,51 @@ static int has(flow_compile_t *c, const char *field)
     return text && text[0];
 }
 
+/* Whose credentials: what got ones are good for. A document that names another
+ * client, user, scope or place, or new tokens, starts anew with them; secrets
+ * that only prove the same identity may change. */
+static const char *identity(flow_compile_t *c)
+{
+    static const char *const fields[] = {
+        "http.baseURI",
+        AUTH "type",
+        AUTH "token.token",
+        AUTH "token.refreshToken",
+        AUTH "token.refreshRelativeURI",
+        AUTH "oauth.grantType",
+        AUTH "oauth.tokenURI",
+        AUTH "oauth.clientId",
+        AUTH "oauth.username",
+        AUTH "oauth.scope",
+        AUTH "cookie.uri",
+        AUTH "cookie.body",
+    };
+    apr_pool_t *p = flow_compile_pool(c);
+    unsigned char raw[FLOW_DIGEST_MAX];
+    const char *all = "";
+    apr_size_t len = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); ++i) {
+        const json_t *v = flow_compile_get(c, fields[i]);
+
+        all = apr_pstrcat(p, all, v ? flow_json_text(v, NULL, p) : "", "\n",
+                          NULL);
+    }
+    if (flow_digest(FLOW_DIGEST_SHA256, all, strlen(all), raw, &len) !=
+        APR_SUCCESS) {
+        return "";
+    }
+    return flow_hex(raw, len, p);
+}
+
 /* ---- basic and what is like it ---- */
 
 static void compile_user(flow_compile_t *c, http_auth_t *a, const char *type)
 {
     const char *password = flow_compile_string(c, AUTH "basic.password");
 
-    a->user = need(c, type, AUTH "basic.username");
+    a->user = flow_conn_http_compile_need(c, type, AUTH "basic.username");
     a->password = password ? password : "";
 }
 
@@ -220,12 +259,13 @@ static void compile_token(flow_compile_t *c, http_auth_t *a)
     a->type = HTTP_AUTH_TOKEN;
     a->grant = compile_refresh(c);
     if (!a->grant) {
-        need(c, "token", AUTH "token.token");
+        flow_conn_http_compile_need(c, "token", AUTH "token.token");
     }
-    compile_location(c, a, need(c, "token", AUTH "token.location"));
+    compile_location(
+        c, a, flow_conn_http_compile_need(c, "token", AUTH "token.location"));
     check_token(c, a, token);
     a->token = flow_conn_http_token_create(
-        token, flow_compile_string(c, AUTH "token.refreshToken"),
+        token, flow_compile_string(c, AUTH "token.refreshToken"), identity(c),
         flow_compile_pool(c));
 }
 
@@ -286,14 +326,16 @@ static void compile_grant(flow_compile_t *c, http_grant_t *g)
 
     if (strcmp(type, "password") == 0) {
         g->form = pair(c, "", "grant_type", "password");
-        g->form = pair(c, g->form, "username",
-                       need(c, "oauth", AUTH "oauth.username"));
-        g->form = pair(c, g->form, "password",
-                       need(c, "oauth", AUTH "oauth.password"));
+        g->form = pair(
+            c, g->form, "username",
+            flow_conn_http_compile_need(c, "oauth", AUTH "oauth.username"));
+        g->form = pair(
+            c, g->form, "password",
+            flow_conn_http_compile_need(c, "oauth", AUTH "oauth.password"));
         g->form = pair(c, g->form, "scope", scopes(c));
     }
     else if (strcmp(type, "clientcredentials") == 0) {
-        need(c, "oauth", AUTH "oauth.clientId");
+        flow_conn_http_compile_need(c, "oauth", AUTH "oauth.clientId");
         g->form = pair(c, "", "grant_type", "client_credentials");
         g->form = pair(c, g->form, "scope", scopes(c));
     }
@@ -312,7 +354,7 @@ static void compile_oauth(flow_compile_t *c, http_auth_t *a)
 
     a->type = HTTP_AUTH_TOKEN;
     a->grant = g;
-    need(c, "oauth", AUTH "oauth.tokenURI");
+    flow_conn_http_compile_need(c, "oauth", AUTH "oauth.tokenURI");
     compile_address(c, AUTH "oauth.tokenURI", g);
     g->step.method = "POST";
     g->step.request_media = FLOW_MEDIA_URLENCODED;
@@ -335,7 +377,8 @@ static void compile_oauth(flow_compile_t *c, http_auth_t *a)
     }
     check_token(c, a, token);
     a->token = flow_conn_http_token_create(
-        token, flow_compile_string(c, AUTH "token.refreshToken"), p);
+        token, flow_compile_string(c, AUTH "token.refreshToken"), identity(c),
+        p);
 }
 
 /* ---- cookies ---- */
@@ -348,7 +391,7 @@ static void compile_cookie(flow_compile_t *c, http_auth_t *a,
 
     a->type = HTTP_AUTH_COOKIE;
     a->grant = g;
-    need(c, "cookie", AUTH "cookie.uri");
+    flow_conn_http_compile_need(c, "cookie", AUTH "cookie.uri");
     compile_address(c, AUTH "cookie.uri", g);
     g->is_login = 1;
     g->step.method = flow_compile_string(c, AUTH "cookie.method");
@@ -358,169 +401,7 @@ static void compile_cookie(flow_compile_t *c, http_auth_t *a,
         conn->media);
     g->success_status =
         (int)flow_compile_int(c, AUTH "cookie.successStatusCode");
-    a->token = flow_conn_http_token_create(NULL, NULL, p);
-}
-
-/* ---- OAuth 1 ---- */
-
-static void check_key(flow_compile_t *c, const char *field, flow_sign_e scheme,
-                      flow_digest_e digest, const char *pem)
-{
-    flow_error_t err = FLOW_ERROR_INIT;
-
-    if (*pem && flow_sign(scheme, digest, pem, NULL, 0, NULL, NULL,
-                          flow_compile_pool(c), &err) != APR_SUCCESS) {
-        flow_compile_problem(c, field, "%s", err.message);
-    }
-}
-
-static void compile_oauth1(flow_compile_t *c, http_auth_t *a)
-{
-    static const struct {
-        const char *name, *wire;
-        flow_digest_e digest;
-    } methods[] = {
-        { "hmac-sha1", "HMAC-SHA1", FLOW_DIGEST_SHA1 },
-        { "hmac-sha256", "HMAC-SHA256", FLOW_DIGEST_SHA256 },
-        { "hmac-sha512", "HMAC-SHA512", FLOW_DIGEST_SHA512 },
-        { "rsa-sha1", "RSA-SHA1", FLOW_DIGEST_SHA1 },
-        { "rsa-sha256", "RSA-SHA256", FLOW_DIGEST_SHA256 },
-        { "rsa-sha512", "RSA-SHA512", FLOW_DIGEST_SHA512 },
-        { "plaintext", "PLAINTEXT", FLOW_DIGEST_SHA1 },
-    };
-    http_oauth1_t *o = apr_pcalloc(flow_compile_pool(c), sizeof(*o));
-    const char *name = need(c, "oauth1", AUTH "oauth.oauth1.signatureMethod");
-    size_t i;
-
-    a->type = HTTP_AUTH_OAUTH1;
-    a->oauth1 = o;
-    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); ++i) {
-        if (strcmp(name, methods[i].name) == 0) {
-            o->method = methods[i].wire;
-            o->digest = methods[i].digest;
-        }
-    }
-    o->is_plain = strcmp(name, "plaintext") == 0;
-    o->is_rsa = strncmp(name, "rsa-", 4) == 0;
-    o->consumer_key = need(c, "oauth1", AUTH "oauth.oauth1.consumerKey");
-    o->token = flow_compile_string(c, AUTH "oauth.oauth1.accessToken");
-    o->realm = flow_compile_string(c, AUTH "oauth.oauth1.realm");
-    if (o->realm && (strpbrk(o->realm, "\"\\") ||
-                     !flow_header_value_ok(o->realm, strlen(o->realm)))) {
-        flow_compile_problem(c, AUTH "oauth.oauth1.realm",
-                             "must not contain quotation marks, backslashes "
-                             "and control characters");
-    }
-    if (o->is_rsa) {
-        o->private_key =
-            need(c, "oauth1", AUTH "oauth.oauth1.consumerPrivateKey");
-        check_key(c, AUTH "oauth.oauth1.consumerPrivateKey", FLOW_SIGN_RSA,
-                  o->digest, o->private_key);
-        return;
-    }
-    o->consumer_secret = need(c, "oauth1", AUTH "oauth.oauth1.consumerSecret");
-    o->token_secret = flow_compile_string(c, AUTH "oauth.oauth1.tokenSecret");
-}
-
-/* ---- JWT ---- */
-
-static void add_templates(flow_compile_t *c, const json_t *v, apr_hash_t *all)
-{
-    const char *text = flow_json_string(v, NULL), *key;
-    json_t *item;
-    size_t i;
-
-    if (text && strstr(text, "{{")) {
-        const flow_template_t *tpl = flow_compile_template_text(
-            c, AUTH "jwt.payload", text, FLOW_ESCAPE_NONE);
-
-        if (tpl) {
-            apr_hash_set(all, text, APR_HASH_KEY_STRING, tpl);
-        }
-    }
-    json_array_foreach((json_t *)v, i, item)
-    {
-        add_templates(c, item, all);
-    }
-    json_object_foreach((json_t *)v, key, item)
-    {
-        add_templates(c, item, all);
-    }
-}
-
-static void compile_jwt_key(flow_compile_t *c, http_jwt_t *jwt)
-{
-    apr_pool_t *p = flow_compile_pool(c);
-    char *raw;
-
-    if (!jwt->is_hmac) {
-        jwt->key = need(c, "jwtbearer", AUTH "jwt.privateKey");
-        check_key(c, AUTH "jwt.privateKey", jwt->scheme, jwt->digest, jwt->key);
-        return;
-    }
-    jwt->key = need(c, "jwtbearer", AUTH "jwt.secret");
-    jwt->key_len = strlen(jwt->key);
-    if (flow_compile_bool(c, AUTH "jwt.isSecretBase64Encoded")) {
-        if (flow_base64_decode(&raw, &jwt->key_len, jwt->key, p) !=
-            APR_SUCCESS) {
-            flow_compile_problem(c, AUTH "jwt.secret", "is not base64");
-            return;
-        }
-        jwt->key = raw;
-    }
-}
-
-static void compile_jwt(flow_compile_t *c, http_auth_t *a)
-{
-    static const struct {
-        const char *prefix, *alg;
-        int is_hmac;
-        flow_sign_e scheme;
-    } kinds[] = { { "hmac-sha", "HS", 1, FLOW_SIGN_RSA },
-                  { "rsa-sha", "RS", 0, FLOW_SIGN_RSA },
-                  { "es", "ES", 0, FLOW_SIGN_EC },
-                  { "ps", "PS", 0, FLOW_SIGN_PSS } };
-    apr_pool_t *p = flow_compile_pool(c);
-    http_jwt_t *jwt = apr_pcalloc(p, sizeof(*jwt));
-    const char *name;
-    size_t i;
-
-    a->type = HTTP_AUTH_JWT;
-    a->jwt = jwt;
-    if (has(c, AUTH "jwt.token")) {
-        jwt->token = flow_compile_string(c, AUTH "jwt.token");
-        return;
-    }
-    name = need(c, "jwtbearer", AUTH "jwt.signatureMethod");
-    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); ++i) {
-        apr_size_t len = strlen(kinds[i].prefix);
-
-        if (strncmp(name, kinds[i].prefix, len) == 0) {
-            jwt->name = apr_pstrcat(p, kinds[i].alg, name + len, NULL);
-            jwt->is_hmac = kinds[i].is_hmac;
-            jwt->scheme = kinds[i].scheme;
-            jwt->digest = strcmp(name + len, "256") == 0   ? FLOW_DIGEST_SHA256
-                          : strcmp(name + len, "384") == 0 ? FLOW_DIGEST_SHA384
-                                                           : FLOW_DIGEST_SHA512;
-        }
-    }
-    if (!jwt->name) {
-        return;
-    }
-    compile_jwt_key(c, jwt);
-    jwt->payload = flow_compile_get(c, AUTH "jwt.payload");
-    jwt->headers = flow_compile_get(c, AUTH "jwt.headers");
-    if (!flow_json_is(jwt->payload, OBJECT) ||
-        json_object_size(jwt->payload) == 0) {
-        flow_compile_problem(c, AUTH "jwt.payload",
-                             "must be an object with at least one claim");
-    }
-    if (jwt->headers && !flow_json_is(jwt->headers, OBJECT)) {
-        flow_compile_problem(c, AUTH "jwt.headers", "must be an object");
-        jwt->headers = NULL;
-    }
-    jwt->templates = apr_hash_make(p);
-    add_templates(c, jwt->payload, jwt->templates);
+    a->token = flow_conn_http_token_create(NULL, NULL, identity(c), p);
 }
 
 /* ---- all ---- */
@@ -564,10 +445,13 @@ const http_auth_t *flow_conn_http_compile_auth(flow_compile_t *c,
         const char *name;
         void (*compile)(flow_compile_t *c, http_auth_t *a);
     } types[] = {
-        { "basic", compile_basic },   { "token", compile_token },
-        { "oauth", compile_oauth },   { "oauth1", compile_oauth1 },
-        { "digest", compile_digest }, { "wsse", compile_wsse },
-        { "jwtbearer", compile_jwt },
+        { "basic", compile_basic },
+        { "token", compile_token },
+        { "oauth", compile_oauth },
+        { "oauth1", flow_conn_http_compile_oauth1 },
+        { "digest", compile_digest },
+        { "wsse", compile_wsse },
+        { "jwtbearer", flow_conn_http_compile_jwt },
     };
     http_auth_t *a = apr_pcalloc(flow_compile_pool(c), sizeof(*a));
     const char *type = flow_compile_string(c, "http.auth.type");

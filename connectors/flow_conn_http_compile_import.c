@@ -368,11 +368,15 @@ void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
                   names_key(connection->doc, flow_compile_pool(c));
     *pdata = x;
     count_operations(c, x);
+    flow_compile_strict(c,
+                        flow_compile_bool(c, "http.strictHandlebarEvaluation"));
     flow_conn_http_compile_step(c, connection->data, &shared);
+    shared.attempts = (int)flow_compile_int(c, "maxAttempts");
     for (i = 0; i < x->nops; ++i) {
         compile_operation(c, x, &shared, i);
     }
     compile_lookups(c, x, &shared);
+    flow_compile_strict(c, 0);
     x->existing_path = flow_compile_path(c, "http.existingExtract");
     x->ignore_path = flow_compile_path(c, "http.ignoreExtract");
     x->existing_lookup = find_lookup(c, x, "http.existingLookupName");
@@ -382,6 +386,8 @@ void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
     x->batch_size = (int)flow_compile_int(c, "http.batchSize");
     x->send_original = !flow_compile_bool(c, "http.sendPostMappedData");
     x->drop_empty = flow_compile_bool(c, "http.ignoreEmptyNodes");
+    x->has_header = flow_compile_bool(c, "http.response.hasHeader");
+    x->body_limit = (apr_size_t)flow_compile_int(c, "http.endPointBodyLimit");
     check_lengths(c, x);
     check_composite(c, x);
     check_ignore(c, x);

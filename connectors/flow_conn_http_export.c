@@ -144,6 +144,9 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
     path = t.pages > 0 && t.x->next_resource_path ? t.x->next_resource_path
                                                   : t.x->step.resource_path;
     records = flow_conn_http_records(t.answer.value, path);
+    if (t.x->has_rows) {
+        records = flow_conn_http_rows(records, t.x->has_header, p);
+    }
     rv = flow_conn_http_paging_next(&t, records, &page->cursor, err);
     if (rv != APR_SUCCESS) {
         json_decref(records);

@@ -87,6 +87,7 @@ static apr_status_t request(const http_grant_t *g, const http_cred_t *old,
     http_send_t send = { call->connection, &g->step };
     flow_http_request_t req = { call->connection->id, g->step.method };
     apr_table_t *headers = apr_table_make(p, 8);
+    http_outgoing_t out = { g->step.method };
     flow_http_response_t resp;
     apr_status_t rv;
 
@@ -95,13 +96,21 @@ static apr_status_t request(const http_grant_t *g, const http_cred_t *old,
     send.tpl = &g->step.body;
     rv = make_url(g, &send, &req.url, p, err);
     if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_render_body(&send, p, err);
+        rv = flow_conn_http_render_body(&send, req.url, p, err);
     }
     if (rv == APR_SUCCESS) {
         rv = add_form(g, old, &send, p);
     }
     if (rv == APR_SUCCESS) {
         rv = make_headers(g, old, &send, !g->trusted_host, headers, p, err);
+    }
+    out.url = req.url;
+    out.headers = headers;
+    if (rv == APR_SUCCESS && !g->trusted_host) {
+        rv = flow_conn_http_sign(&send, &conn->headers, &out, p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_conn_http_sign(&send, &g->step.headers, &out, p, err);
     }
     if (rv != APR_SUCCESS) {
         return rv;
@@ -112,6 +121,7 @@ static apr_status_t request(const http_grant_t *g, const http_cred_t *old,
     req.body_len = send.body_len;
     req.deadline = call->call->deadline;
     req.insecure = conn->insecure;
+    req.tls = conn->tls;
     rv = flow_http_perform(call->call->http, &req, &resp, p, err);
     if (rv == APR_SUCCESS) {
         memset(answer, 0, sizeof(*answer));

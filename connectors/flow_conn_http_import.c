@@ -4,7 +4,6 @@
  */
 #include "connectors/flow_conn_http.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <string.h>
@@ -205,6 +204,12 @@ static void add_answers(const batch_t *b, const http_answer_t *answer)
         resource = path ? flow_path_get(path, answer->value)
                         : json_incref((json_t *)answer->value);
     }
+    if (b->x->has_header && flow_json_is(resource, ARRAY)) {
+        json_t *rows = flow_conn_http_rows(json_copy(resource), 1, b->p);
+
+        json_decref(resource);
+        resource = rows;
+    }
     if (b->x->batch_size == 1) {
         const json_t *one = flow_json_is(resource, ARRAY)
                                 ? json_array_get(resource, 0)
@@ -227,19 +232,11 @@ static void add_answers(const batch_t *b, const http_answer_t *answer)
     json_decref(resource);
 }
 
-/* An address that the record's own data has led astray: the next record's may
- * be a good one. */
-static int is_of_record(const flow_error_t *err)
-{
-    return strcmp(err->code, "url_foreign") == 0 ||
-           strcmp(err->code, "url_invalid") == 0;
-}
-
-/* No answer at all: nobody knows what became of the records. */
+/* The far end is gone, or does not let us in: no use in trying the rest. What
+ * is wrong with one record alone is none of these. */
 static int is_transport(const flow_error_t *err)
 {
-    return !apr_isdigit(err->code[0]) && !is_of_record(err) &&
-           (err->kind == FLOW_E_UNAVAILABLE || err->kind == FLOW_E_CONFIG);
+    return flow_response_is_connections_fault(err);
 }
 
 static void add_errors(json_t *responses, const flow_error_t *err,
@@ -268,6 +265,7 @@ static apr_status_t submit(batch_t *b, flow_error_t *err)
 
     send.templates = b->call->templates;
     send.context = context_with(b, b->originals);
+    send.body_max = b->x->body_limit;
     rv = make_body(b, b->x->send_original ? b->originals : b->records, &send,
                    err);
     if (rv == APR_SUCCESS) {
@@ -419,47 +417,67 @@ static json_t *ignored(void)
     return response;
 }
 
-/* Those of the batch that go way @a way, together. */
-static void submit_group(delivery_t *d, size_t from, size_t n, int way,
-                         flow_error_t *err)
+/* @a n records of the batch whose indexes are @a at, in one request; in two when
+ * the far end takes no body as large as that. */
+static void submit_part(delivery_t *d, size_t from, const size_t *at, size_t n,
+                        int way, flow_error_t *err)
 {
     batch_t b = { d->imp, d->x, &d->x->ops[way], d->call };
-    size_t i, k = 0, *indexes = apr_palloc(d->batch_p, n * sizeof(*indexes));
+    size_t i, *indexes = apr_palloc(d->batch_p, n * sizeof(*indexes));
+    apr_status_t rv;
 
     b.p = d->batch_p;
     b.records = flow_json_own(b.p, json_array());
     b.originals = flow_json_own(b.p, json_array());
     b.responses = flow_json_own(b.p, json_array());
     for (i = 0; i < n; ++i) {
-        if (d->ways[i] == way && !d->answers[from + i]) {
-            indexes[k++] = from + i;
-            json_array_append(b.records, json_array_get(d->records, from + i));
-            json_array_append(b.originals,
-                              json_array_get(d->originals, from + i));
-            b.lookup = b.lookup ? b.lookup : d->lookups[i];
-        }
+        indexes[i] = from + at[i];
+        json_array_append(b.records, json_array_get(d->records, from + at[i]));
+        json_array_append(b.originals,
+                          json_array_get(d->originals, from + at[i]));
     }
-    if (k == 0) {
+    b.lookup = d->lookups[at[0]];
+    if (d->x->uses_key) {
+        b.key = flow_call_idempotency_key(d->call, indexes, n, b.p);
+    }
+    rv = submit(&b, err);
+    if (rv != APR_SUCCESS && n > 1 &&
+        strcmp(err->code, "body_too_large") == 0) {
+        flow_error_clear(err);
+        submit_part(d, from, at, n / 2, way, err);
+        if (!is_transport(err)) {
+            flow_error_clear(err);
+            submit_part(d, from, at + n / 2, n - n / 2, way, err);
+        }
         return;
     }
-    if (d->x->uses_key) {
-        b.key = flow_call_idempotency_key(d->call, indexes, k, b.p);
-    }
-    k = 0;
-    if (submit(&b, err) != APR_SUCCESS) {
+    if (rv != APR_SUCCESS) {
         json_decref(d->exchange);
         d->exchange = b.exchange;
         if (is_transport(err)) {
             return;
         }
         json_array_clear(b.responses);
-        add_errors(b.responses, err, b.exchange, json_array_size(b.records));
+        add_errors(b.responses, err, b.exchange, n);
     }
     for (i = 0; i < n; ++i) {
+        d->answers[from + at[i]] = json_incref(json_array_get(b.responses, i));
+    }
+}
+
+/* Those of the batch that go way @a way, together. */
+static void submit_group(delivery_t *d, size_t from, size_t n, int way,
+                         flow_error_t *err)
+{
+    size_t *at = apr_palloc(d->batch_p, n * sizeof(*at)), i, k = 0;
+
+    for (i = 0; i < n; ++i) {
         if (d->ways[i] == way && !d->answers[from + i]) {
-            d->answers[from + i] =
-                json_incref(json_array_get(b.responses, k++));
+            at[k++] = i;
         }
+    }
+    if (k > 0) {
+        submit_part(d, from, at, k, way, err);
     }
 }
 

@@ -2,7 +2,7 @@
 /*
  * Paging: which request comes next, and is there one at all. The cursor holds
  * what the next request needs, so that another process can go on with it:
- * {pages, records, began, url, token, seen, body, previous_page}.
+ * {pages, records, began, url, token, seen, body, same, previous_page}.
  */
 #include "connectors/flow_conn_http.h"
 
@@ -144,7 +144,7 @@ apr_status_t flow_conn_http_paging_check(http_turn_t *t, flow_error_t *err)
         rv = flow_conn_http_url_of(&t->send, &url, t->p, err);
     }
     if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_render_body(&t->send, t->p, err);
+        rv = flow_conn_http_render_body(&t->send, url, t->p, err);
     }
     if (rv != APR_SUCCESS) {
         return rv;
@@ -161,14 +161,52 @@ apr_status_t flow_conn_http_paging_check(http_turn_t *t, flow_error_t *err)
     return APR_SUCCESS;
 }
 
-static apr_status_t check_body(http_turn_t *t, flow_error_t *err)
+/* Do the records have ids? Then two pages with the same ones are one page. */
+static int have_ids(const http_turn_t *t, const json_t *records)
+{
+    const json_t *first = json_array_get(records, 0);
+    json_t *id;
+    int is_there;
+
+    if (t->x->step.id_path) {
+        id = flow_path_get(t->x->step.id_path, first);
+    }
+    else {
+        id = json_object_get(first, "id");
+        id = json_incref(id ? id : json_object_get(first, "_id"));
+    }
+    is_there = id && flow_json_type(id) != FLOW_JSON_NULL;
+    json_decref(id);
+    return is_there;
+}
+
+/* The same records again, whatever is written around them: a far end that does
+ * not look at what we ask for, or that shows its last page for ever. Records
+ * without ids may well be equal (readings, flags), so of them it takes a row of
+ * equal pages. */
+static apr_status_t check_page(http_turn_t *t, const json_t *records,
+                               flow_error_t *err)
 {
     const char *old = flow_json_member(t->cursor, "body");
+    apr_size_t len = 0;
+    const char *text = flow_json_text(records, &len, t->p);
 
-    t->body_digest = digest(t, "", t->answer.body, t->answer.body_len);
-    return old && strcmp(old, t->body_digest) == 0
+    t->body_digest = digest(t, "", text ? text : "", text ? len : 0);
+    t->same = 0;
+    if (!old || strcmp(old, t->body_digest) != 0) {
+        return APR_SUCCESS;
+    }
+    if (!flow_json_int64(json_object_get(t->cursor, "same"), &t->same)) {
+        t->same = 0;
+    }
+    ++t->same;
+    if (have_ids(t, records)) {
+        return loop_error(t, "paging_same_page",
+                          "has the same records as the one before", err);
+    }
+    return t->same >= HTTP_SAME_MAX
                ? loop_error(t, "paging_same_page",
-                            "is the same as the one before", err)
+                            "is one of many with the same records", err)
                : APR_SUCCESS;
 }
 
@@ -323,6 +361,9 @@ static json_t *make_cursor(http_turn_t *t, const json_t *records,
         set_string(cursor, "token", token);
     }
     set_string(cursor, "body", t->body_digest);
+    if (t->same > 0) {
+        json_object_set_new(cursor, "same", json_integer(t->same));
+    }
     add_seen(t, cursor);
     if (t->x->uses_response || t->x->uses_record || t->x->uses_headers) {
         add_previous(t, cursor, records);
@@ -358,7 +399,7 @@ apr_status_t flow_conn_http_paging_next(http_turn_t *t, const json_t *records,
                               "names the token it was asked for with", err);
         }
     }
-    rv = check_body(t, err);
+    rv = check_page(t, records, err);
     if (rv == APR_SUCCESS) {
         *pcursor = make_cursor(t, records, url, token);
     }

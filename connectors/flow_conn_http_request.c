@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Building a request and sending it.
+ * Sending a request, and sending it again.
  */
 #include "connectors/flow_conn_http_auth.h"
 
@@ -10,12 +10,9 @@
 
 #include <string.h>
 
-#define URL_TEXT_MAX    16384
-#define HEADER_TEXT_MAX 16384
-#define BODY_TEXT_MAX   (50 * 1024 * 1024)
-#define STAGE_TEXT_MAX  65536
 #define RETRIES_MAX     2  /* after trouble on the line or at the far end */
 #define LIMIT_WAITS_MAX 20 /* the deadline comes first */
+#define FINDS_MAX       2  /* credentials of other processes tried */
 
 /* One request, sent until it is through or given up. */
 typedef struct http_try_t {
@@ -26,243 +23,9 @@ typedef struct http_try_t {
     const http_auth_t *auth;
     http_cred_t cred;
     const char *secret; /* made for this attempt */
-    int renewals, retries, waits;
+    int renewals, finds, retries, waits;
     apr_pool_t *p;
 } http_try_t;
-
-json_t *flow_conn_http_context(const flow_call_t *call, apr_pool_t *p)
-{
-    json_t *copy = flow_json_is(call->context, OBJECT)
-                       ? json_copy((json_t *)call->context)
-                       : json_object();
-
-    return flow_json_own(p, copy);
-}
-
-/* What was rendered is an object of fields. */
-static apr_status_t make_form(http_send_t *send, apr_pool_t *p,
-                              flow_error_t *err)
-{
-    flow_media_e media = send->step->request_media;
-    flow_error_t why = FLOW_ERROR_INIT;
-    json_t *fields = NULL;
-    flow_buf_t out;
-    apr_status_t rv;
-
-    if (flow_json_parse(&fields, send->body, send->body_len, &why) !=
-        APR_SUCCESS) {
-        return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "form_invalid",
-                              "the body's template does not make a JSON "
-                              "object of the form's fields: %s",
-                              why.message);
-    }
-    flow_json_own(p, fields);
-    if (media == FLOW_MEDIA_FORM_DATA) {
-        return flow_conn_http_multipart(fields, &send->body, &send->body_len,
-                                        &send->content_type, p, err);
-    }
-    flow_buf_init(&out, BODY_TEXT_MAX);
-    rv = flow_body_write(&out, media, fields, p, err);
-    if (rv == APR_SUCCESS) {
-        send->body = flow_buf_steal(&out, &send->body_len, p);
-    }
-    flow_buf_release(&out);
-    return rv;
-}
-
-apr_status_t flow_conn_http_render_body(http_send_t *send, apr_pool_t *p,
-                                        flow_error_t *err)
-{
-    apr_status_t rv;
-
-    if (!send->tpl || !send->tpl->tpl) {
-        return APR_SUCCESS;
-    }
-    rv = flow_template_text_with(
-        send->tpl->tpl, send->body_context ? send->body_context : send->context,
-        send->templates, BODY_TEXT_MAX, &send->body, &send->body_len, p, err);
-    if (rv == APR_SUCCESS && send->tpl->is_object) {
-        rv = make_form(send, p, err);
-    }
-    return rv;
-}
-
-apr_status_t flow_conn_http_url_of(const http_send_t *send, const char **purl,
-                                   apr_pool_t *p, flow_error_t *err)
-{
-    const http_connection_t *conn = send->connection->data;
-    const flow_template_t *tpl = send->uri ? send->uri : send->step->uri;
-    const char *base, *relative = send->url ? send->url : "";
-    apr_size_t len;
-    apr_status_t rv;
-
-    rv = flow_template_text_with(conn->base, send->context, send->templates,
-                                 URL_TEXT_MAX, &base, &len, p, err);
-    if (rv == APR_SUCCESS && !send->url && tpl) {
-        rv = flow_template_text_with(tpl, send->context, send->templates,
-                                     URL_TEXT_MAX, &relative, &len, p, err);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_join(purl, base, relative, p, err);
-    }
-    return rv;
-}
-
-/* ---- headers ---- */
-
-static apr_status_t render_headers(apr_table_t *out,
-                                   const http_headers_t *headers,
-                                   const json_t *context,
-                                   const flow_template_env_t *templates,
-                                   apr_pool_t *p, flow_error_t *err)
-{
-    const char *value;
-    apr_size_t len;
-    apr_status_t rv;
-    int i;
-
-    for (i = 0; i < headers->n; ++i) {
-        const http_header_t *h = &headers->all[i];
-
-        if (flow_template_needs_request(h->value)) {
-            continue; /* flow_conn_http_sign_headers() */
-        }
-        rv = flow_template_text_with(h->value, context, templates,
-                                     HEADER_TEXT_MAX, &value, &len, p, err);
-        if (rv != APR_SUCCESS) {
-            return flow_error_prefix(err, "header '%s'", h->name);
-        }
-        if (!flow_header_value_ok(value, len)) {
-            return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL,
-                                  "header_invalid",
-                                  "the value of header '%s' would hold a "
-                                  "control character",
-                                  h->name);
-        }
-        if (len > 0) {
-            apr_table_set(out, h->name, value);
-        }
-    }
-    return APR_SUCCESS;
-}
-
-apr_status_t flow_conn_http_render_headers(apr_table_t *out,
-                                           const http_headers_t *headers,
-                                           const json_t *context, apr_pool_t *p,
-                                           flow_error_t *err)
-{
-    return render_headers(out, headers, context, NULL, p, err);
-}
-
-/* From the weakest to the strongest: defaults, the connection's, the step's.
- * Credentials come last, where no header of theirs is there yet. */
-static apr_status_t make_headers(const http_send_t *send, apr_table_t **pout,
-                                 apr_pool_t *p, flow_error_t *err)
-{
-    const http_connection_t *conn = send->connection->data;
-    apr_table_t *out = apr_table_make(p, 8);
-    flow_media_e accept = send->step->success_media;
-    apr_status_t rv;
-
-    if (send->body) {
-        apr_table_set(out, "Content-Type",
-                      send->content_type
-                          ? send->content_type
-                          : flow_media_type(send->step->request_media));
-    }
-    apr_table_set(out, "Accept",
-                  accept == FLOW_MEDIA_UNKNOWN ? "application/json, */*;q=0.5"
-                                               : flow_media_type(accept));
-    rv = render_headers(out, &conn->headers, send->context, send->templates, p,
-                        err);
-    if (rv == APR_SUCCESS) {
-        rv = render_headers(out, &send->step->headers, send->context,
-                            send->templates, p, err);
-    }
-    *pout = out;
-    return rv;
-}
-
-/* ---- stages: what a preview shows ---- */
-
-static json_t *masked(const char *text, apr_size_t len, const json_t *secrets,
-                      apr_pool_t *p)
-{
-    apr_size_t n;
-
-    /* Masked before it is cut: half a secret would not be found. */
-    text = flow_secret_mask(apr_pstrmemdup(p, text, len), secrets, p);
-    n = strlen(text);
-    text =
-        flow_utf8_repair(text, n > STAGE_TEXT_MAX ? STAGE_TEXT_MAX : n, &n, p);
-    return flow_json_string_new(text, n);
-}
-
-static void add_stage(const flow_call_t *call, const char *name, json_t *data)
-{
-    json_t *stage = json_object(), *list = json_array();
-
-    json_array_append_new(list, data);
-    json_object_set_new(stage, "name",
-                        flow_json_string_new(name, strlen(name)));
-    json_object_set_new(stage, "errors", json_array());
-    json_object_set_new(stage, "data", list);
-    json_array_append_new(call->stages, stage);
-}
-
-static json_t *stage_headers(const apr_table_t *headers, const json_t *secrets,
-                             apr_pool_t *p)
-{
-    const apr_array_header_t *list = apr_table_elts(headers);
-    const apr_table_entry_t *e = (const apr_table_entry_t *)list->elts;
-    json_t *out = json_object();
-    int i;
-
-    for (i = 0; i < list->nelts; ++i) {
-        if (flow_utf8_is_valid(e[i].key, strlen(e[i].key))) {
-            json_object_set_new(out, e[i].key,
-                                masked(e[i].val, strlen(e[i].val), secrets, p));
-        }
-    }
-    return out;
-}
-
-static void request_stage(const http_try_t *t, const flow_http_request_t *req)
-{
-    json_t *secrets = flow_json_own(
-        t->p,
-        json_copy((json_t *)flow_conn_http_secrets(t->send.connection, t->p)));
-    json_t *data = json_object();
-
-    if (t->secret) {
-        json_array_append_new(
-            secrets, flow_json_string_new(t->secret, strlen(t->secret)));
-    }
-    json_object_set_new(data, "method",
-                        flow_json_string_new(req->method, strlen(req->method)));
-    json_object_set_new(data, "url",
-                        masked(req->url, strlen(req->url), secrets, t->p));
-    json_object_set_new(data, "headers",
-                        stage_headers(req->headers, secrets, t->p));
-    if (req->body) {
-        json_object_set_new(data, "body",
-                            masked(req->body, req->body_len, secrets, t->p));
-    }
-    add_stage(t->call, "request", data);
-}
-
-static void response_stage(const http_try_t *t, const http_answer_t *answer)
-{
-    const json_t *secrets = flow_conn_http_secrets(t->send.connection, t->p);
-    json_t *data = json_object();
-
-    json_object_set_new(data, "statusCode", json_integer(answer->status));
-    json_object_set_new(data, "headers",
-                        stage_headers(answer->headers, secrets, t->p));
-    json_object_set_new(data, "body",
-                        masked(answer->body, answer->body_len, secrets, t->p));
-    add_stage(t->call, "response", data);
-}
 
 /* ---- sending ---- */
 
@@ -272,17 +35,18 @@ static apr_status_t perform(const http_try_t *t, const flow_http_request_t *req,
     const flow_call_t *call = t->call;
     flow_http_response_t resp;
     apr_status_t rv;
+    int place;
 
     if (call->stopping && *call->stopping) {
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
                               "the server is stopping");
     }
-    rv = flow_conn_http_gate_enter(t->conn->gate, call, err);
+    rv = flow_conn_http_gate_enter(t->conn->gate, call, &place, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     rv = flow_http_perform(call->http, req, &resp, t->p, err);
-    flow_conn_http_gate_leave(t->conn->gate);
+    flow_conn_http_gate_leave(t->conn->gate, place);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -299,10 +63,16 @@ static apr_status_t renew(http_try_t *t, flow_error_t *err)
 {
     http_grant_call_t call = { t->send.connection, t->call,
                                t->original->context };
+    int found = 0;
+    apr_status_t rv = flow_conn_http_token_renew(
+        t->auth->token, t->send.connection->id, t->cred.generation,
+        flow_conn_http_grant_run, &call, t->call, &found, t->p, err);
 
-    return flow_conn_http_token_renew(t->auth->token, t->cred.generation,
-                                      flow_conn_http_grant_run, &call, t->call,
-                                      t->p, err);
+    /* Others' may be over, too, by now: then it is still our turn. */
+    if (found && t->finds++ < FINDS_MAX) {
+        --t->renewals;
+    }
+    return rv;
 }
 
 /* The credentials of the moment; new ones first when there are none or they
@@ -314,16 +84,18 @@ static apr_status_t read_credentials(http_try_t *t, flow_error_t *err)
     if (!t->auth->token) {
         return APR_SUCCESS;
     }
+    flow_conn_http_token_sync(t->auth->token, t->send.connection->id, t->call,
+                              t->p);
     flow_conn_http_token_read(t->auth->token, &t->cred, t->p);
     if (!t->auth->grant || t->call->dry_run ||
         (t->cred.access &&
          (!t->cred.expires || apr_time_now() < t->cred.expires))) {
         return APR_SUCCESS;
     }
+    ++t->renewals;
     rv = renew(t, err);
     if (rv == APR_SUCCESS) {
         flow_conn_http_token_read(t->auth->token, &t->cred, t->p);
-        ++t->renewals;
     }
     return rv;
 }
@@ -352,10 +124,18 @@ static apr_status_t build(http_try_t *t, flow_http_request_t *req,
     }
     rv = flow_conn_http_url_of(&t->send, &out.url, t->p, err);
     if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_render_body(&t->send, t->p, err);
+        rv = flow_conn_http_render_body(&t->send, out.url, t->p, err);
+    }
+    if (rv == APR_SUCCESS && t->send.body_max > 0 &&
+        t->send.body_len > t->send.body_max) {
+        rv = flow_error_set(
+            err, FLOW_E_INPUT, APR_ENOSPC, "body_too_large",
+            "the body has %" APR_SIZE_T_FMT
+            " bytes, 'http.endPointBodyLimit' is %" APR_SIZE_T_FMT,
+            t->send.body_len, t->send.body_max);
     }
     if (rv == APR_SUCCESS) {
-        rv = make_headers(&t->send, &out.headers, t->p, err);
+        rv = flow_conn_http_make_headers(&t->send, &out.headers, t->p, err);
     }
     if (rv == APR_SUCCESS) {
         out.context = t->send.context;
@@ -378,6 +158,7 @@ static apr_status_t build(http_try_t *t, flow_http_request_t *req,
     req->body_len = t->send.body_len;
     req->deadline = flow_call_until(t->call);
     req->insecure = t->conn->insecure;
+    req->tls = t->conn->tls;
     return APR_SUCCESS;
 }
 
@@ -396,7 +177,8 @@ static apr_status_t attempt(http_try_t *t, http_answer_t *answer,
     }
     answer->url = req.url;
     if (t->call->stages) {
-        request_stage(t, &req);
+        flow_conn_http_request_stage(t->call, t->send.connection, &req,
+                                     t->secret, t->p);
     }
     if (t->call->dry_run) {
         return APR_SUCCESS;
@@ -408,7 +190,8 @@ static apr_status_t attempt(http_try_t *t, http_answer_t *answer,
         return rv;
     }
     if (t->call->stages) {
-        response_stage(t, answer);
+        flow_conn_http_response_stage(t->call, t->send.connection, answer,
+                                      t->p);
     }
     if (t->auth->type == HTTP_AUTH_COOKIE && t->cred.access) {
         const char *jar = flow_conn_http_cookies_take(
@@ -482,9 +265,15 @@ static int wait_limit(http_try_t *t, const http_answer_t *answer)
     return flow_conn_http_sleep(wait, t->call) == APR_SUCCESS;
 }
 
+static int retries_max(const http_try_t *t)
+{
+    return t->send.step->attempts > 0 ? t->send.step->attempts - 1
+                                      : RETRIES_MAX;
+}
+
 static int wait_transient(http_try_t *t, const http_answer_t *answer)
 {
-    if (!is_safe(t) || t->retries >= RETRIES_MAX) {
+    if (!is_safe(t) || t->retries >= retries_max(t)) {
         return 0;
     }
     return flow_conn_http_sleep(wait_for(t, answer, t->retries++), t->call) ==
@@ -502,7 +291,7 @@ static int wait_transport(http_try_t *t, const flow_error_t *err)
 {
     int was_sent = err->status == APR_TIMEUP || err->status == APR_ECONNRESET;
 
-    if (err->kind != FLOW_E_UNAVAILABLE || t->retries >= RETRIES_MAX ||
+    if (err->kind != FLOW_E_UNAVAILABLE || t->retries >= retries_max(t) ||
         (was_sent && !is_safe(t)) || !is_line_trouble(err->code)) {
         return 0;
     }

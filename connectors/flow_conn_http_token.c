@@ -2,7 +2,8 @@
 /*
  * Credentials of a connection that change while we run. One thread renews
  * them; all that find the old ones refused meanwhile wait and share what comes
- * of it, so that many threads make one request.
+ * of it, so that many threads make one request. Between processes the store
+ * does the same (flow_conn_http_keep.c).
  */
 #include "connectors/flow_conn_http_auth.h"
 
@@ -26,6 +27,10 @@ struct http_token_t {
     unsigned attempts; /* finished ones */
     flow_error_t last; /* of the last attempt, when it failed */
     unsigned generation;
+    apr_int64_t stored; /* generation in the store */
+    int is_synced;      /* the store has been looked at */
+    int was_found;      /* the last success came from there */
+    const char *identity;
     char *access, *refresh, *extra; /* malloc */
     apr_time_t expires;
     char *past[PAST_MAX];
@@ -47,10 +52,12 @@ static apr_status_t token_cleanup(void *data)
 }
 
 http_token_t *flow_conn_http_token_create(const char *access,
-                                          const char *refresh, apr_pool_t *p)
+                                          const char *refresh,
+                                          const char *identity, apr_pool_t *p)
 {
     http_token_t *t = apr_pcalloc(p, sizeof(*t));
 
+    t->identity = identity;
     if (apr_thread_mutex_create(&t->lock, APR_THREAD_MUTEX_DEFAULT, p) !=
             APR_SUCCESS ||
         apr_thread_cond_create(&t->renewed, p) != APR_SUCCESS) {
@@ -71,6 +78,7 @@ void flow_conn_http_token_read(http_token_t *t, http_cred_t *cred,
     cred->extra = t->extra ? apr_pstrdup(p, t->extra) : NULL;
     cred->expires = t->expires;
     cred->generation = t->generation;
+    cred->stored = t->stored;
     apr_thread_mutex_unlock(t->lock);
 }
 
@@ -124,8 +132,22 @@ static apr_status_t wait_for_others(http_token_t *t, const flow_call_t *call,
     return APR_SUCCESS;
 }
 
-static apr_status_t renew_now(http_token_t *t, http_renew_fn *renew,
-                              void *baton, apr_pool_t *p, flow_error_t *err)
+/* Under the lock. */
+static void take(http_token_t *t, const http_cred_t *fresh)
+{
+    put(t, &t->access, fresh->access);
+    put(t, &t->refresh, fresh->refresh);
+    put(t, &t->extra, fresh->extra);
+    t->expires = fresh->expires;
+    t->stored = fresh->stored;
+    t->is_synced = 1;
+    ++t->generation;
+}
+
+static apr_status_t renew_now(http_token_t *t, const char *id,
+                              http_renew_fn *renew, void *baton,
+                              const flow_call_t *call, int *pfound,
+                              apr_pool_t *p, flow_error_t *err)
 {
     http_cred_t old, fresh;
     flow_error_t why = FLOW_ERROR_INIT;
@@ -133,17 +155,17 @@ static apr_status_t renew_now(http_token_t *t, http_renew_fn *renew,
 
     flow_conn_http_token_read(t, &old, p);
     memset(&fresh, 0, sizeof(fresh));
-    rv = renew(baton, &old, &fresh, p, &why);
+    rv = call->grants
+             ? flow_conn_http_keep_renew(t->identity, id, &old, &fresh, renew,
+                                         baton, call, pfound, p, &why)
+             : renew(baton, &old, &fresh, p, &why);
     if (rv == APR_SUCCESS) {
         rv = check(&fresh, &why);
     }
     apr_thread_mutex_lock(t->lock);
     if (rv == APR_SUCCESS) {
-        put(t, &t->access, fresh.access);
-        put(t, &t->refresh, fresh.refresh);
-        put(t, &t->extra, fresh.extra);
-        t->expires = fresh.expires;
-        ++t->generation;
+        take(t, &fresh);
+        t->was_found = *pfound;
     }
     t->last = why;
     ++t->attempts;
@@ -155,18 +177,21 @@ static apr_status_t renew_now(http_token_t *t, http_renew_fn *renew,
                                               why.code, "%s", why.message);
 }
 
-apr_status_t flow_conn_http_token_renew(http_token_t *t, unsigned seen,
-                                        http_renew_fn *renew, void *baton,
-                                        const flow_call_t *call, apr_pool_t *p,
+apr_status_t flow_conn_http_token_renew(http_token_t *t, const char *id,
+                                        unsigned seen, http_renew_fn *renew,
+                                        void *baton, const flow_call_t *call,
+                                        int *pfound, apr_pool_t *p,
                                         flow_error_t *err)
 {
     unsigned attempts;
     apr_status_t rv;
 
+    *pfound = 0;
     apr_thread_mutex_lock(t->lock);
     attempts = t->attempts;
     rv = wait_for_others(t, call, err);
     if (rv == APR_SUCCESS && t->generation != seen) {
+        *pfound = t->was_found;
         apr_thread_mutex_unlock(t->lock);
         return APR_SUCCESS;
     }
@@ -181,7 +206,32 @@ apr_status_t flow_conn_http_token_renew(http_token_t *t, unsigned seen,
     }
     t->busy = 1;
     apr_thread_mutex_unlock(t->lock);
-    return renew_now(t, renew, baton, p, err);
+    return renew_now(t, id, renew, baton, call, pfound, p, err);
+}
+
+/* Several may look at the same time; they find the same. */
+void flow_conn_http_token_sync(http_token_t *t, const char *id,
+                               const flow_call_t *call, apr_pool_t *p)
+{
+    http_cred_t found = { NULL };
+    int is_needed, is_ours;
+
+    apr_thread_mutex_lock(t->lock);
+    is_needed = call->grants && !t->is_synced;
+    apr_thread_mutex_unlock(t->lock);
+    if (!is_needed) {
+        return;
+    }
+    is_ours = flow_conn_http_keep_read(t->identity, id, call, &found, p);
+    apr_thread_mutex_lock(t->lock);
+    if (is_ours >= 0 && !t->is_synced) {
+        t->is_synced = 1;
+        t->stored = found.stored;
+        if (is_ours && check(&found, NULL) == APR_SUCCESS) {
+            take(t, &found);
+        }
+    }
+    apr_thread_mutex_unlock(t->lock);
 }
 
 void flow_conn_http_token_replace(http_token_t *t, const http_cred_t *cred,

@@ -144,6 +144,44 @@ const char *flow_conn_http_add_query(const char *url, const char *pair,
     return apr_pstrcat(p, url, sep, pair, NULL);
 }
 
+/* Is this "name" or "name=..." of the parameter @a name (as it is encoded)? */
+static int is_parameter(const char *pair, apr_size_t len, const char *name)
+{
+    apr_size_t n = strlen(name);
+
+    return len >= n && strncmp(pair, name, n) == 0 &&
+           (len == n || pair[n] == '=');
+}
+
+const char *flow_conn_http_set_query(const char *url, const char *name,
+                                     const char *value, apr_pool_t *p)
+{
+    const char *coded = flow_url_encode(name, strlen(name), p);
+    const char *s = strchr(url, '?');
+    char *out;
+    apr_size_t n;
+
+    value = apr_pstrcat(p, coded, "=", flow_url_encode(value, strlen(value), p),
+                        NULL);
+    if (!s) {
+        return flow_conn_http_add_query(url, value, p);
+    }
+    n = (apr_size_t)(++s - url);
+    out = apr_palloc(p, strlen(url) + 1);
+    memcpy(out, url, n);
+    while (*s) {
+        apr_size_t len = strcspn(s, "&"), whole = len + (s[len] == '&');
+
+        if (!is_parameter(s, len, coded) && !is_parameter(s, len, name)) {
+            memcpy(out + n, s, whole);
+            n += whole;
+        }
+        s += whole;
+    }
+    out[n] = '\0';
+    return flow_conn_http_add_query(out, value, p);
+}
+
 const char *flow_conn_http_resolve(const char *base, const char *reference,
                                    apr_pool_t *p)
 {

@@ -323,8 +323,10 @@ static apr_status_t follow(flow_http_call_t *call, flow_http_url_t *url,
     }
     if (!flow_http_url_is_same_origin(url, &next)) {
         call->headers = only_harmless(call->headers, p);
+        call->tls = NULL;
     }
     *url = next;
+    call->was_sent = 0; /* that was the hop before, and it was answered */
     call->where = where(url, p);
     flow_buf_clear(call->body);
     return APR_SUCCESS;
@@ -445,6 +447,7 @@ apr_status_t flow_http_perform(flow_http_client_t *client,
     call.req = &full;
     call.url = &url;
     call.headers = headers;
+    call.tls = full.tls;
     call.egress = client->egress;
     call.first_byte_timeout = client->settings.first_byte_timeout;
     call.where = where(&url, p);

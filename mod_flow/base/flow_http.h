@@ -42,6 +42,16 @@ const char *flow_egress_add(flow_egress_t *egress, int allow,
 int flow_egress_allows(const flow_egress_t *egress, const char *host,
                        const char *address, const char *trusted);
 
+/** What a request shows of itself and whom it trusts; members may be NULL. Not
+ * shown to, and not valid for, where it is redirected to on another host. */
+typedef struct flow_http_tls_t {
+    const char *cert, *key; /* PEM, together */
+    const char *passphrase; /* of key or pkcs12 */
+    const char *pkcs12;     /* instead of both */
+    apr_size_t pkcs12_len;
+    const char *ca; /* PEM: trusted besides the system's */
+} flow_http_tls_t;
+
 typedef struct flow_http_request_t {
     const char *affinity;       /* connection id, or NULL */
     const char *method;         /* NULL = "GET" */
@@ -56,6 +66,7 @@ typedef struct flow_http_request_t {
     apr_interval_time_t connect_timeout; /* 0 = the client's */
     apr_size_t max_response; /* bytes, decompressed; 0 = the client's */
     int insecure; /* 1 = do not verify certificates (disableStrictSSL) */
+    const flow_http_tls_t *tls; /* or NULL */
 } flow_http_request_t;
 
 typedef struct flow_http_response_t {

@@ -38,6 +38,7 @@ typedef struct transfer_t {
     int is_header_overflow;
     int is_late;          /* the answer did not begin in time */
     apr_time_t last_byte; /* of the request, about; 0 = not sent yet */
+    int is_head_done;     /* the empty line behind the headers has come */
 } transfer_t;
 
 flow_http_handle_t *flow_http_handle_create(void)
@@ -71,8 +72,13 @@ static size_t on_header(char *line, size_t size, size_t count, void *baton)
     transfer_t *transfer = baton;
     size_t len = size * count;
 
-    (void)line;
     transfer->header_bytes += len;
+    if (len > 0 && (*line == '\r' || *line == '\n')) {
+        transfer->is_head_done = 1;
+    }
+    else if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
+        transfer->is_head_done = 0; /* the one before was an interim answer */
+    }
     if (transfer->header_bytes > HEADERS_MAX) {
         transfer->is_header_overflow = 1;
         return 0;
@@ -249,6 +255,35 @@ static void set_limits(CURL *easy, const flow_http_request_t *req, long left)
     }
 }
 
+static void set_blob(CURL *easy, CURLoption option, const char *data,
+                     apr_size_t len)
+{
+    struct curl_blob blob = { (void *)data, len, CURL_BLOB_NOCOPY };
+
+    if (data) {
+        curl_easy_setopt(easy, option, &blob);
+    }
+}
+
+static void set_tls(CURL *easy, const flow_http_tls_t *tls)
+{
+    if (!tls) {
+        return;
+    }
+    if (tls->pkcs12) {
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, tls->pkcs12, tls->pkcs12_len);
+        curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "P12");
+    }
+    else if (tls->cert && tls->key) {
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, tls->cert, strlen(tls->cert));
+        set_blob(easy, CURLOPT_SSLKEY_BLOB, tls->key, strlen(tls->key));
+    }
+    if (tls->passphrase) {
+        curl_easy_setopt(easy, CURLOPT_KEYPASSWD, tls->passphrase);
+    }
+    set_blob(easy, CURLOPT_CAINFO_BLOB, tls->ca, tls->ca ? strlen(tls->ca) : 0);
+}
+
 static void set_options(CURL *easy, transfer_t *transfer,
                         struct curl_slist *headers)
 {
@@ -270,6 +305,7 @@ static void set_options(CURL *easy, transfer_t *transfer,
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L * verify);
+    set_tls(easy, transfer->call->tls);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_flow");
     curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, KEPT_CONNECTIONS);
@@ -360,6 +396,15 @@ static apr_status_t explain_size(const transfer_t *transfer, flow_error_t *err)
                           call->where, call->req->max_response);
 }
 
+static apr_status_t explain_lost(const transfer_t *transfer, flow_error_t *err)
+{
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ECONNRESET,
+                          "connection_lost",
+                          "%s closed the connection before its answer was "
+                          "complete",
+                          transfer->call->where);
+}
+
 /* No connection, or none any more. */
 static apr_status_t explain_connection(CURL *easy, const transfer_t *transfer,
                                        CURLcode res, flow_error_t *err)
@@ -383,11 +428,7 @@ static apr_status_t explain_connection(CURL *easy, const transfer_t *transfer,
                               call->where, tunnel);
     }
     if (transfer->is_repeated || call->was_sent) {
-        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ECONNRESET,
-                              "connection_lost",
-                              "%s closed the connection before its answer was "
-                              "complete",
-                              call->where);
+        return explain_lost(transfer, err);
     }
     if (res == CURLE_COULDNT_RESOLVE_HOST) {
         return flow_error_set(
@@ -534,7 +575,11 @@ apr_status_t flow_http_call(flow_http_handle_t *handle, flow_http_call_t *call,
     set_limits(easy, call->req, (long)left);
 
     res = curl_easy_perform(easy);
-    if (res == CURLE_OK) {
+    if (res == CURLE_OK && !transfer.is_head_done) {
+        /* libcurl takes the headers that came for all of them */
+        rv = explain_lost(&transfer, err);
+    }
+    else if (res == CURLE_OK) {
         read_answer(easy, resp, p);
         if (resp->status < 100) {
             /* curl takes some broken status lines for an answer without one */

@@ -21,6 +21,7 @@ typedef struct flow_http_call_t {
     const flow_http_request_t *req; /* method, body, limits */
     const flow_http_url_t *url;     /* instead of req->url */
     const apr_table_t *headers;     /* instead of req->headers, checked */
+    const flow_http_tls_t *tls;     /* instead of req->tls */
     const flow_egress_t *egress;
     const char *proxy;                      /* NULL = none */
     apr_interval_time_t first_byte_timeout; /* 0 = none */

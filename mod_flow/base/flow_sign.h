@@ -8,7 +8,7 @@
 #include "base/flow_error.h"
 
 /**
- * Digests, HMAC, signatures, random bytes and comparisons. flow_sign*.c are the
+ * Digests, HMAC, signatures, random bytes and comparisons. flow_sign*.c and flow_seal.c are the
  * only files that include OpenSSL. Every function may be called from any thread.
  */
 typedef enum {

@@ -20,6 +20,10 @@
 
 #define WAIT_MAX 300 /* seconds of ?wait= */
 
+/* An export or import as a whole: FlowScriptTimeout is the scripts', and each
+ * request to a far end has its own limit. */
+#define BUILTIN_TIMEOUT apr_time_from_sec(3600)
+
 /* Seconds after which a caller that was refused for lack of room may try. */
 #define RETRY_AFTER "5"
 
@@ -388,7 +392,8 @@ void flow_api_handle(const flow_env_t *env, const flow_api_target_t *target,
     flow_error_clear(perr);
     a.caller.api = target->api;
     a.caller.client = req->client;
-    a.caller.deadline = flow_deadline(&a.caller, env->api_timeout);
+    a.caller.deadline = flow_deadline(
+        &a.caller, handler->script ? env->api_timeout : BUILTIN_TIMEOUT);
     if (target->api && target->api->disabled) {
         refuse(&a, 404, "api_disabled", "this API is disabled");
     }

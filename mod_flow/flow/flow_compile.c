@@ -100,6 +100,11 @@ void flow_compile_open(flow_compile_t *c, const flow_doc_t *doc,
 
 /* ---- what compile functions may call ---- */
 
+void flow_compile_strict(flow_compile_t *c, int on)
+{
+    c->is_strict = on;
+}
+
 apr_pool_t *flow_compile_pool(flow_compile_t *c)
 {
     return c->p;
@@ -210,11 +215,12 @@ const flow_template_t *flow_compile_template_text(flow_compile_t *c,
                                                   const char *text,
                                                   flow_escape_e escape)
 {
+    flow_template_options_t options = { escape, c->is_strict };
     flow_error_t err = FLOW_ERROR_INIT;
     flow_template_t *tpl = NULL;
 
-    if (flow_template_compile(&tpl, text, strlen(text), escape, c->p, &err) !=
-        APR_SUCCESS) {
+    if (flow_template_compile_with(&tpl, text, strlen(text), &options, c->p,
+                                   &err) != APR_SUCCESS) {
         flow_compile_problem(c, field, "%s", err.message);
         return NULL;
     }

@@ -18,6 +18,7 @@ struct flow_compile_t {
     const flow_doc_t *doc;
     json_t *json;          /* copy without what is wrong, secrets resolved */
     const char *connector; /* as in flow_schema_find() */
+    int is_strict;         /* templates: a missing value is an error */
     json_t *secrets;       /* array that resolved secrets are added to */
     int is_quiet;          /* what is compiled a second time has been told */
 };

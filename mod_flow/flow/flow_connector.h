@@ -8,6 +8,7 @@
 
 #include "base/flow_error.h"
 #include "base/flow_http.h"
+#include "flow/flow_grant.h"
 #include "flow/flow_model.h"
 #include "flow/flow_schema.h"
 
@@ -33,6 +34,9 @@ apr_pool_t *flow_compile_pool(flow_compile_t *c);
  * goes on so that all mistakes are found. */
 void flow_compile_problem(flow_compile_t *c, const char *field, const char *fmt,
                           ...) __attribute__((format(printf, 3, 4)));
+/** From here on a value that a template misses is an error of the record
+ * ("template_missing") when it is rendered; 0 = nothing again. */
+void flow_compile_strict(flow_compile_t *c, int on);
 /** Compile the text at @a field; NULL when absent or wrong (reported). */
 const flow_template_t *flow_compile_template(flow_compile_t *c,
                                              const char *field,
@@ -99,6 +103,8 @@ typedef struct flow_call_t {
     json_t **exchange;
     /** Imports: for flow_call_idempotency_key(); NULL outside of flows. */
     struct flow_call_keys_t *keys;
+    /** Where credentials that a call gets are kept; NULL = nowhere (tools). */
+    const flow_grant_iface_t *grants;
 } flow_call_t;
 
 /**
@@ -216,6 +222,18 @@ struct flow_connector_t {
  * "******"; @a text itself when there is none in it. */
 const char *flow_secret_mask(const char *text, const json_t *secrets,
                              apr_pool_t *p);
+
+/** The first @a max bytes of what masking makes of @a len bytes of @a text: a
+ * secret at the cut is masked like any other, which it is not when a text is
+ * cut first. New, with a NUL behind it. */
+char *flow_secret_mask_cut(const char *text, apr_size_t len, apr_size_t max,
+                           const json_t *secrets, apr_size_t *pout,
+                           apr_pool_t *p);
+
+/** Is the far end or the way to it at fault (gone, refused, no credentials)
+ * rather than this one record, such as an address made from it that leads
+ * nowhere? */
+int flow_response_is_connections_fault(const flow_error_t *err);
 
 /** New response element with status 422 (403 when the connection is at fault)
  * and one error {code, message, source}. */

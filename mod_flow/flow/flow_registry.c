@@ -83,19 +83,30 @@ static json_t *element(int status)
     return v;
 }
 
-/* Without an answer, or without being let in, it is the connection. */
-static int is_connections_fault(const flow_error_t *err)
+int flow_response_is_connections_fault(const flow_error_t *err)
 {
-    if (strcmp(err->code, "401") == 0 || strcmp(err->code, "403") == 0) {
-        return 1;
+    static const char *const of_records[] = { "url_foreign", "url_invalid" };
+    size_t i;
+
+    for (i = 0; i < sizeof(of_records) / sizeof(of_records[0]); ++i) {
+        if (strcmp(err->code, of_records[i]) == 0) {
+            return 0;
+        }
     }
     return (err->kind == FLOW_E_UNAVAILABLE || err->kind == FLOW_E_CONFIG) &&
            !apr_isdigit(err->code[0]);
 }
 
+/* Without an answer, or without being let in, it is the connection. */
+static int is_shut_out(const flow_error_t *err)
+{
+    return strcmp(err->code, "401") == 0 || strcmp(err->code, "403") == 0 ||
+           flow_response_is_connections_fault(err);
+}
+
 json_t *flow_response_error(const flow_error_t *err, const char *source)
 {
-    json_t *v = element(is_connections_fault(err) ? 403 : 422);
+    json_t *v = element(is_shut_out(err) ? 403 : 422);
     json_t *e = json_object();
 
     set_text(e, "code", err->code);

@@ -193,6 +193,7 @@ void flow_scope_call(const flow_scope_t *scope, flow_call_t *call)
     call->dry_run = 0;
     call->stages = scope->stages;
     call->step_timeout = scope->env->call_timeout;
+    call->grants = scope->env->grants;
 }
 
 /* ---- record functions ---- */

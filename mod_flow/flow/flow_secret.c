@@ -95,7 +95,8 @@ apr_status_t flow_secret_resolve(const char **pvalue, const char *text,
 
 /* The longest secret that stands at @a at, so that one that is the beginning
  * of another does not leave the rest of it readable. */
-static apr_size_t secret_at(const char *at, const json_t *secrets)
+static apr_size_t secret_at(const char *at, apr_size_t left,
+                            const json_t *secrets)
 {
     apr_size_t best = 0;
     size_t i;
@@ -104,46 +105,55 @@ static apr_size_t secret_at(const char *at, const json_t *secrets)
         apr_size_t len = 0;
         const char *s = flow_json_string(json_array_get(secrets, i), &len);
 
-        if (s && len >= MASK_MIN && len > best && strncmp(at, s, len) == 0) {
+        if (s && len >= MASK_MIN && len > best && len <= left &&
+            memcmp(at, s, len) == 0) {
             best = len;
         }
     }
     return best;
 }
 
+char *flow_secret_mask_cut(const char *text, apr_size_t len, apr_size_t max,
+                           const json_t *secrets, apr_size_t *pout,
+                           apr_pool_t *p)
+{
+    static const char stars[] = "******";
+    const char *s = text, *end = text + len;
+    /* A replacement is at most half as long again: 6 for 4. */
+    apr_size_t room = len + len / 2 + sizeof(stars), n = 0;
+    char *out;
+
+    room = room > max + sizeof(stars) ? max + sizeof(stars) : room;
+    out = apr_palloc(p, room + 1);
+    while (s < end && n < max) {
+        apr_size_t found = secret_at(s, (apr_size_t)(end - s), secrets);
+
+        if (found) {
+            memcpy(out + n, stars, sizeof(stars) - 1);
+            n += sizeof(stars) - 1;
+            s += found;
+        }
+        else {
+            out[n++] = *s++;
+        }
+    }
+    n = n > max ? max : n;
+    out[n] = '\0';
+    *pout = n;
+    return out;
+}
+
 const char *flow_secret_mask(const char *text, const json_t *secrets,
                              apr_pool_t *p)
 {
-    static const char stars[] = "******";
+    apr_size_t len = strlen(text), n;
     const char *s;
-    char *out = NULL;
-    apr_size_t n = 0, len;
 
-    if (json_array_size(secrets) == 0) {
-        return text;
-    }
-    for (s = text; *s;) {
-        len = secret_at(s, secrets);
-        if (len && !out) {
-            /* A replacement is at most half as long again: 6 for 4. */
-            out = apr_palloc(p, strlen(text) * 3 / 2 + sizeof(stars));
-            n = (apr_size_t)(s - text);
-            memcpy(out, text, n);
+    for (s = text; *s && json_array_size(secrets) > 0; ++s) {
+        if (secret_at(s, len - (apr_size_t)(s - text), secrets)) {
+            return flow_secret_mask_cut(text, len, 2 * len + 16, secrets, &n,
+                                        p);
         }
-        if (len) {
-            memcpy(out + n, stars, sizeof(stars) - 1);
-            n += sizeof(stars) - 1;
-            s += len;
-            continue;
-        }
-        if (out) {
-            out[n++] = *s;
-        }
-        ++s;
     }
-    if (!out) {
-        return text;
-    }
-    out[n] = '\0';
-    return out;
+    return text;
 }

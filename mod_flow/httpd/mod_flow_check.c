@@ -241,6 +241,30 @@ static apr_status_t make_stats(mod_flow_global_t *g, server_rec *s)
     return APR_SUCCESS;
 }
 
+/* Read by the parent only, so the file may stay root's; the keys go to the
+ * children by fork. A file that was named is not made: a new key in its place
+ * could open nothing that is stored. */
+static apr_status_t open_keys(mod_flow_global_t *g,
+                              const flow_jobs_settings_t *settings,
+                              server_rec *s)
+{
+    const char *dir = g->state_dir ? g->state_dir : MOD_FLOW_STATE_DIR;
+    const char *path =
+        g->key_file ? g->key_file : apr_pstrcat(g->p, dir, "/flow.key", NULL);
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_seal_t *seal = NULL;
+    apr_status_t rv;
+
+    rv = flow_seal_open_file(&seal, path, !g->key_file, settings->uid,
+                             settings->gid, g->p, &err);
+    g->seal = seal;
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, FLOW_LOGNO(0400) "%s",
+                     err.message);
+    }
+    return rv;
+}
+
 int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          server_rec *s)
 {
@@ -256,7 +280,7 @@ int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    if (!g->store_params &&
+    if ((!g->store_params || !g->key_file) &&
         make_state_dir(g->state_dir ? g->state_dir : MOD_FLOW_STATE_DIR, ptemp,
                        s) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
@@ -268,6 +292,9 @@ int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (geteuid() == 0) {
         settings.uid = (int)ap_unixd_config.user_id;
         settings.gid = (int)ap_unixd_config.group_id;
+    }
+    if (open_keys(g, &settings, s) != APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
     }
     if (flow_http_global_init() != APR_SUCCESS ||
         flow_jobs_prepare(&settings, ptemp, &err) != APR_SUCCESS) {

@@ -69,6 +69,7 @@ static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
         g->env.jobs = flow_jobs_iface(g->jobs);
         g->env.state = flow_jobs_state(g->jobs);
         g->env.breaker = flow_jobs_breaker(g->jobs);
+        g->env.grants = flow_jobs_grants(g->jobs);
         flow_jobs_release(g->jobs);
     }
     return rv;

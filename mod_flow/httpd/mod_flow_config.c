@@ -64,6 +64,7 @@ void mod_flow_jobs_settings(flow_jobs_settings_t *settings, apr_pool_t *p)
     settings->retention_days =
         g->retention_days < 0 ? DEFAULT_RETENTION_DAYS : g->retention_days;
     settings->stats = g->stats;
+    settings->seal = g->seal;
     settings->uid = -1;
     settings->gid = -1;
 }
@@ -199,6 +200,14 @@ static const char *set_store(cmd_parms *cmd, void *dummy, const char *driver,
         return NULL;
     }
     return absolute(cmd, params, &mod_flow_global->store_params);
+}
+
+static const char *set_key_file(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    const char *err = mod_flow_global_only(cmd);
+
+    (void)dummy;
+    return err ? err : absolute(cmd, arg, &mod_flow_global->key_file);
 }
 
 static const char *set_include(cmd_parms *cmd, void *dummy, const char *arg)
@@ -525,6 +534,9 @@ const command_rec mod_flow_commands[] = {
     AP_INIT_TAKE2("FlowStore", set_store, NULL, RSRC_CONF,
         "apr_dbd driver and parameters of the store (default sqlite3 and "
         "flow.db in FlowStateDir)"),
+    AP_INIT_TAKE1("FlowKeyFile", set_key_file, NULL, RSRC_CONF,
+        "File with the key for credentials in the store (default flow.key in "
+        "FlowStateDir, made when missing)"),
     AP_INIT_TAKE1("FlowInclude", set_include, NULL, RSRC_CONF,
         "A file, directory or wildcard with JSON documents and scripts"),
     AP_INIT_TAKE2("FlowScript", set_script, NULL, RSRC_CONF,

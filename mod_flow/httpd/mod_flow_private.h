@@ -12,6 +12,7 @@
 
 #include "base/flow_http.h"
 #include "base/flow_log.h"
+#include "base/flow_seal.h"
 #include "base/flow_stats.h"
 #include "flow/flow_docs.h"
 #include "flow/flow_model.h"
@@ -71,6 +72,7 @@ typedef struct mod_flow_global_t {
     flow_egress_t *egress;
     const char *state_dir;
     const char *store_driver, *store_params;
+    const char *key_file;
     int workers, queue_limit, retention_days;
     apr_interval_time_t api_timeout, hook_timeout, call_timeout;
     flow_http_settings_t http;
@@ -82,6 +84,7 @@ typedef struct mod_flow_global_t {
     /* check_config and post_config */
     flow_model_t *model;
     flow_stats_t *stats;
+    const flow_seal_t *seal;
     int nslots;
 
     /* child */

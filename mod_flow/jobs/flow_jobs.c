@@ -447,6 +447,11 @@ const flow_state_iface_t *flow_jobs_state(flow_jobs_t *jobs)
     return &jobs->state;
 }
 
+const flow_grant_iface_t *flow_jobs_grants(flow_jobs_t *jobs)
+{
+    return jobs->settings.seal ? &jobs->grants : NULL;
+}
+
 static void log_line(void *baton, const flow_script_line_t *line)
 {
     flow_jobs_t *jobs = baton;
@@ -500,6 +505,7 @@ static flow_jobs_t *jobs_new(const flow_jobs_settings_t *settings,
     jobs->state.log = log_line;
     flow_state_store_fill(&jobs->state);
     flow_cache_store_fill(&jobs->state);
+    flow_grant_store_fill(&jobs->grants, jobs);
     if (!flow_locks_fill(jobs)) {
         apr_pool_destroy(p);
         return NULL;

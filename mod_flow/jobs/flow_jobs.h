@@ -33,6 +33,9 @@ typedef struct flow_jobs_settings_t {
     int queue_limit;     /* waiting jobs beyond which new ones get 503 */
     int retention_days;  /* finished jobs, errors, events */
     flow_stats_t *stats; /* shared counters, or NULL */
+    /** Keys for what is stored encrypted; must outlive the jobs. NULL: got
+     * credentials are not stored. */
+    const struct flow_seal_t *seal;
     /** apr uid/gid that children run as, for files made by root; -1 = leave */
     int uid, gid;
     /** Some thread has not come to its end although everything was done to
@@ -67,6 +70,8 @@ const flow_jobs_iface_t *flow_jobs_iface(flow_jobs_t *jobs);
 struct flow_breaker_t *flow_jobs_breaker(flow_jobs_t *jobs);
 /** For env->state, likewise. */
 const flow_state_iface_t *flow_jobs_state(flow_jobs_t *jobs);
+/** For env->grants; NULL without settings.seal. */
+const flow_grant_iface_t *flow_jobs_grants(flow_jobs_t *jobs);
 
 /**
  * Store a webhook event and one job for each enabled flow that starts with

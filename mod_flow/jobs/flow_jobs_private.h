@@ -11,6 +11,7 @@
 #include "base/flow_clock.h"
 #include "flow/flow_breaker.h"
 #include "jobs/flow_committer.h"
+#include "jobs/flow_grant_store.h"
 #include "jobs/flow_ids.h"
 #include "jobs/flow_jobs.h"
 #include "jobs/flow_queue.h"
@@ -81,6 +82,7 @@ struct flow_jobs_t {
     flow_breaker_t *breaker;
     volatile apr_uint32_t testing; /* a thread tests what is offline */
     flow_state_iface_t state;
+    flow_grant_iface_t grants;
     flow_script_log_t *log;
     flow_locks_t *locks;
     flow_runner_fn *run; /* flow_run(); tests put their own */

@@ -230,8 +230,22 @@ static const char *const step_5[] = {
     NULL
 };
 
-static const char *const *const steps[] = { step_1, step_2, step_3, step_4,
-                                            step_5 };
+/* Credentials that were got while running, sealed with the key key_id; whoever
+ * gets new ones holds the row's lease. */
+static const char *const step_6[] = {
+    "CREATE TABLE credential ("
+    " connection_id TEXT PRIMARY KEY NOT NULL,"
+    " generation BIGINT NOT NULL,"
+    " key_id TEXT,"
+    " value TEXT,"
+    " modified BIGINT NOT NULL,"
+    " lease_owner TEXT,"
+    " lease_until BIGINT NOT NULL DEFAULT 0)",
+    NULL
+};
+
+static const char *const *const steps[] = { step_1, step_2, step_3,
+                                            step_4, step_5, step_6 };
 /* clang-format on */
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

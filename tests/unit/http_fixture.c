@@ -138,8 +138,16 @@ int http_fixture_answer(loopback_t *server, int fd, const char *request,
         answer_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
         loopback_wait_closed(fd);
     }
+    else if (path_is(request, "/half-head")) {
+        answer_text(fd, "HTTP/1.1 200 OK\r\nContent-Ty");
+        return 0;
+    }
     else if (path_is(request, "/to-b")) {
         answer_redirect(fd, "127.0.0.1", loopback_port(f->b));
+        return 1;
+    }
+    else if (path_is(request, "/to-dead")) {
+        answer_redirect(fd, "127.0.0.1", 1);
         return 1;
     }
     else if (path_is(request, "/to-localhost")) {

@@ -349,48 +349,6 @@ static void too_many_requests_wait_and_go_again(void **state)
     run_cases(state, cases, COUNT(cases));
 }
 
-static void a_limit_spaces_requests(void **state)
-{
-    conn_http_fixture_t *t = *state;
-    http_gate_t *gate = flow_conn_http_gate_create(9, t->f->p);
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_call_t call = { NULL };
-
-    flow_conn_http_gate_limit(gate, 2, apr_time_from_sec(60));
-    call.deadline = apr_time_now() + apr_time_from_sec(1);
-    assert_int_equal(flow_conn_http_gate_enter(gate, &call, &err), 0);
-    flow_conn_http_gate_leave(gate);
-    assert_int_equal(flow_conn_http_gate_enter(gate, &call, &err), 0);
-    flow_conn_http_gate_leave(gate);
-    assert_int_not_equal(flow_conn_http_gate_enter(gate, &call, &err), 0);
-    assert_string_equal(err.code, "rate_limited");
-}
-
-static void concurrency_adapts(void **state)
-{
-    conn_http_fixture_t *t = *state;
-    http_gate_t *gate = flow_conn_http_gate_create(9, t->f->p);
-    flow_call_t call = { NULL };
-    int i, n;
-
-    flow_conn_http_gate_adapt(gate, 4);
-    flow_conn_http_gate_pause(gate, 1);
-    flow_conn_http_gate_pause(gate, 1);
-    apr_sleep(10);
-    for (i = 0; i < 2; ++i) {
-        for (n = 0;; ++n) {
-            flow_error_t err = FLOW_ERROR_INIT;
-
-            call.deadline = apr_time_now() + 2000;
-            if (flow_conn_http_gate_enter(gate, &call, &err) != APR_SUCCESS) {
-                break;
-            }
-        }
-        assert_int_equal(n, i == 0 ? 1 : 1);
-        flow_conn_http_gate_good(gate); /* one of one: up to 2 */
-    }
-}
-
 static void credentials_that_lack_something_are_refused(void **state)
 {
     static const struct { const char *conf, *problem; } cases[] = {
@@ -445,8 +403,6 @@ int main(void)
         TEST(a_challenge_is_answered),
         TEST(requests_are_signed),
         TEST(too_many_requests_wait_and_go_again),
-        TEST(a_limit_spaces_requests),
-        TEST(concurrency_adapts),
         TEST(credentials_that_lack_something_are_refused),
     };
 

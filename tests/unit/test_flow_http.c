@@ -240,6 +240,16 @@ static void get_follows_five_redirects(void **state)
     req = http_fixture_request(f, "GET", "/to-file");
     http_fixture_expect_failure(f, &req, FLOW_E_REFUSED, APR_EINVAL,
                                 "redirect_invalid");
+
+    /* an answer that ends within its headers is none */
+    req = http_fixture_request(f, "GET", "/half-head");
+    http_fixture_expect_failure(f, &req, FLOW_E_UNAVAILABLE, APR_ECONNRESET,
+                                "connection_lost");
+
+    /* the hop that fails is another one than the hop that was sent */
+    req = http_fixture_request(f, "GET", "/to-dead");
+    http_fixture_expect_failure(f, &req, FLOW_E_UNAVAILABLE, APR_EGENERAL,
+                                "connect_failed");
 }
 
 static void secrets_do_not_follow_to_another_port(void **state)

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Credentials that are got while running: one of all processes asks, all use
+them, and they outlive the server."""
+import os
+import re
+import sqlite3
+import stat
+import threading
+import time
+
+import pytest
+
+from env import wait_for
+
+CONF = """
+<FlowConnection c>
+  FlowSet type http
+  FlowSet http.baseURI %s
+  FlowSet http.mediaType json
+%s
+</FlowConnection>
+<Location "/orders">
+  FlowAPI export:e
+  FlowAuth none
+</Location>
+"""
+
+OAUTH = """
+  FlowSet http.auth.type oauth
+  FlowSet http.auth.oauth.tokenURI %s
+  FlowSet http.auth.oauth.clientId client-1
+  FlowSet http.auth.oauth.clientSecret client-secret
+  FlowSet http.auth.token.token access-0-stale
+  FlowSet http.auth.token.refreshToken refresh-0-first
+"""
+
+EXPORT = {"_id": "e", "_connectionId": "c",
+          "http": {"method": "GET", "relativeURI": "/orders"}}
+
+
+class Family:
+    """An authorization server with rotation: a refresh token is good once, and
+    using an old one ends the whole family."""
+
+    def __init__(self, upstream, delay=0.0):
+        self.lock = threading.Lock()
+        self.delay = delay
+        self.n = 0
+        self.refreshes = 0
+        self.revoked = False
+        self.reuse = False
+        self.served = 0
+        upstream.on("POST", "/token", self.token)
+        upstream.on("GET", "/orders", self.orders)
+
+    def token(self, request):
+        time.sleep(self.delay)
+        form = dict(pair.split("=", 1)
+                    for pair in request.body.decode().split("&"))
+        with self.lock:
+            self.refreshes += 1
+            current = "refresh-%d-%s" % (self.n, "first" if not self.n
+                                         else "later")
+            if self.revoked or (form["refresh_token"] != current
+                                and not self.reuse):
+                self.revoked = True
+                return 400, {"error": "invalid_grant"}
+            self.n += 1
+            return 200, {"access_token": "access-%d-fresh" % self.n,
+                         "refresh_token": "refresh-%d-later" % self.n,
+                         "expires_in": 3600}
+
+    def expire(self):
+        with self.lock:
+            self.gone = self.n
+
+    gone = 0
+
+    def orders(self, request):
+        with self.lock:
+            good = (not self.revoked and self.n > self.gone
+                    and request.headers["Authorization"]
+                    == "Bearer access-%d-fresh" % self.n)
+            self.served += good
+        return (200, [{"id": 1}]) if good else (401, "stale")
+
+
+@pytest.fixture
+def start(httpd, upstream):
+    def go(auth=None, conf=""):
+        httpd.files({"docs/bundle.json": {"exports": [EXPORT]}})
+        return httpd.start(CONF % (upstream.url(), auth or
+                                   OAUTH % upstream.url("/token"))
+                           + 'FlowInclude "@root@/docs"\n' + conf)
+    return go
+
+
+def storm(server, n=16):
+    """n calls at once: their statuses."""
+    out = []
+    threads = [threading.Thread(
+        target=lambda: out.append(server.get("/orders").status_code))
+        for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return out
+
+
+def two_children(httpd):
+    httpd.allow_log("AH00484")  # all threads busy, as is meant here
+    httpd.directives = [
+        "StartServers 2", "ServerLimit 2", "MinSpareThreads 32",
+        "MaxSpareThreads 64", "ThreadsPerChild 16", "MaxRequestWorkers 32"]
+
+
+def row(server):
+    with sqlite3.connect(server.state_dir / "flow.db") as db:
+        return db.execute("SELECT generation, key_id, value, lease_owner "
+                          "FROM credential").fetchone()
+
+
+def test_a_storm_in_two_processes_renews_once(httpd, upstream, start):
+    two_children(httpd)
+    far = Family(upstream, delay=0.3)
+    server = start()
+    assert len(server.children()) == 2
+    for expected in (1, 2, 3):
+        # Both processes get their share: more calls than one has threads.
+        assert storm(server, 32) == [200] * 32
+        assert far.refreshes == expected
+        assert not far.revoked
+        far.expire()
+    used = set(re.findall(r"\[pid (\d+):.*GET host '127.0.0.1'", server.log))
+    assert len(used) == 2, "only one process has taken part"
+
+
+def test_new_credentials_outlive_the_server(upstream, start):
+    far = Family(upstream)
+    server = start()
+    assert server.get("/orders").status_code == 200
+    server.stop()
+    server.start()
+    assert server.get("/orders").status_code == 200
+    assert far.refreshes == 1
+    far.expire()
+    assert server.get("/orders").status_code == 200
+    server.kill9_child()
+    assert server.get("/orders").status_code == 200
+    server.graceful()
+    assert server.get("/orders").status_code == 200
+    assert (far.refreshes, far.revoked) == (2, False)
+
+
+def test_what_is_stored_is_sealed(upstream, start):
+    far = Family(upstream)
+    server = start()
+    server.get("/orders")
+    generation, key_id, value, lease = row(server)
+    assert (generation, lease) == (1, None)
+    assert re.fullmatch(r"1\.[0-9a-f]{8}\.[A-Za-z0-9+/=]+", value)
+    assert value.split(".")[1] == key_id
+    key = server.state_dir / "flow.key"
+    assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
+    assert re.fullmatch(r"[0-9a-f]{64}\n", key.read_text())
+    server.stop()
+    for path in server.state_dir.iterdir():
+        data = path.read_bytes()
+        assert b"fresh" not in data and b"refresh-1" not in data, path
+    assert far.refreshes == 1
+
+
+def test_a_key_is_replaced_by_one_before_it(upstream, start):
+    far = Family(upstream)
+    server = start()
+    server.get("/orders")
+    old = row(server)
+    server.stop()
+    key = server.state_dir / "flow.key"
+    key.write_text("# new\n" + "ab" * 32 + "\n" + key.read_text())
+    server.start()
+    assert server.get("/orders").status_code == 200
+    assert row(server) == old
+    far.expire()
+    assert server.get("/orders").status_code == 200
+    assert row(server)[1] != old[1]
+    assert not far.revoked
+
+
+def test_a_lost_key_is_told_and_the_document_counts_again(upstream, start):
+    far = Family(upstream)
+    server = start()
+    server.get("/orders")
+    server.stop()
+    (server.state_dir / "flow.key").unlink()
+    far.reuse = True
+    server.expect_log("FLOW0401")
+    server.start()
+    assert server.get("/orders").status_code == 200
+    assert row(server)[0] == 2
+
+
+def test_a_key_file_must_be_private(httpd, upstream, start):
+    httpd.files({"my.key": "00" * 32 + "\n"})
+    Family(upstream)
+    conf = CONF % (upstream.url(), "") + 'FlowKeyFile "@root@/my.key"\n'
+    os.chmod(httpd.root / "my.key", 0o644)
+    httpd.expect_log("FLOW0400: key file '.*my.key' may be used by everybody",
+                     "AH00020")
+    httpd.files({"docs/bundle.json": {"exports": [EXPORT]}})
+    with pytest.raises(AssertionError):
+        httpd.start(conf + 'FlowInclude "@root@/docs"\n')
+    os.chmod(httpd.root / "my.key", 0o600)
+    httpd.start()
+    assert not (httpd.state_dir / "flow.key").exists()
+
+
+def test_a_process_that_dies_while_asking_leaves_no_lock(upstream, start):
+    far = Family(upstream, delay=2.0)
+    far.reuse = True   # what it had got is lost; the far end forgives
+    server = start()
+    thread = threading.Thread(target=lambda: _try(server))
+    thread.start()
+    wait_for(lambda: upstream.seen("POST", "/token"), what="the refresh")
+    assert row(server)[3]
+    server.allow_log("AH00052", "AH00051")
+    server.kill9_child()
+    thread.join()
+    far.delay = 0
+    began = time.monotonic()
+    assert server.get("/orders").status_code == 200
+    # not the time of a lease
+    assert time.monotonic() - began < 5
+    assert row(server)[3] is None
+
+
+def _try(server):
+    try:
+        server.get("/orders")
+    except Exception:   # the child that answered is dead
+        pass
+
+
+def test_a_dead_grant_is_an_error_of_the_connection(upstream, start):
+    far = Family(upstream)
+    far.revoked = True
+    server = start()
+    server.expect_log("FLOW0201")
+    got = server.get("/orders")
+    assert got.status_code >= 500
+    assert "auth_failed" in got.text and "invalid_grant" in got.text
+    assert row(server)[3] is None
+    # Another try asks again, but not more than once.
+    assert far.refreshes == 1
+    server.get("/orders")
+    assert far.refreshes == 2
+
+
+def test_new_tokens_in_the_document_win(upstream, start):
+    far = Family(upstream)
+    server = start()
+    server.get("/orders")
+    server.stop()
+    # a person has authorized anew: a new family
+    far.n, far.gone = 10, 0
+    conf = (server.root / "conf" / "test.conf").read_text()
+    conf = conf.replace("refresh-0-first", "refresh-10-later").replace(
+        "access-0-stale", "access-10-fresh")
+    (server.root / "conf" / "test.conf").write_text(conf)
+    server.start()
+    assert server.get("/orders").status_code == 200
+    assert far.refreshes == 1
+    far.expire()
+    assert server.get("/orders").status_code == 200
+    assert (far.refreshes, far.revoked) == (2, False)
+
+
+def test_a_login_serves_all_processes(httpd, upstream, start):
+    two_children(httpd)
+    logins = []
+
+    def login(request):
+        time.sleep(0.2)
+        logins.append(1)
+        return 200, "", {"Set-Cookie": "sid=session-%d; Path=/" % len(logins)}
+
+    upstream.on("POST", "/login", login)
+    upstream.on("GET", "/orders", lambda r: (
+        (200, [{"id": 1}]) if r.headers.get("Cookie") ==
+        "sid=session-%d" % len(logins) else (401, "")))
+    server = start("""
+  FlowSet http.auth.type cookie
+  FlowSet http.auth.cookie.uri %s
+  FlowSet http.auth.cookie.body user=x
+""" % upstream.url("/login"))
+    assert storm(server, 32) == [200] * 32
+    assert len(logins) == 1
