@@ -140,6 +140,7 @@ apr_status_t flowctl_selection_change(flowctl_selection_t *s,
         rv = change_page(refs, store, fn, baton, pdone, p, err);
         s->filter.before = last;
     } while (rv == APR_SUCCESS && refs->nelts == FLOW_ERRORS_PAGE);
+    s->filter.before = NULL;
     apr_pool_destroy(p);
     return rv;
 }

@@ -259,6 +259,7 @@ static int replay_range(replay_t *r, flow_event_filter_t *filter)
         }
         json_decref(list);
     }
+    filter->after = NULL;
     apr_pool_destroy(p);
     return rv == APR_SUCCESS ? FLOWCTL_OK : flowctl_failed(&err);
 }

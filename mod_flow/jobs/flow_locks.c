@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/flow_locks.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_hash.h>
@@ -19,10 +18,18 @@
 #define GRACE     apr_time_from_sec(300)
 #define NAMES_MAX 200000
 
+/* A name that is held; used again for others afterwards. */
+typedef struct held_t {
+    struct held_t *next; /* of the spare ones */
+    char text[NAME_MAX_BYTES];
+} held_t;
+
 struct flow_locks_t {
     apr_thread_mutex_t *lock;
     apr_thread_cond_t *freed;
-    apr_hash_t *held; /* "scope name" (malloc'd) -> itself */
+    apr_pool_t *p;    /* of all below */
+    apr_hash_t *held; /* "scope name" -> held_t */
+    held_t *spare;
 };
 
 int flow_locks_fill(flow_jobs_t *jobs)
@@ -37,6 +44,7 @@ int flow_locks_fill(flow_jobs_t *jobs)
         apr_thread_cond_create(&locks->freed, p) != APR_SUCCESS) {
         return 0;
     }
+    locks->p = own;
     locks->held = apr_hash_make(own);
     jobs->locks = locks;
     jobs->iface.lock = flow_locks_lock;
@@ -70,15 +78,19 @@ static int any_held(const flow_locks_t *locks, const char *scope,
 static void put(flow_locks_t *locks, const char *scope,
                 const char *const *names, int n)
 {
-    char space[NAME_MAX_BYTES];
     int i;
 
     for (i = 0; i < n; ++i) {
-        char *name = strdup(full_name(space, scope, names[i]));
+        held_t *h = locks->spare;
 
-        if (name) { /* without memory the store's row still keeps others off */
-            apr_hash_set(locks->held, name, APR_HASH_KEY_STRING, name);
+        if (h) {
+            locks->spare = h->next;
         }
+        else {
+            h = apr_palloc(locks->p, sizeof(*h));
+        }
+        full_name(h->text, scope, names[i]);
+        apr_hash_set(locks->held, h->text, APR_HASH_KEY_STRING, h);
     }
 }
 
@@ -90,13 +102,13 @@ static void drop(flow_locks_t *locks, const char *scope,
 
     apr_thread_mutex_lock(locks->lock);
     for (i = 0; i < n; ++i) {
-        char *name =
-            apr_hash_get(locks->held, full_name(space, scope, names[i]),
-                         APR_HASH_KEY_STRING);
+        held_t *h = apr_hash_get(locks->held, full_name(space, scope, names[i]),
+                                 APR_HASH_KEY_STRING);
 
-        if (name) {
-            apr_hash_set(locks->held, name, APR_HASH_KEY_STRING, NULL);
-            free(name);
+        if (h) {
+            apr_hash_set(locks->held, space, APR_HASH_KEY_STRING, NULL);
+            h->next = locks->spare;
+            locks->spare = h;
         }
     }
     apr_thread_cond_broadcast(locks->freed);

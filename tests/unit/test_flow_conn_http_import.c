@@ -58,6 +58,33 @@ static void records_are_delivered_in_batches(void **state)
     assert_int_equal(loopback_requests(t->server), 2);
 }
 
+static void a_failed_request_is_kept_without_what_lets_somebody_in(void **state)
+{
+    static const route_t routes[] = {
+        { "POST /api/x?api_key=k1&n=1&k%65y=k2", 422, "Set-Cookie: sid=c00kie\r\n", "no n=1" }, { NULL },
+    };
+    conn_http_fixture_t *t = *state;
+    json_t *whole = NULL;
+    const char *text;
+
+    conn_http_compile(t, routes, IMPORT "http.method POST\nhttp.relativeURI /x?api_key=k1&n={{record.n}}&k%65y=k2\n"
+            "http.headers [{\"name\":\"X-Auth-Token\",\"value\":\"t0ken\"},{\"name\":\"X-A\",\"value\":\"b\"}]\n");
+    t->call.exchange = &whole;
+    text = conn_http_import(t, "[{\"n\":1}]");
+    t->call.exchange = NULL;
+    assert_null(whole); /* it belongs to the record */
+    assert_non_null(strstr(text, "\"_exchange\":{\"request\":{\"method\":\"POST\""));
+    assert_non_null(strstr(text, "/api/x?api_key=******&n=1&"));
+    assert_non_null(strstr(text, "\"X-Auth-Token\":\"******\""));
+    assert_non_null(strstr(text, "\"X-A\":\"b\""));
+    assert_non_null(strstr(text, "\"body\":\"{\\\"n\\\":1}\""));
+    assert_non_null(strstr(text, "\"response\":{\"statusCode\":422"));
+    assert_non_null(strstr(text, "\"body\":\"no n=1\""));
+    assert_null(strstr(text, "k1"));
+    assert_null(strstr(text, "t0ken"));
+    assert_null(strstr(text, "c00kie"));
+}
+
 static void a_failed_batch_fails_each_of_its_records(void **state)
 {
     static const route_t routes[] = { { "POST /api/x", 400, JSON, "no" }, { NULL } };
@@ -219,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(records_are_delivered_one_by_one),
         TEST(records_are_delivered_in_batches),
+        TEST(a_failed_request_is_kept_without_what_lets_somebody_in),
         TEST(a_failed_batch_fails_each_of_its_records),
         TEST(a_body_is_written_as_configured),
         TEST(without_the_far_end_nothing_is_known),
