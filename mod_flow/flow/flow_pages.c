@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "base/flow_peer.h"
 #include "data/flow_json.h"
 #include "flow/flow_breaker.h"
 #include "flow/flow_hooks.h"
@@ -322,6 +323,14 @@ static apr_status_t map_input(flow_pages_t *pages, apr_pool_t *scratch,
 }
 
 /* One page of the connector into the batch. */
+/* Nobody waits for what an API reads any more. */
+static int is_client_gone(const flow_pages_t *pages)
+{
+    const int *client = pages->scope->caller->client;
+
+    return client && flow_peer_is_gone(*client);
+}
+
 static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
                               flow_error_t *err)
 {
@@ -340,6 +349,11 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
         return flow_error_set(err, FLOW_E_CONFIG, APR_ENOTIMPL, "cannot_export",
                               "export '%s' is a listener; it has no records "
                               "of its own, give it data",
+                              exp->id);
+    }
+    if (is_client_gone(pages)) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "client_gone",
+                              "the client has gone before export '%s' was read",
                               exp->id);
     }
     rv = map_input(pages, scratch, err);

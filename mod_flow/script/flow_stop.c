@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "script/flow_stop.h"
 
-#include <poll.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/flow_clock.h"
 #include "base/flow_log.h"
+#include "base/flow_peer.h"
 
 /* A stopped run is looked at again after this long: the signal may have met it
  * between leave() and enter(). */
@@ -130,15 +130,6 @@ static void sleep_until(flow_timer_t *timer, apr_time_t when)
     flow_clock_cond_wait(&timer->wake, &timer->lock, when);
 }
 
-/* Has the other end closed it? Data that waits does not matter. */
-static int is_closed(int fd)
-{
-    struct pollfd look = { fd, POLLRDHUP, 0 };
-
-    return poll(&look, 1, 0) > 0 &&
-           (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-}
-
 /* Stop the run if it has to be; when to look at it again. */
 static apr_time_t look_at(flow_stop_t *stop, apr_time_t now)
 {
@@ -149,7 +140,7 @@ static apr_time_t look_at(flow_stop_t *stop, apr_time_t now)
     if (!stop->client) {
         return stop->deadline;
     }
-    if (is_closed(*stop->client)) {
+    if (flow_peer_is_gone(*stop->client)) {
         stop_one(stop, FLOW_STOP_CLIENT);
         return now + AGAIN_AFTER;
     }
