@@ -196,6 +196,7 @@ void js_libdefine(js_State *J, js_Object *obj, const char *name)
     js_Property *ref;
 
     read_descriptor(J, &d);
+    obj->gone &= ~8; /* it may become enumerable */
     if (define_unstored(J, obj, name, &d)) {
         goto done;
     }

@@ -73,11 +73,40 @@ META = re.compile(r'/\*---(.*?)---\*/', re.S)
 # is given.
 REASONS = (
     (r'cptn|completion', None, 'the value of statements in eval'),
+    (r'eval-code', None, 'indirect eval: variables of the text'),
     (None, r'\beval\s*\(', 'code in a direct eval sees renamed variables'),
-    (r'arguments-object|mapped', None, 'the arguments object'),
-    (r'iterator-close|iterator-return|thrw-close', None,
-     'an iterator is closed before targets are assigned'),
+    (r'arguments-object|mapped|arguments', None, 'the arguments object'),
+    (r'iterator-close|iterator-return|thrw-close|iter.*close', None,
+     'iterators: when they are closed'),
     (r'private', None, 'private methods stand on the prototype'),
+    (r'symbol', None, 'Symbols are strings and never enumerable'),
+    (r'/(RegExp|Symbol)/|regexp|RegExpStringIterator', None,
+     'regular expressions on PCRE2; flags are members of the object'),
+    (r'length-near|integer-limit|maximum-index|2\^', None,
+     'lengths beyond 2^31'),
+    (r'order-of-evaluation|compound-assignment|evaluation|S11\.1[0-9]', None,
+     'the order of conversions'),
+    (r'/Date/', None, 'Date: order of conversions, local time'),
+    (r'/Number/|/Math/|parseInt|parseFloat', None, 'numbers as text'),
+    (r'built-ins/Array', r'prototype\[|Object\.prototype|defineProperty',
+     'arrays: elements inherited, or defined while they are walked'),
+    (r'built-ins/Array', None, 'arrays: lengths, species, order of checks'),
+    (r'defineProper|OwnPropertyDescriptor|getOwnPropert|freeze|seal', None,
+     'attributes of properties of built-in objects'),
+    (r'built-ins/Function|function-code|statements/function|'
+     r'expressions/(function|call|new)', None,
+     'functions: caller, arguments, restricted members'),
+    (r'built-ins/(Map|Set|Weak|Map.*Prototype|Set.*Prototype)', None,
+     'Map and Set: methods share their receiver check'),
+    (r'(Native)?Errors?/|/Error/', None, 'members of errors'),
+    (r'class|super|new\.target|computed-property', None,
+     'classes: members of the constructor, derived constructors'),
+    (r'for-of|for-in|dstr|destructuring|/try/|/for/|/switch/|/let/|/const/|'
+     r'/if/|/while/|block', None, 'scopes, and the order of assignments'),
+    (r'built-ins/(Object|Reflect)', None, 'Object and Reflect'),
+    (r'built-ins/(String|JSON)', None, 'String and JSON: conversions'),
+    (r'built-ins', None, 'other built-in functions'),
+    (r'language', None, 'other conversions and names'),
 )
 
 
