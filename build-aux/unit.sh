@@ -29,6 +29,7 @@ case " $* " in
     if [ -z "${FLOW_TEST_PGSQL:-}" ]; then
         pg_dir=$(mktemp -d /tmp/flow-pg-XXXXXX)
         trap 'sh tests/pgsql.sh stop "$pg_dir"; rm -rf "$pg_dir"' EXIT
+        trap 'exit 1' INT TERM HUP
         if FLOW_TEST_PGSQL=$(sh tests/pgsql.sh start "$pg_dir"); then
             export FLOW_TEST_PGSQL
         else
