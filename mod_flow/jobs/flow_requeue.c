@@ -6,7 +6,8 @@
 #include <apr_strings.h>
 
 static const char text_sql[] =
-    "INSERT INTO job_text (job_id, kind, text) VALUES (%s, 'request', %s)";
+    "INSERT INTO job_text (job_id, kind, text) VALUES (%s, 'request', %s)"
+    " ON CONFLICT (job_id, kind) DO NOTHING";
 
 apr_status_t flow_requeue_job(flow_store_t *store, const flow_new_job_t *job,
                               const flow_origin_t *origin, apr_time_t now,
@@ -16,7 +17,7 @@ apr_status_t flow_requeue_job(flow_store_t *store, const flow_new_job_t *job,
         "INSERT INTO job (id, type, flow_id, export_id, event_id, status,"
         " priority, collect, created, modified, origin, origin_id)"
         " VALUES (%s, %s, %s, %s, %s, 'queued', %lld, %lld, %lld, %lld, %s,"
-        " %s)";
+        " %s) ON CONFLICT (id) DO NOTHING";
     apr_int64_t at = now;
     apr_status_t rv;
 
@@ -31,15 +32,6 @@ apr_status_t flow_requeue_job(flow_store_t *store, const flow_new_job_t *job,
                              NULL, err);
     }
     return rv;
-}
-
-apr_status_t flow_requeue_source(flow_store_t *store, const char *job_id,
-                                 const char *source, flow_error_t *err)
-{
-    static const char sql[] =
-        "UPDATE job SET error_source = %s WHERE id = %s AND status = 'failed'";
-
-    return flow_store_exec(store, sql, FLOW_SQL(source, job_id), NULL, err);
 }
 
 /* ---- rerun ---- */

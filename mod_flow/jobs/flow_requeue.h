@@ -38,8 +38,4 @@ apr_status_t flow_requeue_cancel(flow_store_t *store, const char *job_id,
                                  const char **pstatus, apr_pool_t *p,
                                  flow_error_t *err);
 
-/** What broke the run of a job that has just failed, as errors say it. */
-apr_status_t flow_requeue_source(flow_store_t *store, const char *job_id,
-                                 const char *source, flow_error_t *err);
-
 #endif
