@@ -253,7 +253,7 @@ static int change(flowctl_t *ctl, const char *command, const char *member,
 static apr_status_t cancel(flowctl_t *ctl, flow_store_t *store, const char *id,
                            const char **presult, flow_error_t *err)
 {
-    return flow_requeue_cancel(store, id, presult, apr_time_now(), ctl->p, err);
+    return flow_requeue_cancel(store, id, presult, ctl->p, err);
 }
 
 int flowctl_job_cancel(flowctl_t *ctl)

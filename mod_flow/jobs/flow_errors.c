@@ -195,12 +195,15 @@ void flow_errors_clear(flow_errors_t *errors)
 
 /* ---- storing ---- */
 
+/* What is there is there: see flow_queue.c, new rows. */
+
 static apr_status_t insert_data(flow_store_t *store, const char *id,
                                 const char *kind, const char *text,
                                 flow_error_t *err)
 {
     static const char sql[] =
-        "INSERT INTO error_data (error_id, kind, text) VALUES (%s, %s, %s)";
+        "INSERT INTO error_data (error_id, kind, text) VALUES (%s, %s, %s)"
+        " ON CONFLICT (error_id, kind) DO NOTHING";
 
     return text ? flow_store_exec(store, sql, FLOW_SQL(id, kind, text), NULL,
                                   err)
@@ -228,7 +231,7 @@ static apr_status_t insert_error(flow_store_t *store, const entry_t *e,
         " occurred_at, code, message, source, trace_key, classification,"
         " classified_by, exchange_key, has_retry, retry_at)"
         " VALUES (%s, %s, %s, %s, %lld, %lld, %s, %s, %s, %s, %s, %s, %s,"
-        " %lld, %lld)";
+        " %lld, %lld) ON CONFLICT (id) DO NOTHING";
     apr_status_t rv;
 
     rv = flow_store_exec(store, sql,

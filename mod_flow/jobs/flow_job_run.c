@@ -10,7 +10,6 @@
 #include "flow/flow_delta.h"
 #include "jobs/flow_marks.h"
 #include "jobs/flow_next.h"
-#include "jobs/flow_requeue.h"
 #include "jobs/flow_retry.h"
 
 /*
@@ -242,7 +241,7 @@ typedef struct end_work_t {
     flow_work_t work;
     flow_progress_t at;
     const char *status; /* NULL: hand it back */
-    const char *code, *message, *source, *result;
+    const char *code, *message, *result;
     const execution_t *moves; /* whose marks move; NULL: none do */
     int lost;
     int nnext; /* jobs of other flows that were queued */
@@ -317,7 +316,7 @@ static apr_status_t commit_end(execution_t *x, end_work_t *w, flow_error_t *err)
         w->status = "failed";
         w->code = "store_refused";
         w->message = "the store refused the end of the job";
-        w->source = NULL;
+        w->at.source = NULL;
         w->result = NULL;
         w->moves = NULL;
         w->at.errors = NULL;
@@ -413,7 +412,7 @@ static void judge(execution_t *x, end_work_t *w, apr_status_t rv,
     w->status = strcmp(why->code, "canceled") == 0 ? "canceled" : "failed";
     w->code = *why->code ? why->code : "error";
     w->message = why->message;
-    w->source = x->run.failed_source;
+    w->at.source = x->run.failed_source;
 }
 
 static void lost(execution_t *x)

@@ -41,7 +41,8 @@ typedef struct keeper_t {
 typedef struct beat_work_t {
     flow_work_t work;
     const char *owner;
-    apr_array_header_t *ids; /* that the store says are ours */
+    apr_array_header_t *running; /* here */
+    apr_array_header_t *ids;     /* that the store says are ours */
     apr_pool_t *p;
 } beat_work_t;
 
@@ -50,7 +51,8 @@ static apr_status_t run_beat(flow_work_t *work, flow_store_t *store,
 {
     beat_work_t *w = (beat_work_t *)work;
 
-    return flow_queue_heartbeat(store, w->owner, &w->ids, w->p, err);
+    return flow_queue_heartbeat(store, w->owner, w->running, &w->ids, w->p,
+                                err);
 }
 
 static void tell_lost(flow_jobs_t *jobs, const char *id)
@@ -102,6 +104,7 @@ static void beat(keeper_t *k)
     apr_hash_index_t *at;
     int i;
 
+    w.running = apr_array_make(k->p, 16, sizeof(const char *));
     /* Those that run now, before the store is asked: what is claimed later may
      * be missing in its answer. */
     pthread_mutex_lock(&jobs->lock);
@@ -109,6 +112,7 @@ static void beat(keeper_t *k)
         const char *id = apr_pstrdup(k->p, r->id);
 
         apr_hash_set(mine, id, APR_HASH_KEY_STRING, id);
+        APR_ARRAY_PUSH(w.running, const char *) = id;
     }
     pthread_mutex_unlock(&jobs->lock);
     if (!apr_hash_count(mine) || flow_committer_do(jobs->committer, &w.work, -1,

@@ -115,8 +115,9 @@ apr_status_t flow_queue_end(flow_store_t *store, const flow_progress_t *at,
         " num_ignore = %lld, num_export = %lld, num_pages_generated = %lld,"
         " num_pages_processed = %lld, done_exporting = %lld,"
         " checkpoint = NULL, ended = %lld, modified = %lld, owner = NULL,"
-        " lease_until = 0, leaving = 0, error_code = %s, error_message = %s"
-        " WHERE id = %s AND status = 'running' AND owner = %s";
+        " lease_until = 0, leaving = 0, error_code = %s, error_message = %s,"
+        " error_source = %s WHERE id = %s AND status = 'running' AND owner = "
+        "%s";
     const flow_counters_t *c = &at->counters;
     apr_int64_t now = apr_time_now();
     apr_int64_t done = strcmp(status, "completed") == 0;
@@ -127,7 +128,7 @@ apr_status_t flow_queue_end(flow_store_t *store, const flow_progress_t *at,
                          FLOW_SQL(status, &c->success, &c->error, &c->ignore,
                                   &c->exported, &c->pages_generated,
                                   &c->pages_processed, &done, &now, &now, code,
-                                  message, at->job_id, at->owner),
+                                  message, at->source, at->job_id, at->owner),
                          &n, err);
     *plost = rv == APR_SUCCESS && n == 0;
     if (rv != APR_SUCCESS || n == 0) {
@@ -144,18 +145,19 @@ apr_status_t flow_queue_end(flow_store_t *store, const flow_progress_t *at,
  * Many ends in one statement (PostgreSQL), those that are no more than a row.
  */
 #define END_ROW                                                                \
-    "(%s, %s, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %s, %s)"
-#define END_ARGS 12
+    "(%s, %s, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %s, %s, %s)"
+#define END_ARGS 13
 #define END_MANY                                                               \
     "UPDATE job SET status = v.status, num_success = v.success,"               \
     " num_error = v.error, num_ignore = v.ignored, num_export = v.exported,"   \
     " num_pages_generated = v.generated, num_pages_processed = v.processed,"   \
     " done_exporting = v.done, ended = v.at, modified = v.at,"                 \
     " checkpoint = NULL, owner = NULL, lease_until = 0, leaving = 0,"          \
-    " error_code = v.code, error_message = v.message FROM (VALUES "
+    " error_code = v.code, error_message = v.message,"                         \
+    " error_source = v.source FROM (VALUES "
 #define END_WHERE                                                              \
     ") AS v (id, status, success, error, ignored, exported, generated,"        \
-    " processed, done, at, code, message) WHERE job.id = v.id"                 \
+    " processed, done, at, code, message, source) WHERE job.id = v.id"         \
     " AND job.status || '' = 'running' AND job.owner = %s RETURNING job.id"
 
 int flow_queue_end_is_plain(const flow_progress_t *at, const char *result)
@@ -182,6 +184,7 @@ static void put_end(const void **args, flow_end_t *e, const apr_int64_t *now)
     args[i++] = now;
     args[i++] = e->code;
     args[i++] = e->message;
+    args[i++] = e->at->source;
 }
 
 static apr_status_t end_some(flow_store_t *store, flow_end_t *list, int n,
@@ -246,20 +249,20 @@ apr_status_t flow_queue_return(flow_store_t *store, const flow_progress_t *at,
     static const char sql[] =
         "UPDATE job SET num_success = %lld, num_error = %lld,"
         " num_ignore = %lld, num_export = %lld, num_pages_generated = %lld,"
-        " num_pages_processed = %lld, checkpoint = %s, modified = %lld,"
-        " status = 'queued', owner = NULL, lease_until = 0, leaving = 0"
+        " num_pages_processed = %lld, checkpoint = %s, modified = "
+        "%lld," FLOW_BACK_TO_QUEUE
         " WHERE id = %s AND status = 'running' AND owner = %s";
     const flow_counters_t *c = &at->counters;
     apr_int64_t now = apr_time_now();
     apr_status_t rv;
     int n = 0;
 
-    rv = flow_store_exec(store, sql,
-                         FLOW_SQL(&c->success, &c->error, &c->ignore,
-                                  &c->exported, &c->pages_generated,
-                                  &c->pages_processed, at->checkpoint, &now,
-                                  at->job_id, at->owner),
-                         &n, err);
+    rv = flow_store_exec(
+        store, sql,
+        FLOW_SQL(&c->success, &c->error, &c->ignore, &c->exported,
+                 &c->pages_generated, &c->pages_processed, at->checkpoint, &now,
+                 &now, FLOW_CANCELED_TEXT, at->job_id, at->owner),
+        &n, err);
     *plost = rv == APR_SUCCESS && n == 0;
     return rv == APR_SUCCESS && n ? insert_errors(store, at, err) : rv;
 }

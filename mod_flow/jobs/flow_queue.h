@@ -104,6 +104,7 @@ typedef struct flow_progress_t {
     flow_counters_t counters;
     const char *checkpoint;      /* JSON text or NULL */
     const flow_errors_t *errors; /* or NULL */
+    const char *source; /* of a failure: what broke it, as errors say it */
 } flow_progress_t;
 
 /** [write] A page is done. *plost: it is not ours any more; nothing stored. */
@@ -129,6 +130,14 @@ int flow_queue_end_is_plain(const flow_progress_t *at, const char *result);
 /** [write] @a p: for less than the transaction. */
 apr_status_t flow_queue_ends(flow_store_t *store, flow_end_t *list,
                              apr_pool_t *p, flow_error_t *err);
+/** SET of a job that no longer runs and has not ended: it waits again, unless
+ * somebody has asked it to stop. Two arguments: now, FLOW_CANCELED_TEXT. */
+#define FLOW_BACK_TO_QUEUE                                                     \
+    " owner = NULL, lease_until = 0, leaving = 0,"                             \
+    " status = CASE WHEN cancel = 1 THEN 'canceled' ELSE 'queued' END,"        \
+    " error_code = CASE WHEN cancel = 1 THEN 'canceled' END,"                  \
+    " ended = CASE WHEN cancel = 1 THEN %lld ELSE 0 END,"                      \
+    " error_message = CASE WHEN cancel = 1 THEN %s END"
 /** [write] Hand it back: queued again, to go on where it stands. */
 apr_status_t flow_queue_return(flow_store_t *store, const flow_progress_t *at,
                                int *plost, flow_error_t *err);
@@ -137,9 +146,12 @@ apr_status_t flow_queue_return(flow_store_t *store, const flow_progress_t *at,
  * ids of all so far, "FIRST LAST". */
 apr_status_t flow_queue_spill(flow_store_t *store, const flow_progress_t *at,
                               const char *range, int *plost, flow_error_t *err);
-/** [write] The owner is still at its jobs. *pids (array of const char *) are
- * those that it has. */
+/** [write] The owner is still at these jobs (array of const char *). *pids
+ * (likewise) are those that are its own. What the store says is its own and it
+ * does not run (a COMMIT that broke off had been one, an end could not be
+ * stored) must lose its lease, or the flow would wait for ever. */
 apr_status_t flow_queue_heartbeat(flow_store_t *store, const char *owner,
+                                  const apr_array_header_t *ids,
                                   apr_array_header_t **pids, apr_pool_t *p,
                                   flow_error_t *err);
 /** [write] The owner is about to end, as it should: whatever becomes of its

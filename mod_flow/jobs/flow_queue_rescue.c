@@ -12,21 +12,49 @@
  */
 #define OWNED_MAX 100000
 
+/* PostgreSQL: one statement, because each is a round trip. */
+static apr_status_t beat(flow_store_t *store, const char *owner,
+                         const apr_array_header_t *ids, apr_pool_t *p,
+                         flow_error_t *err)
+{
+    static const char one_sql[] =
+        "UPDATE job SET lease_until = %lld"
+        " WHERE id = %s AND status = 'running' AND owner = %s";
+    static const char all_sql[] =
+        "UPDATE job SET lease_until = %lld"
+        " WHERE id = ANY(string_to_array(%s, ' '))"
+        " AND status || '' = 'running' AND owner = %s";
+    apr_int64_t until = flow_store_clock(store) + FLOW_LEASE;
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    if (flow_store_is_pgsql(store)) {
+        return flow_store_exec(
+            store, all_sql,
+            FLOW_SQL(&until, apr_array_pstrcat(p, ids, ' '), owner), NULL, err);
+    }
+    for (i = 0; i < ids->nelts && rv == APR_SUCCESS; ++i) {
+        rv = flow_store_exec(
+            store, one_sql,
+            FLOW_SQL(&until, APR_ARRAY_IDX(ids, i, const char *), owner), NULL,
+            err);
+    }
+    return rv;
+}
+
 apr_status_t flow_queue_heartbeat(flow_store_t *store, const char *owner,
+                                  const apr_array_header_t *ids,
                                   apr_array_header_t **pids, apr_pool_t *p,
                                   flow_error_t *err)
 {
-    static const char beat_sql[] = "UPDATE job SET lease_until = %lld"
-                                   " WHERE status = 'running' AND owner = %s";
     static const char sql[] = "SELECT id FROM job WHERE status = 'running'"
                               " AND owner = %s LIMIT %lld";
-    apr_int64_t until = flow_store_clock(store) + FLOW_LEASE;
     apr_int64_t most = OWNED_MAX;
     flow_rows_t rows;
     apr_status_t rv;
 
     *pids = apr_array_make(p, 16, sizeof(const char *));
-    rv = flow_store_exec(store, beat_sql, FLOW_SQL(&until, owner), NULL, err);
+    rv = beat(store, owner, ids, p, err);
     if (rv == APR_SUCCESS) {
         rv = flow_store_select(store, &rows, sql, FLOW_SQL(owner, &most), p,
                                err);
@@ -57,12 +85,14 @@ static apr_status_t requeue(flow_store_t *store, const flow_orphan_t *o,
                             apr_int64_t deaths, int *pn, flow_error_t *err)
 {
     static const char sql[] =
-        "UPDATE job SET status = 'queued', owner = NULL, lease_until = 0,"
-        " leaving = 0, attempts = %lld, modified = %lld" AS_IT_WAS;
+        "UPDATE job SET attempts = %lld, modified = %lld," FLOW_BACK_TO_QUEUE
+            AS_IT_WAS;
     apr_int64_t now = apr_time_now(), lease = o->lease_until;
 
-    return flow_store_exec(
-        store, sql, FLOW_SQL(&deaths, &now, o->id, o->owner, &lease), pn, err);
+    return flow_store_exec(store, sql,
+                           FLOW_SQL(&deaths, &now, &now, FLOW_CANCELED_TEXT,
+                                    o->id, o->owner, &lease),
+                           pn, err);
 }
 
 static apr_status_t finish(flow_store_t *store, const flow_orphan_t *o,

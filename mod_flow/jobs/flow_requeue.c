@@ -6,7 +6,8 @@
 #include <apr_strings.h>
 
 static const char text_sql[] =
-    "INSERT INTO job_text (job_id, kind, text) VALUES (%s, 'request', %s)";
+    "INSERT INTO job_text (job_id, kind, text) VALUES (%s, 'request', %s)"
+    " ON CONFLICT (job_id, kind) DO NOTHING";
 
 apr_status_t flow_requeue_job(flow_store_t *store, const flow_new_job_t *job,
                               const flow_origin_t *origin, apr_time_t now,
@@ -16,7 +17,7 @@ apr_status_t flow_requeue_job(flow_store_t *store, const flow_new_job_t *job,
         "INSERT INTO job (id, type, flow_id, export_id, event_id, status,"
         " priority, collect, created, modified, origin, origin_id)"
         " VALUES (%s, %s, %s, %s, %s, 'queued', %lld, %lld, %lld, %lld, %s,"
-        " %s)";
+        " %s) ON CONFLICT (id) DO NOTHING";
     apr_int64_t at = now;
     apr_status_t rv;
 
@@ -31,15 +32,6 @@ apr_status_t flow_requeue_job(flow_store_t *store, const flow_new_job_t *job,
                              NULL, err);
     }
     return rv;
-}
-
-apr_status_t flow_requeue_source(flow_store_t *store, const char *job_id,
-                                 const char *source, flow_error_t *err)
-{
-    static const char sql[] =
-        "UPDATE job SET error_source = %s WHERE id = %s AND status = 'failed'";
-
-    return flow_store_exec(store, sql, FLOW_SQL(source, job_id), NULL, err);
 }
 
 /* ---- rerun ---- */
@@ -137,36 +129,23 @@ static apr_status_t read_status(flow_store_t *store, const char *job_id,
 }
 
 apr_status_t flow_requeue_cancel(flow_store_t *store, const char *job_id,
-                                 const char **pstatus, apr_time_t now,
-                                 apr_pool_t *p, flow_error_t *err)
+                                 const char **pstatus, apr_pool_t *p,
+                                 flow_error_t *err)
 {
-    static const char queued_sql[] =
-        "UPDATE job SET status = 'canceled', ended = %lld, modified = %lld"
-        " WHERE id = %s AND status = 'queued'";
-    static const char running_sql[] =
-        "UPDATE job SET status = 'canceling', modified = %lld"
-        " WHERE id = %s AND status = 'running'";
-    apr_int64_t at = now;
-    const char *status;
-    apr_status_t rv;
-    int n = 0;
+    const char *before = NULL;
+    apr_status_t rv = read_status(store, job_id, &before, p, err);
 
-    *pstatus = "canceled";
-    rv =
-        flow_store_exec(store, queued_sql, FLOW_SQL(&at, &at, job_id), &n, err);
-    if (rv != APR_SUCCESS || n) {
-        return rv;
+    if (rv == APR_SUCCESS && !flow_status_is_final(before)) {
+        rv = flow_queue_cancel(store, job_id, pstatus, p, err);
+        if (rv != APR_SUCCESS || strncmp(*pstatus, "cancel", 6) == 0) {
+            return rv;
+        }
+        before = *pstatus; /* it has ended in between */
     }
-    *pstatus = "canceling";
-    rv = flow_store_exec(store, running_sql, FLOW_SQL(&at, job_id), &n, err);
-    if (rv != APR_SUCCESS || n) {
-        return rv;
-    }
-    rv = read_status(store, job_id, &status, p, err);
-    if (rv != APR_SUCCESS || strcmp(status, "canceling") == 0) {
+    if (rv != APR_SUCCESS) {
         return rv;
     }
     return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "job_ended",
                           "job '%s' is %s and cannot be canceled any more",
-                          job_id, status);
+                          job_id, before);
 }

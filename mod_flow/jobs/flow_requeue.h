@@ -35,11 +35,7 @@ apr_status_t flow_requeue_rerun(flow_store_t *store, const char *job_id,
 /** A queued job is canceled at once, a running one is asked to end ("canceling"):
  * *pstatus (a literal) says which. APR_NOTFOUND; FLOW_E_INPUT "job_ended". */
 apr_status_t flow_requeue_cancel(flow_store_t *store, const char *job_id,
-                                 const char **pstatus, apr_time_t now,
-                                 apr_pool_t *p, flow_error_t *err);
-
-/** What broke the run of a job that has just failed, as errors say it. */
-apr_status_t flow_requeue_source(flow_store_t *store, const char *job_id,
-                                 const char *source, flow_error_t *err);
+                                 const char **pstatus, apr_pool_t *p,
+                                 flow_error_t *err);
 
 #endif

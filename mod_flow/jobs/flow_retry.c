@@ -26,7 +26,7 @@ apr_status_t flow_retry_mark(flow_store_t *store, const char *id,
         " WHERE id = %s AND resolved_at = 0 AND has_retry = 1"
         " AND (retry_job IS NULL OR NOT EXISTS (SELECT 1 FROM job j"
         " WHERE j.id = job_error.retry_job"
-        " AND j.status IN ('queued', 'running', 'canceling')))";
+        " AND j.status IN ('queued', 'running')))";
 
     return flow_store_exec(store, sql, FLOW_SQL(job_id, id), pn, err);
 }

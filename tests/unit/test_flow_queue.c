@@ -18,6 +18,7 @@
 #include "data/flow_json.h"
 #include "jobs/flow_owner.h"
 #include "jobs/flow_queue.h"
+#include "jobs/flow_requeue.h"
 #include "jobs_fixture.h"
 
 typedef struct fixture_t {
@@ -90,6 +91,17 @@ static flow_job_t *claim_as(fixture_t *x, const char *owner, const char *only,
         *pmore = claim.more;
     }
     return claim.job;
+}
+
+static apr_array_header_t *ids_of(fixture_t *x, const char *a, const char *b)
+{
+    apr_array_header_t *ids = apr_array_make(x->p, 2, sizeof(const char *));
+
+    APR_ARRAY_PUSH(ids, const char *) = a;
+    if (b) {
+        APR_ARRAY_PUSH(ids, const char *) = b;
+    }
+    return ids;
 }
 
 static const char *claimed(fixture_t *x)
@@ -284,8 +296,10 @@ static void an_end_is_final(void **state)
         assert_int_equal(lost, 1);
         assert_int_equal(flow_queue_return(x->store, &at, &lost, &x->err), 0);
         assert_int_equal(lost, 1);
-        assert_int_equal(
-            flow_queue_heartbeat(x->store, "me", &held, x->p, &x->err), 0);
+        assert_int_equal(flow_queue_heartbeat(x->store, "me",
+                                              ids_of(x, "1", NULL), &held, x->p,
+                                              &x->err),
+                         0);
         assert_int_equal(held->nelts, 0);
         commit(x);
         assert_string_equal(status_of(x, id), finals[i]);
@@ -591,13 +605,111 @@ static void a_lease_that_was_renewed_is_not_taken(void **state)
     claimed(x);
     o = orphan(x, "1");
     begin(x);
-    assert_int_equal(flow_queue_heartbeat(x->store, "me", &held, x->p, &x->err),
+    assert_int_equal(flow_queue_heartbeat(x->store, "me", ids_of(x, "1", NULL),
+                                          &held, x->p, &x->err),
                      0);
     assert_int_equal(held->nelts, 1);
     assert_string_equal(APR_ARRAY_IDX(held, 0, const char *), "1");
     commit(x);
     assert_int_equal(rescue(x, o), FLOW_NO_ORPHAN);
     assert_string_equal(status_of(x, "1"), "running");
+}
+
+/* A COMMIT may have been one and not have said so: the store then has jobs as
+ * running here that are not, and whose flows must not wait for ever. */
+static void only_the_leases_of_jobs_that_run_are_renewed(void **state)
+{
+    fixture_t *x = *state;
+    const flow_orphan_t *o;
+    apr_array_header_t *held;
+
+    add(x, "1", "a", 0, 1);
+    add(x, "2", "b", 0, 2);
+    add(x, "3", "c", 0, 3);
+    assert_string_equal(claimed(x), "1");
+    assert_string_equal(claimed(x), "2");
+    assert_string_equal(claimed(x), "3");
+    o = orphan(x, "2");
+    begin(x);
+    assert_int_equal(flow_queue_heartbeat(x->store, "me", ids_of(x, "1", "3"),
+                                          &held, x->p, &x->err),
+                     0);
+    commit(x);
+    assert_int_equal(held->nelts, 3);
+    assert_int_equal(orphan(x, "2")->lease_until, o->lease_until);
+    assert_true(orphan(x, "1")->lease_until > o->lease_until);
+    assert_true(orphan(x, "3")->lease_until > o->lease_until);
+    assert_int_equal(rescue(x, o), FLOW_RESCUED);
+}
+
+/* It would otherwise run once more, if only for a while. */
+static void who_is_asked_to_stop_and_handed_back_is_canceled(void **state)
+{
+    fixture_t *x = *state;
+    flow_progress_t at = { "1", "a", "me", { 3 }, "{\"c\":1}" };
+    const flow_orphan_t *o;
+    const char *status;
+    int i, lost;
+
+    add(x, "1", "a", 0, 1);
+    add(x, "2", "b", 0, 2);
+    claimed(x);
+    claimed(x);
+    o = orphan(x, "2"); /* as it was before */
+    begin(x);
+    for (i = 1; i < 3; ++i) {
+        assert_int_equal(flow_queue_cancel(x->store, apr_itoa(x->p, i), &status,
+                                           x->p, &x->err),
+                         0);
+        assert_string_equal(status, "canceling");
+    }
+    assert_int_equal(flow_queue_return(x->store, &at, &lost, &x->err), 0);
+    commit(x);
+    rescue(x, o);
+    assert_string_equal(status_of(x, "1"), "canceled");
+    assert_string_equal(status_of(x, "2"), "canceled");
+    assert_string_equal(
+        jobs_fixture_query(x->f, "SELECT error_code || (ended > 0) FROM job"
+                                 " WHERE id = '1'"),
+        strcmp(jobs_fixture_driver(), "pgsql") == 0 ? "canceledtrue"
+                                                    : "canceled1");
+    assert_string_equal(claimed(x), "none");
+}
+
+/* The committer does a transaction again whose COMMIT broke off. */
+static void what_is_stored_a_second_time_is_there_once(void **state)
+{
+    fixture_t *x = *state;
+    flow_progress_t at = { "1", "a", "me" };
+    flow_new_job_t job = { "2", "a", .request = "{}" };
+    flow_origin_t origin = { "flow", "rerun", "1" };
+    json_t *record = json_object();
+    flow_record_error_t e = { "imp",         1,    "bad",  "no",
+                              "application", NULL, record, record };
+    flow_errors_t *errors;
+    flow_ids_t ids;
+    int i, lost;
+
+    flow_ids_init(&ids);
+    errors = flow_errors_create(&ids, x->p);
+    flow_errors_add(errors, &e);
+    at.errors = errors;
+    add(x, "1", "a", 0, 1);
+    claimed(x);
+    for (i = 0; i < 2; ++i) {
+        begin(x);
+        assert_int_equal(flow_queue_page(x->store, &at, &lost, &x->err), 0);
+        assert_int_equal(lost, 0);
+        assert_int_equal(flow_requeue_job(x->store, &job, &origin, 5, &x->err),
+                         0);
+        commit(x);
+    }
+    assert_int_equal(count_errors(x), 1);
+    assert_string_equal(
+        jobs_fixture_query(x->f, "SELECT count(*) FROM error_data"), "2");
+    assert_string_equal(jobs_fixture_query(x->f, "SELECT count(*) FROM job"),
+                        "2");
+    json_decref(record);
 }
 
 /* ---- several processes ---- */
@@ -784,6 +896,9 @@ int main(void)
         TEST(a_job_whose_process_dies_while_canceling_is_canceled),
         TEST(errors_of_a_page_that_is_repeated_are_not_there_twice),
         TEST(a_lease_that_was_renewed_is_not_taken),
+        TEST(only_the_leases_of_jobs_that_run_are_renewed),
+        TEST(who_is_asked_to_stop_and_handed_back_is_canceled),
+        TEST(what_is_stored_a_second_time_is_there_once),
         TEST(four_processes_share_the_work_and_double_none),
         TEST(the_document_has_celigos_fields),
         TEST(old_ends_are_deleted_and_nothing_else),

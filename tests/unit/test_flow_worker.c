@@ -112,6 +112,7 @@ static apr_status_t play(const flow_env_t *env, flow_run_t *run,
         return run_errors(run, sink, err);
     }
     if (strcmp(id, "breaks") == 0) {
+        run->failed_source = "resource";
         return flow_error_set(err, FLOW_E_REFUSED, APR_EGENERAL, "no_entry",
                               "the shop is closed");
     }
@@ -361,6 +362,8 @@ static void a_run_that_breaks_is_a_failed_job_with_its_reason(void **state)
     assert_string_equal(flow_json_member(error, "message"),
                         "the shop is closed");
     json_decref(result);
+    assert_string_equal(
+        jobs_fixture_query(x->f, "SELECT error_source FROM job"), "resource");
     assert_int_equal(x->stats->jobs_failed, 1);
 }
 
