@@ -40,26 +40,13 @@ static int compare_text(const json_t *a, const json_t *b)
     return order ? order : (alen > blen) - (alen < blen);
 }
 
-/* Ids beyond 2^53 are the ones that a double would call the same. */
-static int compare_numbers(const json_t *a, const json_t *b)
-{
-    apr_int64_t ai, bi;
-    double ad, bd;
-
-    if (flow_json_int64(a, &ai) && flow_json_int64(b, &bi))
-        return (ai > bi) - (ai < bi);
-    ad = flow_json_double(a);
-    bd = flow_json_double(b);
-    return (ad > bd) - (ad < bd);
-}
-
 /* 1 and *porder when there is an order between the two at all. */
 static int compare(const json_t *a, const json_t *b, int *porder)
 {
     if (flow_json_is(a, STRING) && flow_json_is(b, STRING))
         *porder = compare_text(a, b);
     else if (flow_json_is(a, NUMBER) && flow_json_is(b, NUMBER))
-        *porder = compare_numbers(a, b);
+        *porder = flow_json_order(a, b);
     else
         return 0;
     return 1;

@@ -102,6 +102,25 @@ static int equal_numbers(const json_t *a, const json_t *b)
     return flow_json_number_equal(atext, alen, btext, blen);
 }
 
+int flow_json_order(const json_t *a, const json_t *b)
+{
+    char atmp[FLOW_JSON_NUMBER_MAX], btmp[FLOW_JSON_NUMBER_MAX];
+    const char *atext, *btext;
+    apr_size_t alen, blen;
+
+    if (json_is_integer(a) && json_is_integer(b)) {
+        return (json_integer_value(a) > json_integer_value(b)) -
+               (json_integer_value(a) < json_integer_value(b));
+    }
+    if (json_is_real(a) && json_is_real(b)) {
+        return (json_real_value(a) > json_real_value(b)) -
+               (json_real_value(a) < json_real_value(b));
+    }
+    atext = flow_json_number_text(a, atmp, &alen);
+    btext = flow_json_number_text(b, btmp, &blen);
+    return flow_json_number_order(atext, alen, btext, blen);
+}
+
 static int equal_arrays(const json_t *a, const json_t *b, int depth)
 {
     apr_size_t n = json_array_size(a);

@@ -127,6 +127,8 @@ apr_size_t flow_json_format_double(double d, char tmp[FLOW_JSON_NUMBER_MAX]);
 
 /** Deep equality by value: 1, 1.0 and 1e0 are equal. */
 int flow_json_equal(const json_t *a, const json_t *b);
+/** Which of two numbers is greater, by their decimals: below 0, 0, above 0. */
+int flow_json_order(const json_t *a, const json_t *b);
 
 /**
  * The value as text, as templates, comparisons and CSV cells need it: a string

@@ -209,6 +209,37 @@ int flow_json_number_equal(const char *a, apr_size_t alen, const char *b,
     return 1;
 }
 
+int flow_json_number_order(const char *a, apr_size_t alen, const char *b,
+                           apr_size_t blen)
+{
+    decimal_t x, y;
+    const char *s, *t;
+    apr_size_t i;
+    int sign, order = 0;
+
+    decimal_read(&x, a, alen);
+    decimal_read(&y, b, blen);
+    if (x.n_digits == 0 || y.n_digits == 0 || x.is_negative != y.is_negative) {
+        int xs = x.n_digits == 0 ? 0 : x.is_negative ? -1 : 1;
+        int ys = y.n_digits == 0 ? 0 : y.is_negative ? -1 : 1;
+
+        return (xs > ys) - (xs < ys);
+    }
+    sign = x.is_negative ? -1 : 1;
+    if (x.exponent != y.exponent) {
+        return x.exponent > y.exponent ? sign : -sign;
+    }
+    s = x.first;
+    t = y.first;
+    for (i = 0; order == 0 && i < x.n_digits && i < y.n_digits; ++i) {
+        order = next_digit(&s) - next_digit(&t);
+    }
+    if (order == 0) {
+        order = (x.n_digits > y.n_digits) - (x.n_digits < y.n_digits);
+    }
+    return order > 0 ? sign : order < 0 ? -sign : 0;
+}
+
 /* Correctly rounded, by the C library. */
 static double decimal_to_double(const char *text, apr_size_t len)
 {

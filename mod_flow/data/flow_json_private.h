@@ -38,6 +38,9 @@ json_t *flow_json_number_make(const flow_json_lexeme_t *lex, const char *s);
 /** Are two numbers, given as text, the same decimal? */
 int flow_json_number_equal(const char *a, apr_size_t alen, const char *b,
                            apr_size_t blen);
+/** Below 0, 0 or above 0, by their decimals. Exponents beyond 10^17 are that. */
+int flow_json_number_order(const char *a, apr_size_t alen, const char *b,
+                           apr_size_t blen);
 
 /** Longer paths are not noted. */
 #define FLOW_JSON_PLACE_PATH_MAX 1024
