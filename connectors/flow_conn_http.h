@@ -50,7 +50,7 @@ typedef struct http_step_t {
                                                                Content-Type */
     http_verdict_t verdict;
     const flow_path_t *resource_path, *id_path; /* may be NULL */
-    int attempts; /* maxAttempts; 0 = as usual */
+    int attempts;                               /* maxAttempts; 0 = as usual */
 } http_step_t;
 
 typedef struct http_connection_t {
@@ -130,10 +130,10 @@ typedef struct http_import_t {
     const http_lookup_t *lookups;
     int nlookups;
     int batch_size;
-    int send_original; /* sendPostMappedData false */
-    int drop_empty;    /* ignoreEmptyNodes */
-    int uses_key;      /* a template names idempotencyKey */
-    int has_header;    /* of rows in the answer */
+    int send_original;     /* sendPostMappedData false */
+    int drop_empty;        /* ignoreEmptyNodes */
+    int uses_key;          /* a template names idempotencyKey */
+    int has_header;        /* of rows in the answer */
     apr_size_t body_limit; /* endPointBodyLimit; 0 = ours */
 } http_import_t;
 
@@ -328,7 +328,7 @@ typedef struct http_send_t {
     apr_size_t body_len;
     const char *content_type;             /* of body; NULL: by the step */
     const flow_template_env_t *templates; /* what templates may use; or NULL */
-    apr_size_t body_max; /* 0 = no limit but ours */
+    apr_size_t body_max;                  /* 0 = no limit but ours */
 } http_send_t;
 
 /** Build the request's URL, without credentials (for guards) ... */

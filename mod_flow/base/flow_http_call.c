@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/flow_clock.h"
 #include "base/flow_http_call.h"
 
 #include <stdlib.h>
@@ -8,15 +7,14 @@
 #include <unistd.h>
 
 #include <apr_strings.h>
-
 #include <curl/curl.h>
 
+#include "base/flow_clock.h"
 #include "base/flow_egress.h"
 
 #define HEADERS_MAX 65536 /* bytes of all header lines of an answer */
 
-/* A handle serves one connection document: its host, and where that redirects
- * to. */
+/* One connection document: its host, and where that redirects to. */
 #define KEPT_CONNECTIONS 2L
 
 /* Connections are kept in a share, and each call has an easy handle of its

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * size: one machine that turns what is read into pages; its state is nobody
+ * else's.
+ */
 #include "flow/flow_pages.h"
 
 #include <string.h>

@@ -217,6 +217,16 @@ static void add_member(flow_buf_t *b, const char *name, const char *text)
     flow_json_write_string(b, text, strlen(text));
 }
 
+/* Where the store is and why it does not answer is the log's business. */
+static const char *message_for_callers(const flow_error_t *err)
+{
+    if (strcmp(err->code, "store_unavailable") == 0 ||
+        strcmp(err->code, "store_full") == 0) {
+        return "nothing can be stored at the moment; try again later";
+    }
+    return err->message;
+}
+
 void flow_answer_error(flow_answer_t *answer, int status,
                        const struct flow_error_t *err, const char *source,
                        apr_pool_t *p)
@@ -228,7 +238,7 @@ void flow_answer_error(flow_answer_t *answer, int status,
     flow_buf_init(&b, ENVELOPE_MAX);
     add_member(&b,
                "{\"errors\":[{\"code\":", err->code[0] ? err->code : "error");
-    add_member(&b, ",\"message\":", err->message);
+    add_member(&b, ",\"message\":", message_for_callers(err));
     if (!source) {
         source = err->kind == FLOW_E_INPUT ? "request" : "internal";
     }

@@ -69,9 +69,8 @@ static apr_status_t run_from(flow_runner_t *runner, int place, json_t *records,
     apr_status_t rv;
 
     runner->before_page = runner->run->counters.success;
-    rv = runner->only_step
-             ? flow_step_run(runner, place - 1, &records, p, err)
-             : flow_route(runner, place, &records, p, err);
+    rv = runner->only_step ? flow_step_run(runner, place - 1, &records, p, err)
+                           : flow_route(runner, place, &records, p, err);
     json_decref(records);
     return rv;
 }

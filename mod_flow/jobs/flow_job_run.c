@@ -20,6 +20,8 @@
  * transaction that ends the job, so a job of one page costs one commit. A page
  * that has not been committed is run again after a crash, and its errors are
  * then not stored twice.
+ *
+ * size: one job from beginning to end; all of it works on the same execution.
  */
 #define ERRORS_MAX (16 * 1024 * 1024) /* bytes of errors held in memory */
 /* No run is meant to last longer; calls and hooks have limits of their own. */

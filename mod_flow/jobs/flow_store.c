@@ -24,9 +24,7 @@
 /* clang-format off */
 static const char *const sqlite_pragmas[] = {
     "PRAGMA busy_timeout=500",
-    /* What FULL adds, the fsync at the end of COMMIT, flow_store_commit() does
-     * itself, after other processes may write again. */
-    "PRAGMA synchronous=NORMAL",
+    "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=OFF",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-8000",
@@ -556,11 +554,10 @@ apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
         return rv;
     }
     store->in_transaction = 0;
-    if (store->is_pg) {
-        return APR_SUCCESS;
+    if (!store->is_pg) {
+        flow_store_unlock(store);
     }
-    flow_store_unlock(store);
-    return flow_store_file_sync(store, err);
+    return APR_SUCCESS;
 }
 
 void flow_store_rollback(flow_store_t *store)

@@ -394,3 +394,12 @@ def test_a_broken_file_takes_no_good_one_along(httpd, upstream):
     assert [r.json() for r in upstream.seen("POST", "/in")] == [{"n": 1}]
     assert (inbox / "b.json").exists()
     httpd.expect_log("FLOW0304")
+
+
+def test_a_run_that_fails_says_whose_fault_it_was(flow, upstream):
+    upstream.on("GET", "/orders", 404, {"error": "nothing here"})
+    result = run(flow({"exports": [export()], "imports": [import_()],
+                       "flows": [a_flow(STEP)]}))
+    assert result["job"]["status"] == "failed"
+    assert [(e["code"], e["source"]) for e in result["errors"]] == [
+        ("404", "application")]
