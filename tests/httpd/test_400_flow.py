@@ -398,8 +398,10 @@ def test_a_broken_file_takes_no_good_one_along(httpd, upstream):
 
 def test_a_run_that_fails_says_whose_fault_it_was(flow, upstream):
     upstream.on("GET", "/orders", 404, {"error": "nothing here"})
-    result = run(flow({"exports": [export()], "imports": [import_()],
-                       "flows": [a_flow(STEP)]}))
+    server = flow({"exports": [export()], "imports": [import_()],
+                   "flows": [a_flow(STEP)]})
+    server.expect_log("FLOW0304")
+    result = run(server)
     assert result["job"]["status"] == "failed"
     assert [(e["code"], e["source"]) for e in result["errors"]] == [
         ("404", "application")]
