@@ -374,6 +374,7 @@ void flow_api_handle(const flow_env_t *env, const flow_api_target_t *target,
     memset(answer, 0, sizeof(*answer));
     flow_error_clear(perr);
     a.caller.api = target->api;
+    a.caller.stopping = req->gone;
     a.caller.deadline = flow_deadline(
         &a.caller, handler->script ? env->api_timeout : BUILTIN_TIMEOUT);
     if (target->api && target->api->disabled) {

@@ -21,6 +21,8 @@ typedef struct flow_request_t {
     apr_size_t body_len;
     const char *user;   /* authenticated by Apache or a token, or NULL */
     const char *remote; /* client address */
+    /** Non-zero: nobody waits for the answer any more. May be NULL. */
+    volatile apr_uint32_t *gone;
 } flow_request_t;
 
 typedef struct flow_answer_t {

@@ -27,6 +27,7 @@ int mod_flow_api_handler(request_rec *r)
     const mod_flow_location_t *loc = mod_flow_location(r);
     flow_error_t err = FLOW_ERROR_INIT;
     flow_answer_t answer = { 0, NULL, NULL, NULL, 0 };
+    mod_flow_watch_t watch;
     flow_request_t *req;
     int status;
 
@@ -45,9 +46,19 @@ int mod_flow_api_handler(request_rec *r)
     }
     status = mod_flow_request_read(r, loc, &req, &err);
     if (status == OK) {
+        mod_flow_gone_watch(&watch, r);
+        req->gone = &watch.gone;
         flow_api_handle(&mod_flow_global->env, &loc->api, req, &answer, r->pool,
                         &err);
-        log_failure(r, loc, &answer, &err);
+        mod_flow_gone_leave(&watch);
+        if (watch.gone) {
+            ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                          FLOW_LOGNO(0403) "the client of %s has gone",
+                          loc->target);
+        }
+        else {
+            log_failure(r, loc, &answer, &err);
+        }
     }
     else {
         flow_answer_error(&answer, status, &err, "request", r->pool);

@@ -52,6 +52,13 @@ static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
         rv = flow_http_client_create(&g->env.http, g->egress, pchild, err);
     }
     if (rv == APR_SUCCESS) {
+        rv = mod_flow_gone_start(pchild);
+        if (rv != APR_SUCCESS) {
+            flow_error_set(err, FLOW_E_INTERNAL, rv, "no_thread",
+                           "cannot start the thread that watches clients");
+        }
+    }
+    if (rv == APR_SUCCESS) {
         rv = flow_jobs_start(&g->jobs, &settings, &g->env, pchild, err);
     }
     if (rv == APR_SUCCESS) {

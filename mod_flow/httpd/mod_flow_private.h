@@ -128,6 +128,18 @@ int mod_flow_send_message(request_rec *r, int status, const char *message);
 int mod_flow_send_error(request_rec *r, int status, const flow_error_t *err,
                         const char *source);
 
+/* mod_flow_gone.c */
+/** A call whose client may go away; on the stack of its thread. */
+typedef struct mod_flow_watch_t mod_flow_watch_t;
+struct mod_flow_watch_t {
+    volatile apr_uint32_t gone; /* set when it has */
+    int fd, is_listed;
+    mod_flow_watch_t *next;
+};
+apr_status_t mod_flow_gone_start(apr_pool_t *pchild);
+void mod_flow_gone_watch(mod_flow_watch_t *watch, request_rec *r);
+void mod_flow_gone_leave(mod_flow_watch_t *watch);
+
 /* mod_flow_api.c, mod_flow_webhook.c */
 int mod_flow_api_handler(request_rec *r);
 int mod_flow_webhook_handler(request_rec *r);

@@ -290,6 +290,12 @@ def last_for_ever(c):
     return c.answer(200, {"list": [{"id": page}], "asked": c.query.get("p")})
 
 
+@route("/pages")          # no end to them, and they take their time
+def pages(c):
+    time.sleep(0.2)
+    return c.answer(200, [{"id": c.query["p"]}])
+
+
 @route("/link-circle")
 def link_circle(c):
     other = "b" if c.query.get("at", "a") == "a" else "a"

@@ -2,6 +2,7 @@
 """A far end that does what far ends do: tests/httpd/misbehave.py."""
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -223,3 +224,17 @@ def test_too_many_requests_wait_as_long_as_they_are_told(far, httpd):
         assert got.status_code == 200, (how, got.text)
         waited = got.json()["data"][0]["waited"]
         assert least <= waited <= most, (how, waited)
+
+
+def test_nobody_reads_on_for_a_client_that_has_gone(far, start):
+    server = start({"p": {
+        "relativeURI": "/pages?p={{export.http.paging.page}}",
+        "paging": {"method": "page"}}})
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"GET /p HTTP/1.1\r\nHost: x\r\n\r\n")
+        while len(far.seen("/pages")) < 2:
+            time.sleep(0.05)
+    server.wait_log("FLOW0403")
+    n = len(far.seen("/pages"))
+    time.sleep(0.6)
+    assert len(far.seen("/pages")) == n
