@@ -40,6 +40,13 @@ typedef struct http_body_t {
     int is_object;
 } http_body_t;
 
+/** How a blob's bytes are written where they are text. */
+typedef enum {
+    HTTP_CODING_NONE,
+    HTTP_CODING_BASE64,
+    HTTP_CODING_HEX
+} http_coding_e;
+
 /** One operation: what is sent and how its answer is read. */
 typedef struct http_step_t {
     const char *method;
@@ -50,7 +57,8 @@ typedef struct http_step_t {
                                                                Content-Type */
     http_verdict_t verdict;
     const flow_path_t *resource_path, *id_path; /* may be NULL */
-    int attempts; /* maxAttempts; 0 = as usual */
+    int attempts;                               /* maxAttempts; 0 = as usual */
+    int is_raw; /* a good answer is bytes and not parsed */
 } http_step_t;
 
 typedef struct http_connection_t {
@@ -98,6 +106,8 @@ typedef struct http_export_t {
     http_body_t next_body;
     const flow_path_t *next_resource_path;
     int has_rows, has_header; /* twoDArray */
+    int is_blob;
+    http_coding_e blob_coding;
     const char *link_relation;
     int last_status; /* 0 = 404, from page 2 on */
     const flow_path_t *last_path, *max_page_path, *max_count_path;
@@ -129,10 +139,13 @@ typedef struct http_import_t {
     const http_lookup_t *lookups;
     int nlookups;
     int batch_size;
-    int send_original; /* sendPostMappedData false */
-    int drop_empty;    /* ignoreEmptyNodes */
-    int has_header;    /* of rows in the answer */
-    apr_size_t body_limit; /* endPointBodyLimit; 0 = ours */
+    int send_original;            /* sendPostMappedData false */
+    int drop_empty;               /* ignoreEmptyNodes */
+    int has_header;               /* of rows in the answer */
+    apr_size_t body_limit;        /* endPointBodyLimit; 0 = ours */
+    const flow_path_t *blob_path; /* NULL: records, not blobs */
+    http_coding_e blob_coding;
+    int delete_blob; /* deleteAfterImport */
 } http_import_t;
 
 /** What came back. */
@@ -327,6 +340,24 @@ void flow_conn_http_request_stage(const flow_call_t *call,
 void flow_conn_http_response_stage(const flow_call_t *call,
                                    const flow_connection_t *connection,
                                    const http_answer_t *answer, apr_pool_t *p);
+
+/* ---- flow_conn_http_blob.c ---- */
+http_coding_e flow_conn_http_coding(const char *format);
+/** Store the answer's bytes: *precords is new, one record {blobKey, size,
+ * contentType, fileName}. */
+apr_status_t flow_conn_http_blob_record(const http_export_t *x,
+                                        const flow_call_t *call,
+                                        const http_answer_t *answer,
+                                        json_t **precords, apr_pool_t *p,
+                                        flow_error_t *err);
+/** The key that a record has; NULL = none. */
+const char *flow_conn_http_blob_key(const http_import_t *x,
+                                    const json_t *record, apr_pool_t *p);
+/** The blob of the record's key as the body. */
+apr_status_t flow_conn_http_blob_body(const http_import_t *x,
+                                      const flow_call_t *call,
+                                      const json_t *record, http_send_t *send,
+                                      apr_pool_t *p, flow_error_t *err);
 
 /* ---- flow_conn_http_form.c ---- */
 /** The members of @a fields as multipart/form-data. A value is a text, an

@@ -459,6 +459,22 @@ static void compile_paging(flow_compile_t *c, http_export_t *x)
     check_paging(c, x, method);
 }
 
+static void compile_blob(flow_compile_t *c, http_export_t *x)
+{
+    const char *type = flow_compile_string(c, "type");
+    const char *kind = flow_compile_string(c, "http.type");
+
+    x->is_blob = (type && strcmp(type, "blob") == 0) ||
+                 (kind && strcmp(kind, "blob") == 0);
+    x->step.is_raw = x->is_blob && !x->step.resource_path;
+    x->blob_coding = flow_conn_http_coding(
+        flow_compile_string(c, "http.response.blobFormat"));
+    if (x->is_blob && flow_compile_get(c, "http.paging")) {
+        flow_compile_problem(c, "http.paging",
+                             "a blob is one answer; there are no pages");
+    }
+}
+
 void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
                                    const flow_connection_t *connection,
                                    void **pdata)
@@ -480,5 +496,6 @@ void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
         flow_compile_get(c, "http.response.twoDArray") &&
         !flow_compile_bool(c, "http.response.twoDArray.doNotNormalize");
     x->has_header = flow_compile_bool(c, "http.response.twoDArray.hasHeader");
+    compile_blob(c, x);
     compile_paging(c, x);
 }

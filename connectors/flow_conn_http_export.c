@@ -85,6 +85,10 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    if (t.x->is_blob) {
+        return flow_conn_http_blob_record(t.x, call, &t.answer, &page->records,
+                                          p, err);
+    }
     path = t.pages > 0 && t.x->next_resource_path ? t.x->next_resource_path
                                                   : t.x->step.resource_path;
     records = flow_conn_http_records(t.answer.value, path);

@@ -148,7 +148,7 @@ const flow_field_t flow_conn_http_connection_fields[] = {
 
 const flow_field_t flow_conn_http_export_fields[] = {
     { "http", OBJECT, REQUIRED, NULL, NULL, "the request" },
-    { "http.type", STRING, LATER, NULL, NULL, "file, blob, csvstream" },
+    { "http.type", STRING, 0, "blob | file csvstream", NULL, "blob: the answer's bytes are stored and the record has their key: blobKey" },
     { "http.method", STRING, 0, "GET POST PUT PATCH DELETE", "GET", "method" },
     { "http.relativeURI", TEMPLATE, 0, NULL, NULL, "address below baseURI" },
     HEADERS("http.headers", "override the connection's"),
@@ -168,7 +168,7 @@ const flow_field_t flow_conn_http_export_fields[] = {
     { "http.response.twoDArray", OBJECT, 0, NULL, NULL, "records are rows, arrays of cells, and become objects" },
     { "http.response.twoDArray.hasHeader", BOOL, 0, NULL, "false", "the first row has the names; else they are Column1, Column2 ..." },
     { "http.response.twoDArray.doNotNormalize", BOOL, 0, NULL, "false", "rows stay rows" },
-    { "http.response.blobFormat", STRING, LATER, NULL, NULL, "for files and blobs" },
+    { "http.response.blobFormat", STRING, 0, "utf8 ucs2 utf-16le ascii binary base64 hex", NULL, "for blobs: base64 and hex are decoded, the others stored as they are; with resourcePath the text there" },
     { "http.paging", OBJECT, 0, NULL, NULL, "how the next page is found" },
     { "http.paging.method", STRING, REQUIRED, "page skip token url nextpageurl linkheader relativeuri body", NULL, "page, skip, token: by {{export.http.paging.page}}, .skip, .token; url, linkheader: the answer names the next address; relativeuri, body: by their template" },
     { "http.paging.page", INT, 0, "0 1000000000", "0", "number of the first page" },
@@ -235,7 +235,7 @@ const flow_field_t flow_conn_http_import_fields[] = {
     { "http.strictHandlebarEvaluation", BOOL, 0, NULL, "false", "a value that a template of this import misses fails the record" },
     { "http.endPointBodyLimit", INT, 0, "1 52428800", NULL, "bytes of the largest body; what is larger goes in smaller batches, and a record that is too large by itself fails" },
     { "http.type", STRING, LATER, NULL, NULL, "records or file" },
-    { "http.blobFormat", STRING, LATER, NULL, NULL, "for blobs" },
+    { "http.blobFormat", STRING, 0, "utf8 ucs2 utf-16le ascii binary base64 hex", NULL, "for blobs: base64 and hex are sent so, else the bytes as they are" },
     { "http._asyncHelperId", STRING, LATER, NULL, NULL, "submit, poll, fetch" },
     { "file", OBJECT, LATER, NULL, NULL, "files over HTTP" },
     EDITOR,

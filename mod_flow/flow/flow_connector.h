@@ -8,6 +8,7 @@
 
 #include "base/flow_error.h"
 #include "base/flow_http.h"
+#include "flow/flow_blob.h"
 #include "flow/flow_grant.h"
 #include "flow/flow_model.h"
 #include "flow/flow_schema.h"
@@ -80,6 +81,7 @@ typedef struct flow_call_t {
     apr_interval_time_t step_timeout; /* of one request; 0 = the deadline's */
     /** Where credentials that a call gets are kept; NULL = nowhere (tools). */
     const flow_grant_iface_t *grants;
+    const flow_blob_iface_t *blobs; /* NULL: there are none (tools) */
 } flow_call_t;
 
 /** When a request (or a wait) that begins now has to be over: the call's

@@ -176,6 +176,7 @@ void flow_scope_call(const flow_scope_t *scope, flow_call_t *call)
     call->stages = NULL;
     call->step_timeout = scope->env->call_timeout;
     call->grants = scope->env->grants;
+    call->blobs = scope->env->blobs;
 }
 
 /* ---- record functions ---- */
