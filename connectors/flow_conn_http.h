@@ -96,8 +96,11 @@ typedef struct http_place_t {
     const char *header; /* any case; NULL = path */
 } http_place_t;
 
+typedef struct http_async_t http_async_t; /* flow_conn_http_async.c */
+
 typedef struct http_export_t {
     http_step_t step;
+    const http_async_t *async; /* NULL: the answer is the result */
     http_paging_e paging;
     apr_int64_t first_page, first_skip;
     const char *first_token;
@@ -143,6 +146,7 @@ typedef struct http_import_t {
     int drop_empty;               /* ignoreEmptyNodes */
     int has_header;               /* of rows in the answer */
     apr_size_t body_limit;        /* endPointBodyLimit; 0 = ours */
+    const http_async_t *async;    /* NULL: the answer is the result */
     const flow_path_t *blob_path; /* NULL: records, not blobs */
     http_coding_e blob_coding;
     int delete_blob; /* deleteAfterImport */
@@ -340,6 +344,26 @@ void flow_conn_http_request_stage(const flow_call_t *call,
 void flow_conn_http_response_stage(const flow_call_t *call,
                                    const flow_connection_t *connection,
                                    const http_answer_t *answer, apr_pool_t *p);
+
+/* ---- flow_conn_http_async.c ---- */
+/** 'http._asyncHelperId' of an export or import; NULL = none. */
+const http_async_t *flow_conn_http_compile_async(flow_compile_t *c);
+/** One page of an export whose result takes its time. The cursor is {answer,
+ * next} while it is waited for, {record, cursor} while it is read. */
+apr_status_t flow_conn_http_async_page(const flow_export_t *exp,
+                                       const flow_call_t *call,
+                                       const json_t *cursor, flow_page_t *page,
+                                       apr_pool_t *p, flow_error_t *err);
+/** What the first answer of an export leads to. */
+apr_status_t flow_conn_http_async_begin(const flow_export_t *exp,
+                                        const flow_call_t *call,
+                                        const json_t *answer, flow_page_t *page,
+                                        apr_pool_t *p, flow_error_t *err);
+/** Wait for the result that @a answer (in and out) announces. */
+apr_status_t flow_conn_http_async_wait(const http_async_t *async,
+                                       const flow_call_t *call,
+                                       http_answer_t *answer, apr_pool_t *p,
+                                       flow_error_t *err);
 
 /* ---- flow_conn_http_blob.c ---- */
 http_coding_e flow_conn_http_coding(const char *format);

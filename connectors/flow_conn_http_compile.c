@@ -265,6 +265,7 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
     conn->headers = flow_conn_http_compile_headers(c, "http.headers");
     conn->insecure = flow_compile_bool(c, "http.disableStrictSSL");
     compile_tls(c, conn);
+    flow_conn_http_compile_client(c);
     compile_limits(c, conn);
     conn->auth = flow_conn_http_compile_auth(c, conn);
     compile_ping(c, conn);
@@ -497,5 +498,11 @@ void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
         !flow_compile_bool(c, "http.response.twoDArray.doNotNormalize");
     x->has_header = flow_compile_bool(c, "http.response.twoDArray.hasHeader");
     compile_blob(c, x);
+    x->async = flow_conn_http_compile_async(c);
+    if (x->async && flow_compile_get(c, "http.paging")) {
+        flow_compile_problem(c, "http.paging",
+                             "the request of an async helper has no pages; its "
+                             "'http.result' may have some");
+    }
     compile_paging(c, x);
 }

@@ -67,6 +67,9 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
 
     page->records = NULL;
     page->cursor = NULL;
+    if (t.x->async && cursor) {
+        return flow_conn_http_async_page(exp, call, cursor, page, p, err);
+    }
     t.p = p;
     t.context = flow_conn_http_context(call, p);
     flow_conn_http_paging_read(&t);
@@ -84,6 +87,10 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
                               err);
     if (rv != APR_SUCCESS) {
         return rv;
+    }
+    if (t.x->async) {
+        return flow_conn_http_async_begin(exp, call, t.answer.value, page, p,
+                                          err);
     }
     if (t.x->is_blob) {
         return flow_conn_http_blob_record(t.x, call, &t.answer, &page->records,

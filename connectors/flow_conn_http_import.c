@@ -280,6 +280,10 @@ static apr_status_t submit(const batch_t *b, flow_error_t *err)
         rv = flow_conn_http_judge(&answer, &b->op->verdict, b->imp->connection,
                                   b->p, err);
     }
+    if (rv == APR_SUCCESS && b->x->async && !b->call->dry_run) {
+        rv =
+            flow_conn_http_async_wait(b->x->async, b->call, &answer, b->p, err);
+    }
     if (rv == APR_SUCCESS) {
         add_answers(b, &answer);
         forget_blob(b);

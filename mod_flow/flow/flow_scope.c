@@ -70,6 +70,7 @@ static json_t *make_context(const flow_scope_t *scope,
 
     if (connection) {
         flow_record_share(context, "connection", connection->context);
+        flow_record_share(context, "iClient", connection->client);
     }
     json_object_set(context, "settings", scope->settings);
     if (scope->exp && !scope->exp->webhook) {
