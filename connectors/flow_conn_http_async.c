@@ -188,6 +188,7 @@ static void set_waiting(flow_page_t *page, const json_t *answer,
                         apr_time_t next)
 {
     page->records = json_array();
+    page->pause = 1;
     page->cursor = json_object();
     json_object_set(page->cursor, "answer", (json_t *)answer);
     json_object_set_new(page->cursor, "next",

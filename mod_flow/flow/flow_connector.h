@@ -111,6 +111,9 @@ typedef struct flow_page_t {
     json_t *cursor;  /* new: opaque JSON from which the export can go on after
                         this page, in another process; NULL = this was the
                         last page */
+    /** With a cursor and no records: nothing yet, but where to go on is worth
+     * keeping (a far end has begun what must not begin twice). */
+    int pause;
 } flow_page_t;
 
 struct flow_connector_t {

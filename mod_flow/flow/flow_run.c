@@ -160,7 +160,13 @@ static apr_status_t run_pages(flow_runner_t *runner, int generator,
         if (rv != APR_SUCCESS) {
             break;
         }
-        rv = run_page(runner, exp, &page, scratch, err);
+        if (page.is_pause) {
+            json_decref(page.records);
+            json_decref(page.errors);
+        }
+        else {
+            rv = run_page(runner, exp, &page, scratch, err);
+        }
         if (rv == APR_SUCCESS && page.at_boundary) {
             rv = save(runner, generator, flow_pages_position(pages, 0), err);
         }
@@ -168,7 +174,7 @@ static apr_status_t run_pages(flow_runner_t *runner, int generator,
             !flow_pages_is_done(pages)) {
             rv = stop_here(runner, generator, pages, page.at_boundary, err);
         }
-        if (rv == APR_SUCCESS && runner->caller.test_mode) {
+        if (rv == APR_SUCCESS && runner->caller.test_mode && !page.is_pause) {
             break;
         }
     }

@@ -109,6 +109,7 @@ def test_a_job_waits_on_in_another_process(upstream, start):
     while not upstream.seen("GET", "/out"):
         assert time.monotonic() < end
         time.sleep(0.1)
+    assert len(upstream.seen("POST", "/reports")) == 1, "submitted again"
 
 
 def test_an_import_waits_for_its_result(upstream, start):
@@ -117,4 +118,3 @@ def test_an_import_waits_for_its_result(upstream, start):
     got = server.post("/send", json={"a": 1}).json()
     assert (got["statusCode"], got["id"]) == (200, "r7")
     assert len(upstream.seen("GET", "/reports/7")) == 2
-    assert len(upstream.seen("POST", "/reports")) == 1, "submitted again"
