@@ -22,7 +22,7 @@ list() {
         command -v node >/dev/null || echo nodejs
         command -v npm >/dev/null || echo npm
         ;;
-    bench) echo wrk webhook ;;
+    bench) echo wrk webhook nginx ;;
     *)
         echo "deps.sh: unknown set '$1'" >&2
         exit 2

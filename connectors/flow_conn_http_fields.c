@@ -167,7 +167,7 @@ const flow_field_t flow_conn_http_export_fields[] = {
     { "http.response.failValues", STRINGS, 0, NULL, NULL, VALUES_HELP },
     { "http.response.errorPath", PATH, 0, NULL, NULL, "where the error text is; else the whole body" },
     { "http.response.twoDArray", OBJECT, 0, NULL, NULL, "records are rows, arrays of cells, and become objects" },
-    { "http.response.twoDArray.hasHeader", BOOL, 0, NULL, "false", "the first row has the names; else they are Column1, Column2 ..." },
+    { "http.response.twoDArray.hasHeader", BOOL, 0, NULL, "false", "the first row has the names; else they are Column1, Column2 and so on" },
     { "http.response.twoDArray.doNotNormalize", BOOL, 0, NULL, "false", "rows stay rows" },
     { "http.response.blobFormat", STRING, 0, "utf8 ucs2 utf-16le ascii binary base64 hex", NULL, "for blobs: base64 and hex are decoded, the others stored as they are; with resourcePath the text there" },
     { "http.paging", OBJECT, 0, NULL, NULL, "how the next page is found" },

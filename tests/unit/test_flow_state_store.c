@@ -357,6 +357,7 @@ static void a_store_of_the_first_schema_is_brought_up_to_date(void **state)
     jobs_fixture_query(f, "DROP TABLE lookup_cache");
     jobs_fixture_query(f, "DROP TABLE lookup_entry");
     jobs_fixture_query(f, "DROP TABLE script_log");
+    jobs_fixture_query(f, "DROP TABLE credential");
     jobs_fixture_query(f, "UPDATE meta SET value = '1' WHERE name = 'schema'");
     start();
     assert_string_equal(get("", "a"), "1");
