@@ -274,9 +274,8 @@ static apr_status_t read_batch(flow_pages_t *pages, apr_pool_t *scratch,
         pages->given = NULL;
         pages->is_read = 1;
     }
-    while (rv == APR_SUCCESS && !pages->is_read &&
-           !pages->is_paused && json_array_size(pages->batch) < wanted &&
-           !must_hand_over(pages)) {
+    while (rv == APR_SUCCESS && !pages->is_read && !pages->is_paused &&
+           json_array_size(pages->batch) < wanted && !must_hand_over(pages)) {
         if (is_stopping(pages)) {
             return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR,
                                   "stopping", "the server is stopping");

@@ -289,7 +289,7 @@ static void the_record_before_the_mapping_may_be_the_body(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) \
+#define T(name)                                                                \
     cmocka_unit_test_setup_teardown(name, conn_http_setup, conn_http_teardown)
         T(a_header_signs_the_body_that_is_sent),
         T(a_body_may_hold_a_signature_of_the_address),
