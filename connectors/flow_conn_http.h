@@ -97,6 +97,7 @@ typedef struct http_place_t {
 } http_place_t;
 
 typedef struct http_async_t http_async_t; /* flow_conn_http_async.c */
+typedef struct http_file_t http_file_t;   /* flow_conn_http_file.c */
 
 typedef struct http_export_t {
     http_step_t step;
@@ -109,6 +110,7 @@ typedef struct http_export_t {
     http_body_t next_body;
     const flow_path_t *next_resource_path;
     int has_rows, has_header; /* twoDArray */
+    const http_file_t *file;  /* NULL: by media type */
     int is_blob;
     http_coding_e blob_coding;
     const char *link_relation;
@@ -344,6 +346,15 @@ void flow_conn_http_request_stage(const flow_call_t *call,
 void flow_conn_http_response_stage(const flow_call_t *call,
                                    const flow_connection_t *connection,
                                    const http_answer_t *answer, apr_pool_t *p);
+
+/* ---- flow_conn_http_file.c ---- */
+/** 'http.type' file and what 'file' says; NULL = neither. */
+const http_file_t *flow_conn_http_compile_file(flow_compile_t *c);
+/** *precords is new. */
+apr_status_t flow_conn_http_file_records(const http_file_t *file,
+                                         const http_answer_t *answer,
+                                         json_t **precords, apr_pool_t *p,
+                                         flow_error_t *err);
 
 /* ---- flow_conn_http_async.c ---- */
 /** 'http._asyncHelperId' of an export or import; NULL = none. */
