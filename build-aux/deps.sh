@@ -24,7 +24,7 @@ list() {
         command -v npm >/dev/null || echo npm
         ;;
     bench)
-        echo wrk webhook miller
+        echo wrk webhook miller nginx
         command -v node >/dev/null || echo nodejs
         ;;
     *)

@@ -40,6 +40,13 @@ typedef struct http_body_t {
     int is_object;
 } http_body_t;
 
+/** How a blob's bytes are written where they are text. */
+typedef enum {
+    HTTP_CODING_NONE,
+    HTTP_CODING_BASE64,
+    HTTP_CODING_HEX
+} http_coding_e;
+
 /** One operation: what is sent and how its answer is read. */
 typedef struct http_step_t {
     const char *method;
@@ -51,6 +58,7 @@ typedef struct http_step_t {
     http_verdict_t verdict;
     const flow_path_t *resource_path, *id_path; /* may be NULL */
     int attempts;                               /* maxAttempts; 0 = as usual */
+    int is_raw; /* a good answer is bytes and not parsed */
 } http_step_t;
 
 typedef struct http_connection_t {
@@ -88,8 +96,12 @@ typedef struct http_place_t {
     const char *header; /* any case; NULL = path */
 } http_place_t;
 
+typedef struct http_async_t http_async_t; /* flow_conn_http_async.c */
+typedef struct http_file_t http_file_t;   /* flow_conn_http_file.c */
+
 typedef struct http_export_t {
     http_step_t step;
+    const http_async_t *async; /* NULL: the answer is the result */
     http_paging_e paging;
     apr_int64_t first_page, first_skip;
     const char *first_token;
@@ -99,6 +111,9 @@ typedef struct http_export_t {
     http_body_t next_body;
     const flow_path_t *next_resource_path;
     int has_rows, has_header; /* twoDArray */
+    const http_file_t *file;  /* NULL: by media type */
+    int is_blob;
+    http_coding_e blob_coding;
     const char *link_relation;
     int last_status; /* 0 = 404, from page 2 on */
     const flow_path_t *last_path, *max_page_path, *max_count_path;
@@ -130,11 +145,15 @@ typedef struct http_import_t {
     const http_lookup_t *lookups;
     int nlookups;
     int batch_size;
-    int send_original;     /* sendPostMappedData false */
-    int drop_empty;        /* ignoreEmptyNodes */
-    int uses_key;          /* a template names idempotencyKey */
-    int has_header;        /* of rows in the answer */
-    apr_size_t body_limit; /* endPointBodyLimit; 0 = ours */
+    int send_original;            /* sendPostMappedData false */
+    int drop_empty;               /* ignoreEmptyNodes */
+    int uses_key;                 /* a template names idempotencyKey */
+    int has_header;               /* of rows in the answer */
+    apr_size_t body_limit;        /* endPointBodyLimit; 0 = ours */
+    const http_async_t *async;    /* NULL: the answer is the result */
+    const flow_path_t *blob_path; /* NULL: records, not blobs */
+    http_coding_e blob_coding;
+    int delete_blob; /* deleteAfterImport */
 } http_import_t;
 
 /** What came back. */
@@ -367,6 +386,53 @@ void flow_conn_http_request_stage(const flow_call_t *call,
 void flow_conn_http_response_stage(const flow_call_t *call,
                                    const flow_connection_t *connection,
                                    const http_answer_t *answer, apr_pool_t *p);
+
+/* ---- flow_conn_http_file.c ---- */
+/** 'http.type' file and what 'file' says; NULL = neither. */
+const http_file_t *flow_conn_http_compile_file(flow_compile_t *c);
+/** *precords is new. */
+apr_status_t flow_conn_http_file_records(const http_file_t *file,
+                                         const http_answer_t *answer,
+                                         json_t **precords, apr_pool_t *p,
+                                         flow_error_t *err);
+
+/* ---- flow_conn_http_async.c ---- */
+/** 'http._asyncHelperId' of an export or import; NULL = none. */
+const http_async_t *flow_conn_http_compile_async(flow_compile_t *c);
+/** One page of an export whose result takes its time. The cursor is {answer,
+ * next} while it is waited for, {record, cursor} while it is read. */
+apr_status_t flow_conn_http_async_page(const flow_export_t *exp,
+                                       const flow_call_t *call,
+                                       const json_t *cursor, flow_page_t *page,
+                                       apr_pool_t *p, flow_error_t *err);
+/** What the first answer of an export leads to. */
+apr_status_t flow_conn_http_async_begin(const flow_export_t *exp,
+                                        const flow_call_t *call,
+                                        const json_t *answer, flow_page_t *page,
+                                        apr_pool_t *p, flow_error_t *err);
+/** Wait for the result that @a answer (in and out) announces. */
+apr_status_t flow_conn_http_async_wait(const http_async_t *async,
+                                       const flow_call_t *call,
+                                       http_answer_t *answer, apr_pool_t *p,
+                                       flow_error_t *err);
+
+/* ---- flow_conn_http_blob.c ---- */
+http_coding_e flow_conn_http_coding(const char *format);
+/** Store the answer's bytes: *precords is new, one record {blobKey, size,
+ * contentType, fileName}. */
+apr_status_t flow_conn_http_blob_record(const http_export_t *x,
+                                        const flow_call_t *call,
+                                        const http_answer_t *answer,
+                                        json_t **precords, apr_pool_t *p,
+                                        flow_error_t *err);
+/** The key that a record has; NULL = none. */
+const char *flow_conn_http_blob_key(const http_import_t *x,
+                                    const json_t *record, apr_pool_t *p);
+/** The blob of the record's key as the body. */
+apr_status_t flow_conn_http_blob_body(const http_import_t *x,
+                                      const flow_call_t *call,
+                                      const json_t *record, http_send_t *send,
+                                      apr_pool_t *p, flow_error_t *err);
 
 /* ---- flow_conn_http_form.c ---- */
 /** The members of @a fields as multipart/form-data. A value is a text, an

@@ -245,6 +245,9 @@ int flow_conn_http_auth_failed(const http_auth_t *auth,
 void flow_conn_http_compile_oauth1(flow_compile_t *c, http_auth_t *auth);
 void flow_conn_http_compile_jwt(flow_compile_t *c, http_auth_t *auth);
 
+/* ---- flow_conn_http_compile_client.c ---- */
+void flow_conn_http_compile_client(flow_compile_t *c);
+
 /* ---- flow_conn_http_compile_auth.c ---- */
 /** The text at @a field; missing is a problem of 'http.auth.type', and "". */
 const char *flow_conn_http_compile_need(flow_compile_t *c, const char *type,

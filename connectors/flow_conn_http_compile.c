@@ -287,6 +287,7 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
     conn->headers = flow_conn_http_compile_headers(c, "http.headers");
     conn->insecure = flow_compile_bool(c, "http.disableStrictSSL");
     compile_tls(c, conn);
+    flow_conn_http_compile_client(c);
     compile_limits(c, conn);
     conn->auth = flow_conn_http_compile_auth(c, conn);
     compile_ping(c, conn);
@@ -481,6 +482,22 @@ static void compile_paging(flow_compile_t *c, http_export_t *x)
     check_paging(c, x, method);
 }
 
+static void compile_blob(flow_compile_t *c, http_export_t *x)
+{
+    const char *type = flow_compile_string(c, "type");
+    const char *kind = flow_compile_string(c, "http.type");
+
+    x->is_blob = (type && strcmp(type, "blob") == 0) ||
+                 (kind && strcmp(kind, "blob") == 0);
+    x->step.is_raw = x->is_blob && !x->step.resource_path;
+    x->blob_coding = flow_conn_http_coding(
+        flow_compile_string(c, "http.response.blobFormat"));
+    if (x->is_blob && flow_compile_get(c, "http.paging")) {
+        flow_compile_problem(c, "http.paging",
+                             "a blob is one answer; there are no pages");
+    }
+}
+
 void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
                                    const flow_connection_t *connection,
                                    void **pdata)
@@ -502,6 +519,15 @@ void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
         flow_compile_get(c, "http.response.twoDArray") &&
         !flow_compile_bool(c, "http.response.twoDArray.doNotNormalize");
     x->has_header = flow_compile_bool(c, "http.response.twoDArray.hasHeader");
+    compile_blob(c, x);
+    x->file = flow_conn_http_compile_file(c);
+    x->step.is_raw |= x->file != NULL;
+    x->async = flow_conn_http_compile_async(c);
+    if (x->async && flow_compile_get(c, "http.paging")) {
+        flow_compile_problem(c, "http.paging",
+                             "the request of an async helper has no pages; its "
+                             "'http.result' may have some");
+    }
     compile_paging(c, x);
     flow_conn_http_compile_once(c, x);
 }

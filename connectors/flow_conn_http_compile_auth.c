@@ -367,8 +367,7 @@ static void compile_oauth(flow_compile_t *c, http_auth_t *a)
     compile_grant(c, g);
     compile_client(c, g);
     compile_token_path(c, g, AUTH "oauth.accessTokenPath", "access_token");
-    g->refresh_path =
-        flow_compile_path_text(c, "http.auth.oauth", "refresh_token");
+    g->refresh_path = flow_compile_path(c, AUTH "oauth.refreshTokenPath");
     g->expires_path =
         flow_compile_path_text(c, "http.auth.oauth", "expires_in");
     compile_location(c, a, location ? location : "header");

@@ -388,6 +388,15 @@ void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
     x->drop_empty = flow_compile_bool(c, "http.ignoreEmptyNodes");
     x->has_header = flow_compile_bool(c, "http.response.hasHeader");
     x->body_limit = (apr_size_t)flow_compile_int(c, "http.endPointBodyLimit");
+    x->async = flow_conn_http_compile_async(c);
+    x->blob_path = flow_compile_path(c, "blobKeyPath");
+    x->blob_coding =
+        flow_conn_http_coding(flow_compile_string(c, "http.blobFormat"));
+    x->delete_blob = flow_compile_bool(c, "deleteAfterImport");
+    if (x->blob_path && x->batch_size > 1) {
+        flow_compile_problem(c, "http.batchSize",
+                             "a blob goes alone; it excludes 'blobKeyPath'");
+    }
     check_lengths(c, x);
     check_composite(c, x);
     check_ignore(c, x);

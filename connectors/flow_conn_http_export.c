@@ -108,6 +108,18 @@ static void keep_exchange(const http_turn_t *t)
     }
 }
 
+static json_t *page_records(const http_turn_t *t)
+{
+    const http_export_t *x = t->x;
+    json_t *records = flow_conn_http_records(
+        t->answer.value, t->pages > 0 && x->next_resource_path
+                             ? x->next_resource_path
+                             : x->step.resource_path);
+
+    return x->has_rows ? flow_conn_http_rows(records, x->has_header, t->p)
+                       : records;
+}
+
 apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
                                         const flow_call_t *call,
                                         const json_t *input,
@@ -115,12 +127,14 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
                                         apr_pool_t *p, flow_error_t *err)
 {
     http_turn_t t = { exp, exp->data, call, cursor };
-    const flow_path_t *path;
+    json_t *records = NULL;
     apr_status_t rv;
-    json_t *records;
 
     page->records = NULL;
     page->cursor = NULL;
+    if (t.x->async && cursor) {
+        return flow_conn_http_async_page(exp, call, cursor, page, p, err);
+    }
     t.p = p;
     t.context = flow_conn_http_context(call, p);
     flow_conn_http_paging_read(&t);
@@ -141,17 +155,27 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
         keep_exchange(&t);
         return rv;
     }
-    path = t.pages > 0 && t.x->next_resource_path ? t.x->next_resource_path
-                                                  : t.x->step.resource_path;
-    records = flow_conn_http_records(t.answer.value, path);
-    if (t.x->has_rows) {
-        records = flow_conn_http_rows(records, t.x->has_header, p);
+    if (t.x->async) {
+        return flow_conn_http_async_begin(exp, call, t.answer.value, page, p,
+                                          err);
     }
-    rv = flow_conn_http_paging_next(&t, records, &page->cursor, err);
-    if (rv != APR_SUCCESS) {
-        json_decref(records);
-        return rv;
+    if (t.x->is_blob) {
+        return flow_conn_http_blob_record(t.x, call, &t.answer, &page->records,
+                                          p, err);
     }
-    page->records = records;
-    return APR_SUCCESS;
+    if (t.x->file) {
+        rv =
+            flow_conn_http_file_records(t.x->file, &t.answer, &records, p, err);
+    }
+    else {
+        records = page_records(&t);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = flow_conn_http_paging_next(&t, records, &page->cursor, err);
+        if (rv != APR_SUCCESS) {
+            json_decref(records);
+        }
+    }
+    page->records = rv == APR_SUCCESS ? records : NULL;
+    return rv;
 }

@@ -145,6 +145,13 @@ static apr_status_t make_body(const batch_t *b, json_t *list, http_send_t *send,
 {
     const json_t *payload;
 
+    if (b->x->blob_path) {
+        return b->call->dry_run
+                   ? APR_SUCCESS
+                   : flow_conn_http_blob_body(b->x, b->call,
+                                              json_array_get(b->originals, 0),
+                                              send, b->p, err);
+    }
     if (b->op->body.tpl) {
         send->tpl = &b->op->body;
         send->body_context = context_with(b, list);
@@ -257,6 +264,19 @@ static void add_errors(json_t *responses, const flow_error_t *err,
 
 /* ---- one request ---- */
 
+static void forget_blob(const batch_t *b)
+{
+    const char *key;
+
+    if (!b->x->blob_path || !b->x->delete_blob || b->call->dry_run) {
+        return;
+    }
+    key = flow_conn_http_blob_key(b->x, json_array_get(b->originals, 0), b->p);
+    if (key) {
+        b->call->blobs->remove(b->call->blobs->baton, key, b->p);
+    }
+}
+
 static apr_status_t submit(batch_t *b, flow_error_t *err)
 {
     http_send_t send = { b->imp->connection, b->op };
@@ -275,8 +295,13 @@ static apr_status_t submit(batch_t *b, flow_error_t *err)
         rv = flow_conn_http_judge(&answer, &b->op->verdict, b->imp->connection,
                                   b->p, err);
     }
+    if (rv == APR_SUCCESS && b->x->async && !b->call->dry_run) {
+        rv =
+            flow_conn_http_async_wait(b->x->async, b->call, &answer, b->p, err);
+    }
     if (rv == APR_SUCCESS) {
         add_answers(b, &answer);
+        forget_blob(b);
     }
     else if (b->call->exchange) {
         b->exchange =

@@ -65,7 +65,7 @@ static int on_exists(void *baton, const char *kind_name, const char *id,
     return 0;
 }
 
-static json_t *on_secret(void *baton, const char *path, const char *text)
+json_t *flow_compile_on_secret(void *baton, const char *path, const char *text)
 {
     flow_compile_t *c = baton;
     flow_error_t err = FLOW_ERROR_INIT;
@@ -95,7 +95,8 @@ void flow_compile_open(flow_compile_t *c, const flow_doc_t *doc,
     c->secrets = secrets;
     c->json = flow_json_own(c->p, json_deep_copy(doc->json));
     flow_schema_check(doc->kind, connector, c->json, &check, c->scratch);
-    flow_schema_secrets(doc->kind, c->json, on_secret, c, c->scratch);
+    flow_schema_secrets(doc->kind, c->json, flow_compile_on_secret, c,
+                        c->scratch);
 }
 
 /* ---- what compile functions may call ---- */
@@ -322,7 +323,9 @@ static void compile_connection(flow_compile_t *c, const flow_doc_t *doc)
     conn->doc = c->json;
     conn->context = c->json;
     if (conn->connector && conn->connector->compile_connection) {
+        c->client = NULL;
         conn->connector->compile_connection(c, c->json, &conn->data);
+        conn->client = c->client;
     }
     apr_hash_set(c->model->connections, conn->id, APR_HASH_KEY_STRING, conn);
 }
@@ -520,6 +523,16 @@ static void each(flow_compile_t *c, flow_kind_e kind,
     }
 }
 
+/* Used by the documents that name it. */
+static void check_only(flow_compile_t *c, const flow_doc_t *doc)
+{
+    flow_schema_check_t check = { c, on_problem, on_exists };
+
+    c->doc = doc;
+    c->json = flow_json_own(c->p, json_deep_copy(doc->json));
+    flow_schema_check(doc->kind, NULL, c->json, &check, c->scratch);
+}
+
 apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
                           const flow_compile_settings_t *settings,
                           apr_pool_t *p, apr_pool_t *scratch)
@@ -542,6 +555,8 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     c.model = model;
     flow_docs_finish(docs);
     flow_presets_apply(docs, settings->preset_dir);
+    each(&c, FLOW_KIND_ICLIENT, check_only);
+    each(&c, FLOW_KIND_ASYNC_HELPER, check_only);
     each(&c, FLOW_KIND_SCRIPT, flow_compile_script);
     each(&c, FLOW_KIND_CONNECTION, compile_connection);
     each(&c, FLOW_KIND_EXPORT, flow_compile_export);

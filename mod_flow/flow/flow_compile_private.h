@@ -18,6 +18,8 @@ struct flow_compile_t {
     const flow_doc_t *doc;
     json_t *json;          /* copy without what is wrong, secrets resolved */
     const char *connector; /* as in flow_schema_find() */
+    const json_t *client;  /* see flow_compile_client() */
+    int is_part;           /* see flow_compile_part() */
     int is_strict;         /* templates: a missing value is an error */
     json_t *secrets;       /* array that resolved secrets are added to */
     int is_quiet;          /* what is compiled a second time has been told */
@@ -27,6 +29,9 @@ struct flow_compile_t {
  * be NULL. */
 void flow_compile_open(flow_compile_t *c, const flow_doc_t *doc,
                        const char *connector, json_t *secrets);
+
+/** For flow_schema_secrets(). */
+json_t *flow_compile_on_secret(void *baton, const char *path, const char *text);
 
 /* Parts of documents (flow_compile_parts.c); @a field is their object. */
 void flow_compile_hook(flow_compile_t *c, const char *field, flow_hook_t *hook);

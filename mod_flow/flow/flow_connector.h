@@ -8,6 +8,7 @@
 
 #include "base/flow_error.h"
 #include "base/flow_http.h"
+#include "flow/flow_blob.h"
 #include "flow/flow_grant.h"
 #include "flow/flow_model.h"
 #include "flow/flow_schema.h"
@@ -54,6 +55,23 @@ const flow_path_t *flow_compile_path_text(flow_compile_t *c, const char *field,
 /** A text that is made from secrets of this connection (an Authorization
  * value, an encoded form) and is to be masked like them. */
 void flow_compile_secret(flow_compile_t *c, const char *text);
+/** Another document with its secrets, which become secrets of this connection;
+ * NULL when there is none (exports of scripts cannot name any). */
+const json_t *flow_compile_document(flow_compile_t *c, flow_kind_e kind,
+                                    const char *id);
+/**
+ * Another export of this connector, compiled once more as a part of this
+ * document: *pdata and *pconnection; its mistakes are told where it is compiled
+ * for itself. APR_NOTFOUND when there is none, or it is of another connector.
+ */
+apr_status_t flow_compile_part(flow_compile_t *c, const char *export_id,
+                               void **pdata,
+                               const flow_connection_t **pconnection);
+/** Put @a v (borrowed, may be NULL) where the document has nothing. */
+void flow_compile_default(flow_compile_t *c, const char *field,
+                          const json_t *v);
+/** What templates of this connection see as `iClient`. */
+void flow_compile_client(flow_compile_t *c, const json_t *client);
 /** Value at a dotted path without arrays, borrowed, or NULL. */
 const json_t *flow_compile_get(flow_compile_t *c, const char *field);
 /** The row's default when absent; NULL when neither. */
@@ -105,6 +123,7 @@ typedef struct flow_call_t {
     struct flow_call_keys_t *keys;
     /** Where credentials that a call gets are kept; NULL = nowhere (tools). */
     const flow_grant_iface_t *grants;
+    const flow_blob_iface_t *blobs; /* NULL: there are none (tools) */
 } flow_call_t;
 
 /**
@@ -129,6 +148,9 @@ typedef struct flow_page_t {
     json_t *cursor;  /* new: opaque JSON from which the export can go on after
                         this page, in another process; NULL = this was the
                         last page */
+    /** With a cursor and no records: nothing yet, but where to go on is worth
+     * keeping (a far end has begun what must not begin twice). */
+    int pause;
 } flow_page_t;
 
 struct flow_connector_t {

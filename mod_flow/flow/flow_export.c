@@ -67,7 +67,7 @@ static apr_status_t collect_pages(flow_pages_t *pages, flow_scope_t *scope,
         rv = add_page(c, scope->exp, &page, err);
         json_decref(page.records);
         json_decref(page.errors);
-        if (scope->caller->test_mode) {
+        if (scope->caller->test_mode && !page.is_pause) {
             break;
         }
     }

@@ -50,8 +50,9 @@ typedef struct flow_lookup_set_t {
 
 typedef struct flow_connection_t {
     const char *id, *name;
-    json_t *doc;     /* secrets resolved; never shown */
-    json_t *context; /* what templates see as `connection` */
+    json_t *doc;          /* secrets resolved; never shown */
+    json_t *context;      /* what templates see as `connection` */
+    const json_t *client; /* and as `iClient`; NULL = there is none */
     const flow_connector_t *connector;
     void *data;      /* the connector's compiled form */
     json_t *secrets; /* array of strings: values to mask wherever text leaves */

@@ -34,6 +34,7 @@ struct flow_pages_t {
     int is_prepared; /* ... and has been transformed and filtered */
     int is_read;     /* there is nothing more to read */
     int is_aborted;
+    int is_paused;     /* the connector has nothing yet */
     int leave;         /* the connector must not take what it reads */
     int page;          /* index of the next page */
     int skip;          /* pages of a given batch that are done already */
@@ -339,7 +340,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
                               flow_error_t *err)
 {
     const flow_export_t *exp = pages->exp;
-    flow_page_t page = { NULL, NULL };
+    flow_page_t page = { NULL, NULL, 0 };
     json_t *exchange = NULL;
     flow_call_t call;
     apr_status_t rv;
@@ -391,6 +392,9 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     pages->is_read = page.cursor == NULL;
     take_records(pages, page.records, scratch);
     json_decref(page.records);
+    pages->is_paused = page.pause && page.cursor &&
+                       json_array_size(pages->batch) == 0 &&
+                       json_array_size(pages->errors) == 0;
     return APR_SUCCESS;
 }
 
@@ -435,7 +439,7 @@ static apr_status_t read_batch(flow_pages_t *pages, apr_pool_t *scratch,
         pages->is_read = 1;
         take_records(pages, given, scratch);
     }
-    while (rv == APR_SUCCESS && !pages->is_read &&
+    while (rv == APR_SUCCESS && !pages->is_read && !pages->is_paused &&
            json_array_size(pages->batch) < wanted && !must_hand_over(pages)) {
         if (is_stopping(pages)) {
             return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR,
@@ -606,6 +610,14 @@ apr_status_t flow_pages_next(flow_pages_t *pages, flow_pages_page_t *page,
             return rv;
         }
         skip_done_pages(pages);
+    }
+    if (pages->is_paused) {
+        pages->is_paused = 0;
+        page->records = json_array();
+        page->errors = json_array();
+        page->index = pages->page;
+        page->at_boundary = page->is_pause = 1;
+        return APR_SUCCESS;
     }
     /* Nothing but rows of a group that goes on is a page, too, for the sake
      * of a connector that takes what it gives: they are in its position. */

@@ -22,6 +22,7 @@ typedef struct flow_pages_page_t {
                         something to retry, retryData and traceKey */
     int index;       /* from 0, counted on after a resume */
     int at_boundary; /* nothing of the batch is left */
+    int is_pause;    /* no page at all: only the position has changed */
 } flow_pages_page_t;
 
 /** @a scope is that of an export and must live as long. */

@@ -189,7 +189,13 @@ static apr_status_t run_pages(flow_runner_t *runner, int generator,
         if (unmarked) {
             json_array_extend(unmarked, page.records);
         }
-        rv = run_page(runner, exp, &page, scratch, err);
+        if (page.is_pause) {
+            json_decref(page.records);
+            json_decref(page.errors);
+        }
+        else {
+            rv = run_page(runner, exp, &page, scratch, err);
+        }
         if (rv == APR_SUCCESS && page.at_boundary) {
             rv = save_batch(runner, generator, pages, unmarked, scratch, err);
         }
@@ -199,7 +205,7 @@ static apr_status_t run_pages(flow_runner_t *runner, int generator,
             rv = stop_here(runner, generator, pages, unmarked, page.at_boundary,
                            err);
         }
-        if (rv == APR_SUCCESS && runner->caller.test_mode) {
+        if (rv == APR_SUCCESS && runner->caller.test_mode && !page.is_pause) {
             break;
         }
     }

@@ -8,6 +8,7 @@
 
 #include "base/flow_error.h"
 #include "base/flow_http.h"
+#include "flow/flow_blob.h"
 #include "flow/flow_grant.h"
 #include "flow/flow_model.h"
 #include "flow/flow_request.h"
@@ -68,6 +69,7 @@ struct flow_env_t {
     const flow_state_iface_t *state;  /* NULL: scripts keep nothing (tools) */
     struct flow_breaker_t *breaker;   /* NULL: nothing goes offline (tools) */
     const flow_grant_iface_t *grants; /* NULL: got credentials are not kept */
+    const flow_blob_iface_t *blobs;   /* NULL: no place for blobs (tools) */
     apr_interval_time_t api_timeout;  /* scripts of APIs, FlowScriptTimeout */
     apr_interval_time_t hook_timeout; /* hooks */
     apr_interval_time_t call_timeout; /* one export or import call */

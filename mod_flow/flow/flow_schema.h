@@ -23,6 +23,8 @@ typedef enum {
     FLOW_KIND_FLOW,
     FLOW_KIND_SCRIPT,
     FLOW_KIND_API,
+    FLOW_KIND_ICLIENT,
+    FLOW_KIND_ASYNC_HELPER,
     FLOW_KIND_COUNT
 } flow_kind_e;
 

@@ -19,6 +19,7 @@
 #define ANY       FLOW_FIELD_ANY
 #define REQUIRED  FLOW_FIELD_REQUIRED
 #define READONLY  FLOW_FIELD_READONLY
+#define SECRET    FLOW_FIELD_SECRET
 #define LATER     FLOW_FIELD_LATER
 
 #define EVERY_KIND \
@@ -124,7 +125,7 @@ static const flow_field_t export_fields[] = {
     EVERY_KIND,
     { "adaptorType", STRING, 0, NULL, NULL, "HTTPExport ...; follows from the connection when absent" },
     { "_connectionId", ID, 0, "connection", NULL, "connection; not for type webhook" },
-    { "type", STRING, 0, "test webhook delta once | blob distributed simple stream tranlinedelta", NULL, "absent: all records; test: at most test.limit records; delta: what has changed since the last run; once: each record is marked at the source when it is through" },
+    { "type", STRING, 0, "test webhook delta once blob | distributed simple stream tranlinedelta", NULL, "absent: all records; blob: bytes, not records; test: at most test.limit records; delta: what has changed since the last run; once: each record is marked at the source when it is through" },
     { "isLookup", BOOL, 0, NULL, "false", "runs for each incoming record instead of starting a flow" },
     { "pageSize", INT, 0, "1 10000", "20", "records per page handed downstream" },
     { "test", OBJECT, 0, NULL, NULL, "for type test" },
@@ -185,9 +186,9 @@ static const flow_field_t import_fields[] = {
     { "ignoreExisting", BOOL, 0, NULL, "false", "skip records that exist" },
     { "ignoreMissing", BOOL, 0, NULL, "false", "skip records that do not exist" },
     { "idLockTemplate", TEMPLATE, 0, NULL, NULL, "records of equal keys are never in flight together; sees the record as it came" },
-    { "blobKeyPath", PATH, LATER, NULL, NULL, "where the record holds a blob's key" },
-    { "blob", BOOL, LATER, NULL, "false", "transfers blobs" },
-    { "deleteAfterImport", BOOL, LATER, NULL, "false", "remove the blob afterwards" },
+    { "blobKeyPath", PATH, 0, NULL, NULL, "where the record, before the mapping, has a blob's key: the blob is the body" },
+    { "blob", BOOL, READONLY, NULL, "false", "transfers blobs; blobKeyPath says so here" },
+    { "deleteAfterImport", BOOL, 0, NULL, "false", "remove the blob when it has been taken" },
     TRANSFORM("responseTransform", "changes the answer (_json) before postSubmit and response mapping"),
     { "parsers", ANY, LATER, NULL, NULL, "custom parsing of the answer" },
     { "mockResponse", ANY, 0, NULL, NULL, "answers for test runs: response elements, one for each record or one for all" },
@@ -282,6 +283,71 @@ static const flow_field_t api_fields[] = {
     { NULL },
 };
 
+/* Its fields become defaults of a connection's http.auth. */
+static const flow_field_t iclient_fields[] = {
+    EVERY_KIND,
+    { "provider", STRING, 0, "custom_oauth2 | salesforce shopify netsuite ebay google other", NULL, "kind; custom_oauth2" },
+    { "oauth2", OBJECT, REQUIRED, NULL, NULL, "the client; templates see it as {{iClient.FIELD}}" },
+    { "oauth2.clientId", STRING, 0, NULL, NULL, "client" },
+    { "oauth2.clientSecret", STRING, SECRET, NULL, NULL, "its secret" },
+    { "oauth2.grantType", STRING, 0, "authorizecode clientcredentials password", NULL, "how tokens are got" },
+    { "oauth2.scope", STRINGS, 0, NULL, NULL, "scopes" },
+    { "oauth2.scopeDelimiter", STRING, 0, NULL, NULL, "between them" },
+    { "oauth2.redirectUri", STRING, READONLY, NULL, NULL, "of the authorization" },
+    { "oauth2.clientCredentialsLocation", STRING, 0, "basicauthheader body", NULL, "where client and secret go" },
+    { "oauth2.username", STRING, 0, NULL, NULL, "for grant password" },
+    { "oauth2.password", STRING, SECRET, NULL, NULL, "for grant password" },
+    { "oauth2.validDomainNames", STRINGS, 0, NULL, NULL, "hosts that auth, token, refresh and revoke may name; without it any" },
+    { "oauth2.failStatusCode", INT, 0, "100 599", NULL, "status that means: credentials rejected" },
+    { "oauth2.failPath", PATH, 0, NULL, NULL, "the same signal inside a body" },
+    { "oauth2.failValues", STRINGS, 0, NULL, NULL, "values that count there" },
+    { "oauth2.accessTokenLocation", STRING, 0, "url header body", NULL, "where the token goes" },
+    { "oauth2.accessTokenHeaderName", STRING, 0, NULL, NULL, "for location header" },
+    { "oauth2.accessTokenParamName", STRING, 0, NULL, NULL, "for location url" },
+    { "oauth2.scheme", STRING, 0, NULL, NULL, "word before the token" },
+    { "oauth2.accessTokenPath", PATH, 0, NULL, NULL, "where the answer has the token" },
+    { "oauth2.refreshTokenPath", PATH, 0, NULL, NULL, "where the answer has the refresh token" },
+    { "oauth2.pkceCodeChallengeMethod", STRING, READONLY, NULL, NULL, "of the authorization" },
+    { "oauth2.auth", OBJECT, 0, NULL, NULL, "where a person authorizes" },
+    { "oauth2.auth.uri", STRING, 0, NULL, NULL, "address; not called by itself" },
+    { "oauth2.token", OBJECT, 0, NULL, NULL, "the token request" },
+    { "oauth2.token.method", STRING, READONLY, NULL, NULL, "POST" },
+    { "oauth2.token.uri", STRING, 0, NULL, NULL, "address" },
+    { "oauth2.token.body", TEMPLATE, 0, NULL, NULL, "further fields" },
+    { "oauth2.token.headers", ARRAY, 0, NULL, NULL, "further headers" },
+    { "oauth2.token.headers[].name", STRING, REQUIRED, NULL, NULL, "name" },
+    { "oauth2.token.headers[].value", TEMPLATE, REQUIRED, NULL, NULL, "value" },
+    { "oauth2.refresh", OBJECT, 0, NULL, NULL, "the request with a refresh token; else as token" },
+    { "oauth2.refresh.method", STRING, READONLY, NULL, NULL, "POST" },
+    { "oauth2.refresh.uri", STRING, 0, NULL, NULL, "address" },
+    { "oauth2.refresh.body", TEMPLATE, 0, NULL, NULL, "further fields" },
+    { "oauth2.refresh.headers", ARRAY, 0, NULL, NULL, "further headers" },
+    { "oauth2.refresh.headers[].name", STRING, REQUIRED, NULL, NULL, "name" },
+    { "oauth2.refresh.headers[].value", TEMPLATE, REQUIRED, NULL, NULL, "value" },
+    { "oauth2.revoke", ANY, LATER, NULL, NULL, "called when the connection is deleted" },
+    { "oauth2.unencrypted", ANY, 0, NULL, NULL, "custom values: {{iClient.unencrypted.x}}" },
+    { "oauth2.encrypted", ANY, SECRET, NULL, NULL, "secret custom values: {{iClient.encrypted.x}}" },
+    { NULL },
+};
+
+/* What happens between a request and its result when that takes its time. */
+static const flow_field_t async_helper_fields[] = {
+    EVERY_KIND,
+    { "http", OBJECT, REQUIRED, NULL, NULL, "submit, poll, fetch" },
+    { "http.submit", OBJECT, 0, NULL, NULL, "the answer to the first request" },
+    { "http.submit.sameAsStatus", BOOL, 0, NULL, "false", "it may say that the work is done, as an answer of status does" },
+    { "http.status", OBJECT, REQUIRED, NULL, NULL, "how the state is asked for" },
+    { "http.status._exportId", ID, REQUIRED, "export", NULL, "export that asks; its templates see the first answer as record" },
+    { "http.status.statusPath", PATH, REQUIRED, NULL, NULL, "where its answer has the state" },
+    { "http.status.inProgressValues", STRINGS, REQUIRED, NULL, NULL, "states in which to ask again" },
+    { "http.status.doneValues", STRINGS, 0, NULL, NULL, "states in which the result is there; all other states are errors. Else: whatever is not in progress" },
+    { "http.status.initialWaitTime", INT, 0, "0 86400000", "1000", "milliseconds before the first time; an addition of mod_flow" },
+    { "http.status.pollWaitTime", INT, 0, "100 86400000", "5000", "milliseconds before the next; an addition of mod_flow" },
+    { "http.result", OBJECT, 0, NULL, NULL, "how the result is fetched" },
+    { "http.result._exportId", ID, 0, "export", NULL, "export that fetches it; its templates see the last answer as record. Else the last answer is the result" },
+    { NULL },
+};
+
 /* clang-format on */
 
 static const flow_field_t *const tables[FLOW_KIND_COUNT] = {
@@ -291,6 +357,8 @@ static const flow_field_t *const tables[FLOW_KIND_COUNT] = {
     [FLOW_KIND_FLOW] = flow_fields,
     [FLOW_KIND_SCRIPT] = script_fields,
     [FLOW_KIND_API] = api_fields,
+    [FLOW_KIND_ICLIENT] = iclient_fields,
+    [FLOW_KIND_ASYNC_HELPER] = async_helper_fields,
 };
 
 static const struct {
@@ -302,6 +370,8 @@ static const struct {
     [FLOW_KIND_FLOW] = { "flow", "flows" },
     [FLOW_KIND_SCRIPT] = { "script", "scripts" },
     [FLOW_KIND_API] = { "api", "apis" },
+    [FLOW_KIND_ICLIENT] = { "iClient", "iClients" },
+    [FLOW_KIND_ASYNC_HELPER] = { "asyncHelper", "asyncHelpers" },
 };
 
 const char *flow_kind_name(flow_kind_e kind)

@@ -71,6 +71,7 @@ static json_t *make_context(const flow_scope_t *scope,
 
     if (connection) {
         flow_record_share(context, "connection", connection->context);
+        flow_record_share(context, "iClient", connection->client);
     }
     json_object_set(context, "settings", scope->settings);
     if (scope->exp && !scope->exp->webhook) {
@@ -194,6 +195,7 @@ void flow_scope_call(const flow_scope_t *scope, flow_call_t *call)
     call->stages = scope->stages;
     call->step_timeout = scope->env->call_timeout;
     call->grants = scope->env->grants;
+    call->blobs = scope->env->blobs;
 }
 
 /* ---- record functions ---- */

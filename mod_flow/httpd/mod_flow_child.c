@@ -14,6 +14,7 @@
 #include <ap_mpm.h>
 
 #include "flow/flow_host.h"
+#include "jobs/flow_blob_store.h"
 
 #define IDLE_ARENA_BYTES (64 * 1024 * 1024)
 /* A worker that waits for a run inside a run has up to four helpers. */
@@ -55,6 +56,11 @@ static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
     g->env.api_timeout = g->api_timeout;
     g->env.hook_timeout = g->hook_timeout;
     g->env.call_timeout = g->call_timeout;
+    g->env.blobs = flow_blob_store_create(
+        apr_pstrcat(pchild, g->state_dir ? g->state_dir : MOD_FLOW_STATE_DIR,
+                    "/blobs", NULL),
+        apr_time_from_sec((apr_int64_t)settings.retention_days * 24 * 3600), 0,
+        pchild);
     rv = flow_script_engine_create(&g->env.scripts, g->script_memory,
                                    arena_count(settings.workers),
                                    IDLE_ARENA_BYTES, pchild, err);

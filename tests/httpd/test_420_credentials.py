@@ -109,7 +109,7 @@ def storm(server, n=16):
 
 
 def two_children(httpd):
-    httpd.allow_log("AH00484")  # all threads busy, as is meant here
+    httpd.allow_log("AH00484", "AH10159")  # all threads busy, as is meant here
     httpd.directives = [
         "StartServers 2", "ServerLimit 2", "MinSpareThreads 32",
         "MaxSpareThreads 64", "ThreadsPerChild 16", "MaxRequestWorkers 32"]
@@ -296,3 +296,47 @@ def test_a_login_serves_all_processes(httpd, upstream, start):
 """ % upstream.url("/login"))
     assert storm(server, 32) == [200] * 32
     assert len(logins) == 1
+
+
+def test_a_shared_client_says_what_the_connection_does_not(
+        httpd, upstream, start):
+    Family(upstream)
+    upstream.on("POST", "/grant", lambda r: (
+        200, {"data": {"token": "shared-token"}}))
+    upstream.on("GET", "/orders", lambda r: (
+        (200, [{"id": 1}])
+        if r.headers.get("X-Token") == "Key shared-token" else (401, "")))
+    httpd.files({"docs/clients.json": {"iClients": [{"_id": "app", "oauth2": {
+        "grantType": "clientcredentials", "clientId": "app-1",
+        "clientSecret": "env:APP_SECRET", "scope": ["a", "b"],
+        "clientCredentialsLocation": "body", "accessTokenPath": "data.token",
+        "accessTokenHeaderName": "X-Token", "scheme": "Key",
+        "token": {"uri": upstream.url("/grant"),
+                  "body": "audience={{{iClient.unencrypted.aud}}}"},
+        "unencrypted": {"aud": "orders"},
+        "validDomainNames": ["127.0.0.1"]}}]}})
+    httpd.env["APP_SECRET"] = "client-secret-7"
+    server = start("""
+  FlowSet http.auth.type oauth
+  FlowSet http._iClientId app
+""")
+    assert server.get("/orders").status_code == 200
+    form = upstream.seen("POST", "/grant")[0].body.decode()
+    assert form == ("grant_type=client_credentials&scope=a%20b&client_id=app-1"
+                    "&client_secret=client-secret-7&audience=orders")
+    assert "client-secret-7" not in server.log
+
+
+def test_a_shared_client_stays_at_its_hosts(httpd, upstream):
+    httpd.files({"docs/bundle.json": {"exports": [EXPORT], "iClients": [
+        {"_id": "app", "oauth2": {
+            "clientId": "x", "token": {"uri": "https://elsewhere.example/t"},
+            "validDomainNames": ["good.example"], "nmae": 1}}]}})
+    code, text = httpd.check(CONF % (upstream.url(), """
+  FlowSet http.auth.type oauth
+  FlowSet http._iClientId app
+""") + 'FlowInclude "@root@/docs"\n')
+    assert code
+    assert ("'oauth2.token.uri' of iClient 'app' leads to "
+            "'elsewhere.example'") in text
+    assert "iClient 'app', oauth2.nmae" in text

@@ -250,6 +250,42 @@ static void rows_become_records(void **state)
     conn_http_setup(state);
 }
 
+static void a_file_is_read_as_it_says(void **state)
+{
+    static const route_t routes[] = {
+        { "GET /api/csv", 200, "Content-Type: application/octet-stream\r\n", "made today\na;b\n 1 ;x\n2;\"y;z\"\n" },
+        { "GET /api/json", 200, "Content-Type: text/plain\r\n", "{\"r\":[{\"a\":1.0}]}" },
+        { "GET /api/xml", 200, "Content-Type: text/plain\r\n", "<o><l><n>1</n></l><l><n>2</n></l></o>" },
+        { "GET /api/bad", 200, JSON, "{" },
+        { NULL },
+    };
+    static const struct { const char *conf, *result; } cases[] = {
+        { "http.type file\nfile.type csv\nfile.csv.columnDelimiter ;\nfile.csv.rowsToSkip 1\nfile.csv.trimSpaces true\nhttp.relativeURI /csv\n", "[{\"a\":\"1\",\"b\":\"x\"},{\"a\":\"2\",\"b\":\"y;z\"}]" },
+        { "http.type csvstream\nfile.csv.columnDelimiter ;\nfile.csv.rowsToSkip 1\nfile.csv.hasHeaderRow false\nhttp.relativeURI /csv\n",
+          "[{\"Column1\":\"a\",\"Column2\":\"b\"},{\"Column1\":\" 1 \",\"Column2\":\"x\"},{\"Column1\":\"2\",\"Column2\":\"y;z\"}]" },
+        { "http.type file\nfile.type json\nfile.json.resourcePath r\nhttp.relativeURI /json\n", "[{\"a\":1.0}]" },
+        { "http.type file\nfile.type xml\nfile.xml.resourcePath o.l\nhttp.relativeURI /xml\n", "[{\"n\":[\"1\"]},{\"n\":[\"2\"]}]" },
+        { "http.type file\nfile.type json\nhttp.relativeURI /bad\n", "!response_invalid" },
+    };
+    size_t i;
+
+    conn_http_teardown(state);
+    for (i = 0; i < COUNT(cases); ++i) {
+        conn_http_fixture_t *t;
+        const char *got;
+
+        conn_http_setup(state);
+        t = *state;
+        conn_http_compile(t, routes, apr_pstrcat(t->f->p, EXPORT, cases[i].conf, NULL));
+        got = conn_http_export(t, NULL);
+        if (strncmp(got, cases[i].result, strlen(cases[i].result)) != 0) {
+            fail_msg("%s\n got: %s\nwant: %s", cases[i].conf, got, cases[i].result);
+        }
+        conn_http_teardown(state);
+    }
+    conn_http_setup(state);
+}
+
 static void an_answer_of_rows_is_read_by_its_header(void **state)
 {
     conn_http_fixture_t *t = *state;
@@ -303,6 +339,7 @@ int main(void)
         T(a_body_that_is_too_large_goes_in_parts),
         T(attempts_are_counted_as_asked),
         T(rows_become_records),
+        T(a_file_is_read_as_it_says),
         T(an_answer_of_rows_is_read_by_its_header),
         T(which_record_a_template_sees),
         T(the_record_before_the_mapping_may_be_the_body),

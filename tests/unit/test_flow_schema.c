@@ -269,8 +269,8 @@ static void a_document_is_checked_and_cleaned(void **state)
           "http.relative?URI: unknown field 'http.relative?URI'; did you mean 'http.relativeURI'?", "{\"http\":{}}" },
         { FLOW_KIND_CONNECTION, "http", "{\"type\":\"http\",\"http\":{\"baseUri\":\"x\"}}",
           "http.baseUri: unknown field 'http.baseUri'; did you mean 'http.baseURI'?", "{\"type\":\"http\",\"http\":{}}" },
-        { FLOW_KIND_CONNECTION, "http", "{\"type\":\"http\",\"createdAt\":7,\"http\":{\"baseURI\":\"x\",\"clientCertificates\":{\"key\":1}}}",
-          "http.clientCertificates: field 'http.clientCertificates' is known but not supported yet",
+        { FLOW_KIND_CONNECTION, "http", "{\"type\":\"http\",\"createdAt\":7,\"http\":{\"baseURI\":\"x\"},\"pgp\":{\"key\":1}}",
+          "pgp: field 'pgp' is known but not supported yet",
           "{\"type\":\"http\",\"createdAt\":7,\"http\":{\"baseURI\":\"x\"}}" },
         { FLOW_KIND_CONNECTION, "http", "{\"type\":\"http\",\"http\":{\"baseURI\":\"x\",\"headers\":[{\"name\":\"a\"},7,{\"value\":\"v\",\"nmae\":\"b\"}]}}",
           "http.headers[0].value: required field 'http.headers[].value' is missing\n"

@@ -359,6 +359,7 @@ static const char *const first_schema[] = {
     "DROP TABLE event_key",
     "DROP TABLE record_lock",
     "DROP TABLE schedule",
+    "DROP TABLE credential",
     "DROP TABLE job",
     "DROP TABLE job_error",
     "CREATE TABLE job (id TEXT PRIMARY KEY NOT NULL, type TEXT NOT NULL,"
