@@ -193,6 +193,13 @@ void flow_errors_clear(flow_errors_t *errors)
     errors->size = 0;
 }
 
+void flow_errors_cut(flow_errors_t *errors, int n)
+{
+    if (n < errors->entries->nelts) {
+        errors->entries->nelts = n;
+    }
+}
+
 /* ---- storing ---- */
 
 /* What is there is there: see flow_queue.c, new rows. */

@@ -38,6 +38,8 @@ apr_size_t flow_errors_size(const flow_errors_t *errors);
 void flow_errors_range(const flow_errors_t *errors, const char **pfirst,
                        const char **plast);
 void flow_errors_clear(flow_errors_t *errors);
+/** Only the first @a n (of flow_errors_count()) are left. */
+void flow_errors_cut(flow_errors_t *errors, int n);
 
 /** Store all of them. Inside a transaction; leaves @a errors as it is. */
 apr_status_t flow_errors_insert(const flow_errors_t *errors,

@@ -235,7 +235,8 @@ static apr_status_t record_error(void *baton, const flow_record_error_t *e,
         x->sink.record_good = record_good; /* a later record may resolve it */
     }
     if (x->retry) {
-        return flow_retry_error(x->retry, e, err);
+        rv = check_abort(x, err);
+        return rv == APR_SUCCESS ? flow_retry_error(x->retry, e, err) : rv;
     }
     rv = go_on(x, err);
     if (rv != APR_SUCCESS) {
@@ -639,7 +640,12 @@ static apr_status_t run(execution_t *x, flow_error_t *err)
     rv = x->jobs->run(x->jobs->env, &x->run, &x->sink, x->p, err);
     if (x->retry) {
         /* what is done stays done, whatever stopped it */
-        apr_status_t kept = flow_retry_flush(x->retry, &x->run.counters, &why);
+        apr_status_t kept;
+
+        if (rv == APR_EINTR || is_set(&x->running.stop)) {
+            flow_retry_forget(x->retry, &x->run.counters);
+        }
+        kept = flow_retry_flush(x->retry, &x->run.counters, &why);
 
         x->reached.counters = x->run.counters;
         if (kept != APR_SUCCESS) {

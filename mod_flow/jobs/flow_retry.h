@@ -40,6 +40,10 @@ const flow_retry_source_t *flow_retry_source(flow_retry_t *r);
 /** For the sink. */
 apr_status_t flow_retry_error(flow_retry_t *r, const flow_record_error_t *e,
                               flow_error_t *err);
+/** The run was interrupted: what it has reported of the record at work, if
+ * there is one, is forgotten, because that record comes again. *counters become
+ * what they were before it. */
+void flow_retry_forget(flow_retry_t *r, flow_counters_t *counters);
 /** Store what has been done since the last time; APR_EINTR "lease_lost". */
 apr_status_t flow_retry_flush(flow_retry_t *r, const flow_counters_t *counters,
                               flow_error_t *err);
