@@ -34,7 +34,7 @@ void flow_errors_good(flow_errors_t *errors, const char *step_id,
                       const char *trace_key);
 /** Bytes held, roughly: store them when it gets much. */
 apr_size_t flow_errors_size(const flow_errors_t *errors);
-/** The ids of the first and the last one; of none: nothing. */
+/** The ids of the first and the last one; of none: NULL. */
 void flow_errors_range(const flow_errors_t *errors, const char **pfirst,
                        const char **plast);
 void flow_errors_clear(flow_errors_t *errors);
