@@ -264,7 +264,9 @@ static json_t *submit_locked(const flow_import_work_t *w, json_t *records,
         locks.keys[i] = w->items[i].lock;
         json_array_append_new(responses, json_null());
     }
-    if (flow_import_lock(&locks, w->p, &err) != APR_SUCCESS) {
+    w->scope->is_locked_out =
+        flow_import_lock(&locks, w->p, &err) != APR_SUCCESS;
+    if (w->scope->is_locked_out) {
         for (i = 0; i < w->n; ++i) {
             json_array_set_new(responses, i,
                                flow_response_error(&err, FLOW_SOURCE_INTERNAL));

@@ -275,6 +275,7 @@ static void run_lane(shared_t *s, lane_t *lane, apr_pool_t *p)
             forward(s, lane, &ignored);
         }
         fail(s, rv, &err);
+        s->run->failed_source = lane->run.failed_source;
     }
     pthread_mutex_unlock(&s->lock);
 }

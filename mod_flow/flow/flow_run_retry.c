@@ -72,6 +72,11 @@ static apr_status_t run_from(flow_runner_t *runner, int place, json_t *records,
     rv = runner->only_step ? flow_step_run(runner, place - 1, &records, p, err)
                            : flow_route(runner, place, &records, p, err);
     json_decref(records);
+    if (rv == APR_SUCCESS && runner->only_step &&
+        runner->run->counters.success == runner->before_page &&
+        flow_runner_is_held(runner)) {
+        return flow_runner_wait(err); /* as flow_route() does */
+    }
     return rv;
 }
 
@@ -194,6 +199,10 @@ apr_status_t flow_run_retry(flow_runner_t *runner, flow_error_t *err)
         if (flow_clock() > runner->caller.deadline) {
             rv = flow_error_set(err, FLOW_E_UNAVAILABLE, APR_TIMEUP,
                                 "run_timeout", "the run has taken too long");
+            break;
+        }
+        if (flow_runner_is_held(runner)) {
+            rv = flow_runner_wait(err);
             break;
         }
         memset(&item, 0, sizeof(item));

@@ -148,6 +148,12 @@ static const char *page_key(const work_t *w)
                : NULL;
 }
 
+static apr_status_t stopped(flow_error_t *err)
+{
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
+                          "the server is stopping");
+}
+
 static apr_status_t import_records(work_t *w, const json_t *records,
                                    flow_error_t *err)
 {
@@ -156,7 +162,13 @@ static apr_status_t import_records(work_t *w, const json_t *records,
     apr_status_t rv = APR_SUCCESS;
     size_t i;
 
+    w->scope->is_locked_out = 0;
     flow_import_page(w->scope, records, page_key(w), &page, w->p);
+    if (w->scope->is_locked_out && !page.success &&
+        flow_runner_is_stopping(w->runner)) {
+        /* waiting was broken off, and nothing has been sent */
+        rv = stopped(err);
+    }
     counters->success += page.success;
     counters->error += page.error;
     counters->ignore += page.ignore;
@@ -192,12 +204,6 @@ static json_t *lookup_response(const flow_error_t *err, const char *source)
     json_object_set_new(response, "data", json_array());
     json_object_set_new(response, "errors", errors);
     return response;
-}
-
-static apr_status_t stopped(flow_error_t *err)
-{
-    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
-                          "the server is stopping");
 }
 
 /* oneToMany: each child is looked up by itself. Their answers come home as one

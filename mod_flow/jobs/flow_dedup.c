@@ -86,8 +86,8 @@ apr_status_t flow_dedup_purge(flow_store_t *store, apr_time_t now, int most,
         " ORDER BY until LIMIT %lld)";
     static const char locks_sql[] =
         "DELETE FROM record_lock WHERE until < %lld";
-    apr_int64_t at = now, limit = most,
-                long_ago = now - apr_time_from_sec(3600);
+    apr_int64_t at = now, limit = most;
+    apr_int64_t long_ago = flow_store_clock(store) - apr_time_from_sec(3600);
     apr_status_t rv;
 
     rv = flow_store_exec(store, keys_sql, FLOW_SQL(&at, &limit), pn, err);

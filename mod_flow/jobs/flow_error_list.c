@@ -359,7 +359,8 @@ apr_status_t flow_error_get(flow_store_t *store, const char *id,
 {
     static const char sql[] = COLUMNS "id = %s";
     static const char data_sql[] =
-        "SELECT kind, text FROM error_data WHERE error_id = %s LIMIT 8";
+        "SELECT kind, text FROM error_data WHERE error_id = %s"
+        " ORDER BY kind LIMIT 8";
     flow_rows_t rows;
     apr_status_t rv;
 

@@ -173,11 +173,16 @@ apr_size_t flow_errors_size(const flow_errors_t *errors)
 void flow_errors_range(const flow_errors_t *errors, const char **pfirst,
                        const char **plast)
 {
-    int n = errors->entries->nelts;
+    int i;
 
-    if (n) {
-        *pfirst = APR_ARRAY_IDX(errors->entries, 0, entry_t).id;
-        *plast = APR_ARRAY_IDX(errors->entries, n - 1, entry_t).id;
+    *pfirst = *plast = NULL;
+    for (i = 0; i < errors->entries->nelts; ++i) {
+        const entry_t *e = &APR_ARRAY_IDX(errors->entries, i, entry_t);
+
+        if (e->code) { /* successes have no row and no id */
+            *pfirst = *pfirst ? *pfirst : e->id;
+            *plast = e->id;
+        }
     }
 }
 
@@ -191,6 +196,13 @@ void flow_errors_clear(flow_errors_t *errors)
     apr_pool_clear(errors->p);
     errors->entries = apr_array_make(errors->p, 8, sizeof(entry_t));
     errors->size = 0;
+}
+
+void flow_errors_cut(flow_errors_t *errors, int n)
+{
+    if (n < errors->entries->nelts) {
+        errors->entries->nelts = n;
+    }
 }
 
 /* ---- storing ---- */

@@ -34,10 +34,12 @@ void flow_errors_good(flow_errors_t *errors, const char *step_id,
                       const char *trace_key);
 /** Bytes held, roughly: store them when it gets much. */
 apr_size_t flow_errors_size(const flow_errors_t *errors);
-/** The ids of the first and the last one; of none: nothing. */
+/** The ids of the first and the last one; of none: NULL. */
 void flow_errors_range(const flow_errors_t *errors, const char **pfirst,
                        const char **plast);
 void flow_errors_clear(flow_errors_t *errors);
+/** Only the first @a n (of flow_errors_count()) are left. */
+void flow_errors_cut(flow_errors_t *errors, int n);
 
 /** Store all of them. Inside a transaction; leaves @a errors as it is. */
 apr_status_t flow_errors_insert(const flow_errors_t *errors,

@@ -39,7 +39,8 @@ typedef struct execution_t {
     flow_errors_t *errors;
     flow_progress_t reached; /* after the last whole page */
     const char *spilled;     /* first id of the errors stored before that */
-    int kept_back;           /* that page has not been committed yet */
+    char spilled_to[FLOW_ID_SIZE]; /* ... and the last one */
+    int kept_back;                 /* that page has not been committed yet */
     flow_delta_t delta;
     flow_retry_t *retry; /* NULL: an ordinary run */
     flow_run_sink_t sink;
@@ -177,14 +178,19 @@ static apr_status_t page_done(void *baton, const flow_counters_t *counters,
 static apr_status_t spill(execution_t *x, const flow_progress_t *at,
                           flow_error_t *err)
 {
-    const char *first, *last;
+    const char *first, *last, *range = "";
 
     flow_errors_range(x->errors, &first, &last);
-    if (!x->spilled) {
+    if (first && !x->spilled) {
         x->spilled = apr_pstrdup(x->p, first);
     }
-    return commit_page(x, at, apr_pstrcat(x->p, x->spilled, " ", last, NULL),
-                       err);
+    if (last) {
+        apr_cpystrn(x->spilled_to, last, sizeof(x->spilled_to));
+    }
+    if (x->spilled) { /* else there are only successes */
+        range = apr_pstrcat(x->p, x->spilled, " ", x->spilled_to, NULL);
+    }
+    return commit_page(x, at, range, err);
 }
 
 /* Before something is added to x->errors: the page kept back was not the last
@@ -228,7 +234,8 @@ static apr_status_t record_error(void *baton, const flow_record_error_t *e,
         x->sink.record_good = record_good; /* a later record may resolve it */
     }
     if (x->retry) {
-        return flow_retry_error(x->retry, e, err);
+        rv = check_abort(x, err);
+        return rv == APR_SUCCESS ? flow_retry_error(x->retry, e, err) : rv;
     }
     rv = make_room(x, err);
     if (rv == APR_SUCCESS) {
@@ -604,6 +611,9 @@ static apr_status_t run(execution_t *x, flow_error_t *err)
     }
     rv = x->jobs->run(x->jobs->env, &x->run, &x->sink, x->p, err);
     if (x->retry) {
+        if (rv == APR_EINTR || is_set(&x->running.stop)) {
+            flow_retry_forget(x->retry, &x->run.counters);
+        }
         rv = flow_retry_finish(x->retry, &x->run, rv, err);
         x->reached.counters = x->run.counters;
     }

@@ -144,13 +144,15 @@ typedef struct lock_work_t {
     const char *scope;
     const char *const *names;
     int n;
-    apr_int64_t until;
+    apr_time_t until;      /* by flow_clock(): the deadline of the calls */
+    apr_int64_t row_until; /* by the store's clock */
     apr_pool_t *p;
 } lock_work_t;
 
 /* A row that is in our way: may it be taken? Rows of our own process are
  * leftovers, since no thread of it holds the name. */
-static int is_left(const lock_work_t *w, const char *owner, apr_int64_t until)
+static int is_left(const lock_work_t *w, flow_store_t *store, const char *owner,
+                   apr_int64_t until)
 {
     int is_local = strcmp(w->jobs->settings.driver, "sqlite3") == 0;
 
@@ -165,7 +167,7 @@ static int is_left(const lock_work_t *w, const char *owner, apr_int64_t until)
     case FLOW_OWNER_UNKNOWN:
         break;
     }
-    return until < apr_time_now();
+    return until < flow_store_clock(store);
 }
 
 static apr_status_t refuse(const lock_work_t *w, flow_error_t *err)
@@ -197,10 +199,10 @@ static apr_status_t take_over(const lock_work_t *w, flow_store_t *store,
         const char *owner = flow_rows_text(&rows, 0);
         apr_int64_t until = flow_rows_int(&rows, 1);
 
-        if (is_left(w, owner, until)) {
+        if (is_left(w, store, owner, until)) {
             rv = flow_store_exec(store, take_sql,
-                                 FLOW_SQL(w->jobs->owner, &w->until, w->scope,
-                                          name, owner, &until),
+                                 FLOW_SQL(w->jobs->owner, &w->row_until,
+                                          w->scope, name, owner, &until),
                                  &n, err);
         }
     }
@@ -219,11 +221,12 @@ static apr_status_t run_lock(flow_work_t *work, flow_store_t *store,
     int i, n;
 
     apr_pool_clear(w->p);
+    w->row_until = flow_store_clock(store) + (w->until - flow_clock()) + GRACE;
     for (i = 0; i < w->n && rv == APR_SUCCESS; ++i) {
         n = 0;
         rv = flow_store_exec(
             store, sql,
-            FLOW_SQL(w->scope, w->names[i], w->jobs->owner, &w->until), &n,
+            FLOW_SQL(w->scope, w->names[i], w->jobs->owner, &w->row_until), &n,
             err);
         if (rv == APR_SUCCESS && !n) {
             rv = take_over(w, store, w->names[i], err);
@@ -259,7 +262,7 @@ static apr_status_t store_locks(flow_jobs_t *jobs, lock_work_t *w,
         flow_error_clear(err);
         rv = flow_committer_do(jobs->committer, &w->work, -1, NULL, err);
         if (rv == APR_SUCCESS || !err || !flow_error_is_retryable(err) ||
-            apr_time_now() + wait >= until || flow_jobs_is_stopping(jobs)) {
+            flow_clock() + wait >= until || flow_jobs_is_stopping(jobs)) {
             return rv;
         }
         apr_sleep(wait);
@@ -277,7 +280,7 @@ apr_status_t flow_locks_lock(void *baton, const char *scope,
                       .scope = scope,
                       .names = names,
                       .n = n,
-                      .until = until + GRACE,
+                      .until = until,
                       .p = flow_store_pool(0) };
     flow_error_t why = FLOW_ERROR_INIT;
     apr_status_t rv;

@@ -107,20 +107,25 @@ static apr_status_t forget_spilled(flow_store_t *store, const char *job_id,
                                    const char *range, apr_pool_t *p,
                                    flow_error_t *err)
 {
+    static const char data_sql[] =
+        "DELETE FROM error_data WHERE error_id IN (SELECT id FROM job_error"
+        " WHERE job_id = %s AND id >= %s AND id <= %s)";
     static const char errors_sql[] = "DELETE FROM job_error WHERE job_id = %s"
                                      " AND id >= %s AND id <= %s";
     static const char job_sql[] = "UPDATE job SET spilled = NULL WHERE id = %s";
-    const char *last = strchr(range, ' ');
+    const char *first, *last = strchr(range, ' ');
     apr_status_t rv;
 
     if (!last) {
         return APR_SUCCESS;
     }
-    rv = flow_store_exec(
-        store, errors_sql,
-        FLOW_SQL(job_id, apr_pstrmemdup(p, range, (apr_size_t)(last - range)),
-                 last + 1),
-        NULL, err);
+    first = apr_pstrmemdup(p, range, (apr_size_t)(last - range));
+    rv = flow_store_exec(store, data_sql, FLOW_SQL(job_id, first, last + 1),
+                         NULL, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_exec(store, errors_sql,
+                             FLOW_SQL(job_id, first, last + 1), NULL, err);
+    }
     return rv == APR_SUCCESS
                ? flow_store_exec(store, job_sql, FLOW_SQL(job_id), NULL, err)
                : rv;

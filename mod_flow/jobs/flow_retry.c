@@ -185,6 +185,8 @@ struct flow_retry_t {
     flow_errors_t *again;  /* new occurrences of what is retried */
     flow_retry_source_t source;
     flow_retry_item_t *item; /* at work */
+    int nerrors;             /* in `errors` before it */
+    flow_counters_t counted; /* before it */
     outcome_t now;           /* of it */
     char last[FLOW_ID_SIZE];
     json_t *record; /* of it, owned */
@@ -347,6 +349,7 @@ static apr_status_t next(void *baton, flow_retry_item_t *item, apr_pool_t *p,
                               r->now.id, why.message);
     }
     r->item = item;
+    r->nerrors = flow_errors_count(r->errors);
     r->now.failed = -1;
     item->record = r->record;
     return APR_SUCCESS;
@@ -359,6 +362,7 @@ static apr_status_t done(void *baton, const flow_counters_t *counters,
 
     r->outcomes[r->n++] = r->now;
     r->item = NULL;
+    r->counted = *counters;
     return r->n == PAGE_RECORDS || apr_time_now() - r->since > PAGE_TIME
                ? flush(r, counters, err)
                : APR_SUCCESS;
@@ -383,6 +387,14 @@ apr_status_t flow_retry_error(flow_retry_t *r, const flow_record_error_t *e,
     return APR_SUCCESS;
 }
 
+void flow_retry_forget(flow_retry_t *r, flow_counters_t *counters)
+{
+    if (r->item) {
+        flow_errors_cut(r->errors, r->nerrors);
+        *counters = r->counted;
+    }
+}
+
 static apr_status_t retry_cleanup(void *data)
 {
     flow_retry_t *r = data;
@@ -398,6 +410,7 @@ static flow_retry_t *create(flow_jobs_t *jobs, const flow_progress_t *at,
 
     r->jobs = jobs;
     r->at = *at;
+    r->counted = at->counters;
     r->errors = errors;
     r->again = flow_errors_create(&jobs->ids, p);
     flow_errors_rules(r->again, 0, 1);

@@ -49,5 +49,9 @@ apr_status_t flow_retry_finish(flow_retry_t *r, const flow_run_t *run,
 /** For the sink. */
 apr_status_t flow_retry_error(flow_retry_t *r, const flow_record_error_t *e,
                               flow_error_t *err);
+/** The run was interrupted: what it has reported of the record at work, if
+ * there is one, is forgotten, because that record comes again. *counters become
+ * what they were before it. */
+void flow_retry_forget(flow_retry_t *r, flow_counters_t *counters);
 
 #endif

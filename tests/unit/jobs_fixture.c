@@ -133,6 +133,13 @@ jobs_fixture_t *jobs_fixture_new(void)
         f->params =
             apr_psprintf(p, "%s options='-c search_path=%s'", server, schema);
         query(p, server, apr_pstrcat(p, "CREATE SCHEMA ", schema, NULL));
+        /* what tests ask SQLite for */
+        query(p, f->params,
+              "CREATE FUNCTION comma(text, text) RETURNS text LANGUAGE sql"
+              " AS $$SELECT coalesce($1 || ',', '') || $2$$");
+        query(p, f->params,
+              "CREATE AGGREGATE group_concat(text)"
+              " (SFUNC = comma, STYPE = text)");
     }
     f->settings.driver = driver;
     f->settings.params = f->params;

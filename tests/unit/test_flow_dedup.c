@@ -247,7 +247,7 @@ static void a_replay_queues_what_the_event_had_started(void **state)
     assert_string_equal(
         jobs_fixture_query(x->f, "SELECT group_concat(flow_id || origin) FROM"
                                  " (SELECT flow_id, origin FROM job WHERE"
-                                 " origin IS NOT NULL ORDER BY id)"),
+                                 " origin IS NOT NULL ORDER BY id) AS t"),
         "onereplay,tworeplay,onereplay,tworeplay,threereplay");
     assert_string_equal(count(x, "event"), "2");
 }
@@ -306,5 +306,5 @@ int main(void)
     };
 
     apr_initialize();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return JOBS_FIXTURE_BOTH(tests);
 }

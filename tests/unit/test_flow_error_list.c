@@ -392,5 +392,5 @@ int main(void)
     };
 
     apr_initialize();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return JOBS_FIXTURE_BOTH(tests);
 }

@@ -240,6 +240,7 @@ static void one_that_fails_ends_the_run(void **state)
     run = run_new();
     assert_int_not_equal(run_it(&run, &err), APR_SUCCESS);
     assert_string_equal(err.code, "far_end");
+    assert_string_equal(run.failed_source, "application");
     assert_int_equal(run.counters.exported, run.counters.success);
 }
 

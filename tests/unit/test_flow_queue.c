@@ -556,10 +556,21 @@ static void spill_one(fixture_t *x, flow_errors_t *errors, int *plost)
     flow_record_error_t e = { "imp", 1, "bad", "no good", "application" };
     flow_progress_t at = { "1", "a", "me", .errors = errors };
     const char *first, *last;
+    json_t *record = json_object();
 
+    e.retry_data = record;
+    flow_errors_rules(errors, 1, 1);
     flow_errors_clear(errors);
-    flow_errors_add(errors, &e);
+    flow_errors_good(errors, "imp", "k");
     flow_errors_range(errors, &first, &last);
+    assert_null(first);
+    assert_null(last);
+    flow_errors_add(errors, &e);
+    flow_errors_add(errors, &e);
+    flow_errors_good(errors, "imp", "k"); /* has no row */
+    flow_errors_range(errors, &first, &last);
+    assert_true(*first && strcmp(first, last) < 0);
+    json_decref(record);
     begin(x);
     assert_int_equal(flow_queue_spill(x->store, &at,
                                       apr_pstrcat(x->p, first, " ", last, NULL),
@@ -582,17 +593,19 @@ static void errors_of_a_page_that_is_repeated_are_not_there_twice(void **state)
     claimed(x);
     spill_one(x, errors, &lost);
     assert_int_equal(lost, 0);
-    assert_int_equal(count_errors(x), 1);
+    assert_int_equal(count_errors(x), 2);
     rescue(x, orphan(x, "1"));
     claimed(x); /* the page begins again */
     assert_int_equal(count_errors(x), 0);
+    assert_string_equal(
+        jobs_fixture_query(x->f, "SELECT count(*) FROM error_data"), "0");
     spill_one(x, errors, &lost);
     begin(x);
     assert_int_equal(flow_queue_page(x->store, &at, &lost, &x->err), 0);
     commit(x);
     rescue(x, orphan(x, "1"));
-    claimed(x); /* that page is done, and its error stays */
-    assert_int_equal(count_errors(x), 1);
+    claimed(x); /* that page is done, and its errors stay */
+    assert_int_equal(count_errors(x), 2);
 }
 
 static void a_lease_that_was_renewed_is_not_taken(void **state)

@@ -9,6 +9,7 @@
 #include <apr_general.h>
 
 #include "data/flow_json.h"
+#include "flow/flow_breaker.h"
 #include "flow/flow_connector.h"
 #include "flow/flow_import_private.h"
 #include "run_fixture.h"
@@ -23,7 +24,7 @@
 /* Records to be retried, one after the other. */
 typedef struct queue_t {
     flow_retry_item_t items[4];
-    int n, at, done, stop_at;
+    int n, at, done, stop_at, offline_at;
 } queue_t;
 
 static apr_status_t next(void *baton, flow_retry_item_t *item, apr_pool_t *p,
@@ -43,12 +44,17 @@ static apr_status_t next(void *baton, flow_retry_item_t *item, apr_pool_t *p,
 static apr_status_t done(void *baton, const flow_counters_t *counters,
                          flow_error_t *err)
 {
+    static const flow_outage_t outage = { 1, 1 };
     queue_t *q = baton;
 
     (void)counters;
     (void)err;
     if (++q->done == q->stop_at) {
         run_sink.stopping = 1;
+    }
+    if (q->done == q->offline_at) {
+        flow_breaker_heard(run_world->env.breaker, "far", &outage,
+                           apr_time_now());
     }
     return APR_SUCCESS;
 }
@@ -177,6 +183,46 @@ static void a_server_that_stops_leaves_the_rest(void **state)
     world_expect(run_world, fake.sent, "[{'id':1}]");
 }
 
+/* A far end that is offline is asked by nobody; who would be the next to fail
+ * waits. */
+static void a_connection_that_goes_offline_leaves_the_rest(void **state)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    queue_t q = { .offline_at = 1 };
+    flow_run_t run;
+
+    (void)state;
+    documents(TWO_STEPS);
+    world_compile(run_world);
+    run_world->env.breaker =
+        flow_breaker_create(run_world->model, NULL, run_world->p);
+    add(&q, "imp", 1, "{'id':1}");
+    add(&q, "imp", 1, "{'id':2}");
+    assert_int_equal(retry(&q, &run, &err), APR_EINTR);
+    assert_string_equal(err.code, "connection_offline");
+    assert_int_equal(q.at, 1);
+    assert_int_equal(json_array_size(run_sink.errors), 0);
+}
+
+/* Alone or not: what found the far end gone is repeated. */
+static void a_step_alone_waits_for_its_connection_too(void **state)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    queue_t q = { .n = 0 };
+    flow_run_t run;
+
+    (void)state;
+    documents(PROCEEDS);
+    world_compile(run_world);
+    run_world->env.breaker =
+        flow_breaker_create(run_world->model, NULL, run_world->p);
+    fake.import_fails = 1;
+    add(&q, "imp", 1, "{'id':1}");
+    assert_int_equal(retry(&q, &run, &err), APR_EINTR);
+    assert_string_equal(err.code, "connection_offline");
+    assert_int_equal(q.done, 0);
+}
+
 /* ---- keys ---- */
 
 /* The key of the records @a from to @a from + @a n - 1 of a page. */
@@ -234,6 +280,8 @@ int main(void)
         TEST(a_step_that_has_moved_is_found_by_its_id),
         TEST(what_failed_at_the_export_begins_there),
         TEST(a_server_that_stops_leaves_the_rest),
+        TEST(a_connection_that_goes_offline_leaves_the_rest),
+        TEST(a_step_alone_waits_for_its_connection_too),
         TEST(a_key_is_the_same_for_the_same_records_only),
     };
 

@@ -148,6 +148,19 @@ static apr_status_t fake_mark(const flow_export_t *exp, const flow_call_t *call,
     return APR_SUCCESS;
 }
 
+static apr_status_t fake_ping(const flow_connection_t *connection,
+                              const flow_call_t *call, apr_pool_t *p,
+                              flow_error_t *err)
+{
+    (void)connection;
+    (void)call;
+    (void)p;
+    return fake.import_fails
+               ? flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
+                                "connect_failed", "nobody is there")
+               : APR_SUCCESS;
+}
+
 static const flow_connector_t fake_connector = {
     .name = "fake",
     .export_adaptor = "FakeExport",
@@ -157,6 +170,7 @@ static const flow_connector_t fake_connector = {
     .export_page = fake_export,
     .import_records = fake_import,
     .export_mark = fake_mark,
+    .ping = fake_ping,
 };
 
 static void reset_fake(world_t *w)
