@@ -657,6 +657,36 @@ static void nothing_is_written_through_a_link_and_nothing_is_left(void **state)
     assert_int_equal(count_files(t, "out"), 2); /* .keep and the link */
 }
 
+static apr_status_t look_up(void *baton, const char *name, const json_t *key,
+                            const json_t **pvalue, flow_error_t *err)
+{
+    (void)err;
+    assert_string_equal(name, "shops");
+    *pvalue = json_object_get(baton, flow_json_string(key, NULL));
+    return APR_SUCCESS;
+}
+
+static void names_of_files_use_lookups(void **state)
+{
+    fixture_t *t = *state;
+    flow_template_env_t env = { 0 };
+
+    env.lookup = look_up;
+    env.lookup_baton = flow_json_own(
+        t->f->p, json_copy((json_t *)parse(
+                     t, "{\"1\":\"ulm\",\"o\":\"out\",\"i\":\"in\"}")));
+    t->call.templates = &env;
+    compile(t, "<import i>\n_connectionId disk\n"
+               "filesystem.directoryPath {{lookup \"shops\" \"o\"}}\n"
+               "file.type json\nfile.skipAggregation true\n"
+               "file.fileName {{lookup \"shops\" record.shop}}.json\n"
+               "<export e>\n_connectionId disk\nfile.type json\n"
+               "filesystem.directoryPath {{lookup \"shops\" \"o\"}}\n");
+    assert_string_equal(import_all(t, "[{\"shop\":\"1\"}]"), "ulm.json");
+    assert_string_equal(export_all(t), "[{\"shop\":\"1\"}][]");
+    t->call.templates = NULL;
+}
+
 static void a_preview_writes_nothing(void **state)
 {
     fixture_t *t = *state;
@@ -722,6 +752,7 @@ int main(void)
         TEST(records_become_files),
         TEST(a_file_that_is_there_is_added_to),
         TEST(nothing_is_written_through_a_link_and_nothing_is_left),
+        TEST(names_of_files_use_lookups),
         TEST(a_preview_writes_nothing),
         TEST(a_locked_file_is_waited_for_until_the_deadline),
         TEST(a_ping_looks_whether_the_directory_is_there),
