@@ -9,7 +9,9 @@
 #include <sys/types.h>
 
 /**
- * The filesystem connector's own parts; for its files and their tests only.
+ * The filesystem connector's own parts; for its files and their tests only,
+ * but for fs_content_t, compile_content() and unpack(), which know what is in a
+ * file from wherever it comes.
  */
 typedef struct fs_connection_t {
     const char *root; /* absolute */
@@ -83,7 +85,11 @@ apr_status_t flow_conn_fs_read(fs_place_t *place, const fs_content_t *content,
                                int dirfd, const flow_call_t *call,
                                json_t *records, apr_pool_t *p,
                                flow_error_t *err);
-/** The text in an open file: unpacked (gzip only) and converted. */
+/** Make text of bytes: unpacked (gzip only) and converted. */
+apr_status_t flow_conn_fs_unpack(flow_source_t *source,
+                                 const fs_content_t *content, apr_pool_t *p,
+                                 flow_error_t *err);
+/** The same for an open file. */
 apr_status_t flow_conn_fs_source(flow_source_t *source, int fd,
                                  const fs_content_t *content, apr_pool_t *p,
                                  flow_error_t *err);

@@ -58,20 +58,28 @@ static apr_status_t decode(flow_source_t *source, const fs_content_t *content,
     return rv == APR_SUCCESS ? flow_source_decode(source, charset, p, err) : rv;
 }
 
+apr_status_t flow_conn_fs_unpack(flow_source_t *source,
+                                 const fs_content_t *content, apr_pool_t *p,
+                                 flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (content->packing == FS_GZIP) {
+        rv = flow_source_gunzip(source, p, err);
+    }
+    return rv == APR_SUCCESS ? decode(source, content, p, err) : rv;
+}
+
 apr_status_t flow_conn_fs_source(flow_source_t *source, int fd,
                                  const fs_content_t *content, apr_pool_t *p,
                                  flow_error_t *err)
 {
     int *pfd = apr_palloc(p, sizeof(*pfd));
-    apr_status_t rv = APR_SUCCESS;
 
     *pfd = fd;
     source->read = read_fd;
     source->baton = pfd;
-    if (content->packing == FS_GZIP) {
-        rv = flow_source_gunzip(source, p, err);
-    }
-    return rv == APR_SUCCESS ? decode(source, content, p, err) : rv;
+    return flow_conn_fs_unpack(source, content, p, err);
 }
 
 /* ---- opening ---- */

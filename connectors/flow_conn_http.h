@@ -4,6 +4,7 @@
 
 #include "flow/flow_connector.h"
 
+#include "connectors/flow_conn_filesystem.h"
 #include "data/flow_text.h"
 
 /**
@@ -50,6 +51,7 @@ typedef struct http_step_t {
                                                                Content-Type */
     http_verdict_t verdict;
     const flow_path_t *resource_path, *id_path; /* may be NULL */
+    int is_file; /* a good answer is a file and is not parsed as a body */
 } http_step_t;
 
 typedef struct http_connection_t {
@@ -102,6 +104,7 @@ typedef struct http_export_t {
     const json_t *last_values;
     /* which members of previous_page the templates use */
     int uses_response, uses_record, uses_headers;
+    const fs_content_t *file; /* http.type file: what is in it; or NULL */
 } http_export_t;
 
 /** A lookup of an import: a table, or a request that finds a value. */
@@ -149,6 +152,15 @@ typedef struct http_answer_t {
 extern const flow_field_t flow_conn_http_connection_fields[];
 extern const flow_field_t flow_conn_http_export_fields[];
 extern const flow_field_t flow_conn_http_import_fields[];
+
+/* ---- flow_conn_http_file.c: http.type file ---- */
+void flow_conn_http_compile_file(flow_compile_t *c, http_export_t *x);
+/** All records of the file in the answer: new array. FLOW_E_REFUSED
+ * "response_invalid" names line and byte. */
+apr_status_t flow_conn_http_file_records(const http_export_t *x,
+                                         const http_answer_t *answer,
+                                         json_t **precords, apr_pool_t *p,
+                                         flow_error_t *err);
 
 /* ---- flow_conn_http_once.c ---- */
 void flow_conn_http_compile_once(flow_compile_t *c, http_export_t *x);

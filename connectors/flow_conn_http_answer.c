@@ -45,7 +45,7 @@ apr_status_t flow_conn_http_parse(http_answer_t *answer,
     json_t *v = NULL;
 
     answer->value = NULL;
-    if (answer->body_len == 0) {
+    if (answer->body_len == 0 || (good && step->is_file)) {
         return APR_SUCCESS;
     }
     media = media_of(answer, step, good);

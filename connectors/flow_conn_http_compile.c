@@ -442,4 +442,5 @@ void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
     x->step.id_path = flow_compile_path(c, "http.response.resourceIdPath");
     compile_paging(c, x);
     flow_conn_http_compile_once(c, x);
+    flow_conn_http_compile_file(c, x);
 }

@@ -108,6 +108,21 @@ static void keep_exchange(const http_turn_t *t)
     }
 }
 
+/* @a records is taken. */
+static apr_status_t next_page(http_turn_t *t, json_t *records,
+                              flow_page_t *page, flow_error_t *err)
+{
+    apr_status_t rv =
+        flow_conn_http_paging_next(t, records, &page->cursor, err);
+
+    if (rv != APR_SUCCESS) {
+        json_decref(records);
+        return rv;
+    }
+    page->records = records;
+    return APR_SUCCESS;
+}
+
 apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
                                         const flow_call_t *call,
                                         const json_t *input,
@@ -141,14 +156,17 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
         keep_exchange(&t);
         return rv;
     }
+    if (t.x->file) {
+        rv = flow_conn_http_file_records(t.x, &t.answer, &records, p, err);
+        if (rv != APR_SUCCESS) {
+            keep_exchange(&t);
+            return flow_error_prefix(err, "connection '%s'",
+                                     exp->connection->id);
+        }
+        return next_page(&t, records, page, err);
+    }
     path = t.pages > 0 && t.x->next_resource_path ? t.x->next_resource_path
                                                   : t.x->step.resource_path;
     records = flow_conn_http_records(t.answer.value, path);
-    rv = flow_conn_http_paging_next(&t, records, &page->cursor, err);
-    if (rv != APR_SUCCESS) {
-        json_decref(records);
-        return rv;
-    }
-    page->records = records;
-    return APR_SUCCESS;
+    return next_page(&t, records, page, err);
 }

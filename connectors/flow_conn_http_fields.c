@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connectors/flow_conn_http.h"
+#include "connectors/flow_conn_file_fields.h"
 
 /* clang-format off */
 
@@ -143,7 +144,7 @@ const flow_field_t flow_conn_http_connection_fields[] = {
 
 const flow_field_t flow_conn_http_export_fields[] = {
     { "http", OBJECT, REQUIRED, NULL, NULL, "the request" },
-    { "http.type", STRING, LATER, NULL, NULL, "file, blob, csvstream" },
+    { "http.type", STRING, 0, "file | blob csvstream", NULL, "file: the answer is a file of records, see `file`; absent: by its media type" },
     { "http.method", STRING, 0, "GET POST PUT PATCH DELETE", "GET", "method" },
     { "http.relativeURI", TEMPLATE, 0, NULL, NULL, "address below baseURI" },
     HEADERS("http.headers", "override the connection's"),
@@ -185,7 +186,11 @@ const flow_field_t flow_conn_http_export_fields[] = {
     { "http.once.body", TEMPLATE, 0, NULL, NULL, "body" },
     { "http.sendAuthForFileDownloads", BOOL, LATER, NULL, NULL, "for files" },
     { "http._asyncHelperId", STRING, LATER, NULL, NULL, "submit, poll, fetch" },
-    { "file", OBJECT, LATER, NULL, NULL, "files over HTTP" },
+    { "file", OBJECT, 0, NULL, NULL, "with http.type file: what is in the answer" },
+    { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format; the answer's own media type does not count" },
+    { "file.output", STRING, 0, "records | metadata blobKeys", "records", "what is handed on" },
+    FLOW_FILE_READ_FIELDS
+    { "file.compressionFormat", STRING, 0, "gzip zip", NULL, "gzip; an answer that is not compressed so fails" },
     EDITOR,
     { NULL },
 };
