@@ -10,7 +10,6 @@
 #include "data/flow_json.h"
 
 /* The records of an answer are in memory together. */
-#define TEXT_MAX    (50 * 1024 * 1024)
 #define RECORDS_MAX 1000000
 
 typedef struct bytes_t {
@@ -90,12 +89,12 @@ static apr_status_t read_all(flow_records_t *reader, json_t *records,
             break;
         }
         json_array_append_new(records, record);
-        if (flow_records_bytes(reader) > TEXT_MAX ||
+        if (flow_records_bytes(reader) > FS_MEMORY_MAX ||
             json_array_size(records) > RECORDS_MAX) {
             return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "too_large",
                                   "it has more than %d bytes of text or %d "
                                   "records; ask for it in parts",
-                                  TEXT_MAX, RECORDS_MAX);
+                                  FS_MEMORY_MAX, RECORDS_MAX);
         }
     }
     return APR_STATUS_IS_EOF(rv) ? APR_SUCCESS : rv;
@@ -131,6 +130,7 @@ apr_status_t flow_conn_http_file_records(const http_export_t *x,
         rv = read_all(reader, *precords, &why);
     }
     if (rv == APR_SUCCESS) {
+        flow_conn_fs_sort(&content, *precords, p);
         return APR_SUCCESS;
     }
     json_decref(*precords);

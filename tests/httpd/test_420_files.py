@@ -67,6 +67,23 @@ def test_a_file_over_http_is_read_by_the_parsers_of_files(files, upstream):
         {"id": str(i), "price": "19.%d0" % (i % 10)} for i in range(300)]
 
 
+def test_files_are_sorted_and_grouped(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in.csv").write_text(
+        "no,sku\n" + "".join("%d,%d\n" % (i % 7, i) for i in range(70)))
+    job = files(from_disk(type="csv", sortByFields=[{"field": "no"}],
+                          groupByFields=["no"]),
+                {**TO_HTTP, "mappings": [
+                    {"generate": "no", "dataType": "number",
+                     "extract": "$[0].no", "status": "Active"},
+                    {"generate": "skus", "dataType": "numberarray",
+                     "status": "Active",
+                     "buildArrayHelper": [{"extract": "$[*].sku"}]}]})
+    assert job["numSuccess"] == 7, job
+    assert [r.json() for r in upstream.seen("POST", "/in")] == [
+        {"no": n, "skus": list(range(n, 70, 7))} for n in range(7)]
+
+
 def from_disk(**file):
     return {"_id": "e", "_connectionId": "disk",
             "filesystem": {"fileNameStartsWith": "in"},

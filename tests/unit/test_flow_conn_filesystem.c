@@ -657,6 +657,25 @@ static void nothing_is_written_through_a_link_and_nothing_is_left(void **state)
     assert_int_equal(count_files(t, "out"), 2); /* .keep and the link */
 }
 
+static void the_records_of_a_file_are_sorted(void **state)
+{
+    fixture_t *t = *state;
+    const char *csv = "k,n\n10,a\n9,b\nx,c\n,d\n9.0,e\n1e400,f\n";
+
+    docs_fixture_file(t->f, "in/1.csv", csv);
+    docs_fixture_file(t->f, "in/2.csv", "k,n\n2,y\n1,z\n");
+    compile(t, "<export e>\n_connectionId disk\nfile.type csv\n"
+               "filesystem.directoryPath in\nfile.skipDelete true\n"
+               "file.sortByFields "
+               "[{\"field\":\"k\"},{\"field\":\"n\",\"descending\":true}]\n");
+    assert_string_equal(
+        export_all(t),
+        "[{\"k\":\"\",\"n\":\"d\"},{\"k\":\"9.0\",\"n\":\"e\"},"
+        "{\"k\":\"9\",\"n\":\"b\"},{\"k\":\"10\",\"n\":\"a\"},"
+        "{\"k\":\"1e400\",\"n\":\"f\"},{\"k\":\"x\",\"n\":\"c\"}]"
+        "[{\"k\":\"1\",\"n\":\"z\"},{\"k\":\"2\",\"n\":\"y\"}][]");
+}
+
 static apr_status_t look_up(void *baton, const char *name, const json_t *key,
                             const json_t **pvalue, flow_error_t *err)
 {
@@ -752,6 +771,7 @@ int main(void)
         TEST(records_become_files),
         TEST(a_file_that_is_there_is_added_to),
         TEST(nothing_is_written_through_a_link_and_nothing_is_left),
+        TEST(the_records_of_a_file_are_sorted),
         TEST(names_of_files_use_lookups),
         TEST(a_preview_writes_nothing),
         TEST(a_locked_file_is_waited_for_until_the_deadline),
