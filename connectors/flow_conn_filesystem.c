@@ -3,6 +3,7 @@
  * Files in a directory of this machine: JSON or CSV, read and written.
  */
 #include "connectors/flow_conn_filesystem.h"
+#include "connectors/flow_conn_file_fields.h"
 
 #include <apr_strings.h>
 
@@ -36,33 +37,11 @@ static const flow_field_t export_fields[] = {
     { "file", OBJECT, REQUIRED, NULL, NULL, "what is in them; files are read in the order of their names" },
     { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format" },
     { "file.output", STRING, 0, "records | metadata blobKeys", "records", "what is handed on" },
-    { "file.encoding", STRING, 0, "utf8 win1252 utf-16le gb18030 macroman iso88591 shiftjis", NULL, "encoding; absent: by a byte order mark or an XML declaration, else utf8" },
     { "file.skipDelete", BOOL, 0, NULL, "false", "keep the file; false: it is deleted when the page after its last one is asked for, that is, when its records have gone through the flow" },
-    { "file.csv", OBJECT, 0, NULL, NULL, "for type csv" },
-    { "file.csv.columnDelimiter", STRING, 0, NULL, ",", "one or several characters; \\t is a tab" },
-    { "file.csv.hasHeaderRow", BOOL, 0, NULL, "true", "names are in the first row; else Column1, Column2 and so on" },
-    { "file.csv.trimSpaces", BOOL, 0, NULL, "false", "trim cells" },
-    { "file.csv.rowsToSkip", INT, 0, "0 1000", "0", "rows before the header" },
-    { "file.csv.rowDelimiter", STRING, 0, NULL, NULL, "one or several characters, \\n \\r \\t understood; absent: line ends of any kind" },
-    { "file.csv.disableQuoteAndStripEnclosingQuotes", BOOL, 0, NULL, "false", "quotes are text, but those around a whole cell are dropped" },
-    { "file.csv.keyColumns", STRINGS, 0, NULL, NULL, "rows that follow each other and are equal in these columns become one record, an array of rows" },
-    { "file.json", OBJECT, 0, NULL, NULL, "for type json" },
-    { "file.json.resourcePath", STRING, 0, NULL, NULL, "names with dots between: where the records are; else the file itself, which may be an array, an object, or JSON lines" },
-    { "file.xlsx", OBJECT, LATER, NULL, NULL, "for type xlsx" },
-    { "file.xml", OBJECT, 0, NULL, NULL, "for type xml" },
-    { "file.xml.resourcePath", STRING, 0, NULL, NULL, "required for type xml: the elements that are records, as in /orders/order or //order" },
-    { "file.fileDefinition", OBJECT, 0, NULL, NULL, "for type filedefinition: fixed width" },
-    { "file.fileDefinition._fileDefinitionId", STRING, LATER, NULL, NULL, "a document of its own" },
-    { "file.fileDefinition.allowPartialSuccess", BOOL, LATER, NULL, NULL, "go on after a row that fits no rule" },
-    { "file.fileDefinition.format", STRING, 0, "fixed | delimited", "fixed", "how a row is cut" },
-    { "file.fileDefinition.rowDelimiter", STRING, 0, NULL, NULL, "absent: line ends" },
-    { "file.fileDefinition.rules", ANY, 0, NULL, NULL, "rows, their elements and the rows below them; see docs/files.md" },
+    FLOW_FILE_READ_FIELDS
     { "file.decrypt", STRING, LATER, NULL, NULL, "pgp" },
     { "file.compressionFormat", STRING, 0, "gzip zip", NULL, "a file that is not compressed so fails; zip: every member is a file of its own" },
     { "file.batchSize", INT, LATER, NULL, NULL, "files per batch" },
-    { "file.sortByFields", ANY, LATER, NULL, NULL, "sort" },
-    { "file.groupByFields", STRINGS, LATER, NULL, NULL, "group" },
-    { "file.groupEmptyValues", BOOL, LATER, NULL, NULL, "group" },
     { "file.filter", OBJECT, LATER, NULL, NULL, "which files" },
     { "file.backupPath", STRING, LATER, NULL, NULL, "backup" },
     { "file.purgeInternalBackup", BOOL, LATER, NULL, NULL, "backup" },

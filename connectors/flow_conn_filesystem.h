@@ -9,7 +9,9 @@
 #include <sys/types.h>
 
 /**
- * The filesystem connector's own parts; for its files and their tests only.
+ * The filesystem connector's own parts; for its files and their tests only,
+ * but for fs_content_t, compile_content() and unpack(), which know what is in a
+ * file from wherever it comes.
  */
 typedef struct fs_connection_t {
     const char *root; /* absolute */
@@ -21,12 +23,16 @@ typedef enum {
     FS_ZIP
 } fs_packing_e;
 
+typedef struct fs_sort_t fs_sort_t;
+
 /** What is in a file, read or written. */
 typedef struct fs_content_t {
     flow_format_t format;
     const char *charset; /* NULL: reading finds out, writing is UTF-8 */
     fs_packing_e packing;
-    int truncates; /* CSV, writing: no delimiter behind the last row */
+    int truncates;         /* CSV, writing: no delimiter behind the last row */
+    const fs_sort_t *sort; /* sortByFields */
+    int nsort;
 } fs_content_t;
 
 typedef struct fs_export_t {
@@ -46,6 +52,14 @@ typedef struct fs_import_t {
 /** The `file` object of an export or import. */
 void flow_conn_fs_compile_content(flow_compile_t *c, fs_content_t *content,
                                   int is_export);
+
+/* ---- flow_conn_filesystem_sort.c ---- */
+/** Text that a file may have when its records are in memory together. */
+#define FS_MEMORY_MAX (50 * 1024 * 1024)
+void flow_conn_fs_compile_sort(flow_compile_t *c, fs_content_t *content);
+/** Sort all records of a file; those that are equal stay in their order. */
+void flow_conn_fs_sort(const fs_content_t *content, json_t *records,
+                       apr_pool_t *p);
 
 /* ---- flow_conn_filesystem_dir.c ---- */
 /** Open @a below (relative, may be "") under @a root; no step may be ".." or a
@@ -83,7 +97,11 @@ apr_status_t flow_conn_fs_read(fs_place_t *place, const fs_content_t *content,
                                int dirfd, const flow_call_t *call,
                                json_t *records, apr_pool_t *p,
                                flow_error_t *err);
-/** The text in an open file: unpacked (gzip only) and converted. */
+/** Make text of bytes: unpacked (gzip only) and converted. */
+apr_status_t flow_conn_fs_unpack(flow_source_t *source,
+                                 const fs_content_t *content, apr_pool_t *p,
+                                 flow_error_t *err);
+/** The same for an open file. */
 apr_status_t flow_conn_fs_source(flow_source_t *source, int fd,
                                  const fs_content_t *content, apr_pool_t *p,
                                  flow_error_t *err);

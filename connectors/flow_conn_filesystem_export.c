@@ -59,8 +59,8 @@ static apr_status_t render(reader_t *r, const flow_template_t *tpl,
     apr_size_t len;
 
     *ptext = "";
-    return tpl ? flow_template_text(tpl, r->context, NAME_TEXT_MAX, ptext, &len,
-                                    r->p, err)
+    return tpl ? flow_template_text_with(tpl, r->context, r->call->templates,
+                                         NAME_TEXT_MAX, ptext, &len, r->p, err)
                : APR_SUCCESS;
 }
 

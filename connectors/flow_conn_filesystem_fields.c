@@ -190,6 +190,9 @@ void flow_conn_fs_compile_content(flow_compile_t *c, fs_content_t *content,
     if (packing) {
         content->packing = strcmp(packing, "zip") == 0 ? FS_ZIP : FS_GZIP;
     }
+    if (is_export) {
+        flow_conn_fs_compile_sort(c, content);
+    }
     if (!kind_of(c, &content->format.kind)) {
         return;
     }

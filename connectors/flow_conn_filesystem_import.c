@@ -107,8 +107,9 @@ static apr_status_t file_name(writer_t *w, const json_t *record,
     apr_status_t rv;
 
     json_object_set(w->context, "record", (json_t *)record);
-    rv = flow_template_text(w->x->file_name, w->context, NAME_TEXT_MAX, pname,
-                            &len, w->p, err);
+    rv =
+        flow_template_text_with(w->x->file_name, w->context, w->call->templates,
+                                NAME_TEXT_MAX, pname, &len, w->p, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -236,8 +237,8 @@ apr_status_t flow_conn_fs_import_records(const flow_import_t *imp,
     json_object_set(w.context, "data", (json_t *)records);
     if (w.x->directory) {
         json_object_set(w.context, "record", json_array_get(records, 0));
-        rv = flow_template_text(w.x->directory, w.context, NAME_TEXT_MAX,
-                                &below, &len, p, err);
+        rv = flow_template_text_with(w.x->directory, w.context, call->templates,
+                                     NAME_TEXT_MAX, &below, &len, p, err);
     }
     if (rv == APR_SUCCESS) {
         rv = flow_conn_fs_open_dir(&w.dirfd, conn->root, below, p, err);

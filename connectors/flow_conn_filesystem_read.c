@@ -25,6 +25,7 @@ typedef struct session_t {
     int fd;
     flow_zip_t *zip;
     flow_records_t *records; /* of the member; NULL: it is not open */
+    json_t *sorted;          /* all of them, when they are sorted; or NULL */
     apr_pool_t *p;           /* the session's */
     apr_pool_t *member_p;    /* cleared with every member */
 } session_t;
@@ -58,20 +59,28 @@ static apr_status_t decode(flow_source_t *source, const fs_content_t *content,
     return rv == APR_SUCCESS ? flow_source_decode(source, charset, p, err) : rv;
 }
 
+apr_status_t flow_conn_fs_unpack(flow_source_t *source,
+                                 const fs_content_t *content, apr_pool_t *p,
+                                 flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (content->packing == FS_GZIP) {
+        rv = flow_source_gunzip(source, p, err);
+    }
+    return rv == APR_SUCCESS ? decode(source, content, p, err) : rv;
+}
+
 apr_status_t flow_conn_fs_source(flow_source_t *source, int fd,
                                  const fs_content_t *content, apr_pool_t *p,
                                  flow_error_t *err)
 {
     int *pfd = apr_palloc(p, sizeof(*pfd));
-    apr_status_t rv = APR_SUCCESS;
 
     *pfd = fd;
     source->read = read_fd;
     source->baton = pfd;
-    if (content->packing == FS_GZIP) {
-        rv = flow_source_gunzip(source, p, err);
-    }
-    return rv == APR_SUCCESS ? decode(source, content, p, err) : rv;
+    return flow_conn_fs_unpack(source, content, p, err);
 }
 
 /* ---- opening ---- */
@@ -146,6 +155,7 @@ static apr_status_t open_member(session_t *s, const fs_content_t *content,
     apr_status_t rv = APR_NOTFOUND;
 
     apr_pool_clear(s->member_p);
+    s->sorted = NULL;
     s->at.index = 0;
     if (!s->zip) {
         rv = flow_conn_fs_source(&source, s->fd, content, s->member_p, err);
@@ -193,9 +203,53 @@ static apr_status_t stopped(const flow_call_t *call, flow_error_t *err)
 static void end_member(session_t *s)
 {
     s->records = NULL;
+    s->sorted = NULL;
     s->at.is_done = !s->zip;
     ++s->at.member;
     s->at.index = 0;
+}
+
+static apr_status_t sort_member(session_t *s, const fs_content_t *content,
+                                const flow_call_t *call, flow_error_t *err)
+{
+    json_t *all = flow_json_own(s->member_p, json_array()), *record;
+    apr_status_t rv = APR_SUCCESS;
+
+    while (rv == APR_SUCCESS) {
+        if (json_array_size(all) % 1000 == 0 && is_stopping(call)) {
+            return stopped(call, err);
+        }
+        rv = flow_records_next(s->records, &record, err);
+        if (rv != APR_SUCCESS) {
+            break;
+        }
+        json_array_append_new(all, record);
+        if (flow_records_bytes(s->records) > FS_MEMORY_MAX) {
+            return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC,
+                                  "file_too_large",
+                                  "it has more than %d bytes of text, which "
+                                  "is the limit for file.sortByFields; sort "
+                                  "it where it is made",
+                                  FS_MEMORY_MAX);
+        }
+    }
+    if (rv != APR_EOF) {
+        return rv;
+    }
+    flow_conn_fs_sort(content, all, s->member_p);
+    s->sorted = all;
+    return APR_SUCCESS;
+}
+
+/* The next record, which is the one at s->at.index. */
+static apr_status_t next_record(session_t *s, json_t **precord,
+                                flow_error_t *err)
+{
+    if (!s->sorted) {
+        return flow_records_next(s->records, precord, err);
+    }
+    *precord = json_incref(json_array_get(s->sorted, (size_t)s->at.index));
+    return *precord ? APR_SUCCESS : APR_EOF;
 }
 
 /* Up to where @a place says. */
@@ -209,7 +263,7 @@ static apr_status_t skip(session_t *s, const fs_place_t *place,
         if (s->at.index % 1000 == 0 && is_stopping(call)) {
             return stopped(call, err);
         }
-        rv = flow_records_next(s->records, &record, err);
+        rv = next_record(s, &record, err);
         if (rv == APR_SUCCESS) {
             json_decref(record);
             ++s->at.index;
@@ -232,7 +286,7 @@ static apr_status_t read_some(session_t *s, json_t *records, flow_error_t *err)
     while (rv == APR_SUCCESS && json_array_size(records) < PAGE_RECORDS &&
            (flow_records_bytes(s->records) < until ||
             json_array_size(records) == 0)) {
-        rv = flow_records_next(s->records, &record, err);
+        rv = next_record(s, &record, err);
         if (rv == APR_SUCCESS) {
             json_array_append_new(records, record);
             ++s->at.index;
@@ -287,6 +341,9 @@ apr_status_t flow_conn_fs_read(fs_place_t *place, const fs_content_t *content,
     rv = find_session(&s, place, content, dirfd, call, p, err);
     if (rv == APR_SUCCESS && !s->records) {
         rv = open_member(s, content, err);
+        if (rv == APR_SUCCESS && s->records && content->nsort) {
+            rv = sort_member(s, content, call, err);
+        }
     }
     if (rv == APR_SUCCESS && s->records) {
         rv = skip(s, place, call, err);

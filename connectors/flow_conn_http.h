@@ -4,6 +4,7 @@
 
 #include "flow/flow_connector.h"
 
+#include "connectors/flow_conn_filesystem.h"
 #include "data/flow_text.h"
 
 /**
@@ -97,7 +98,6 @@ typedef struct http_place_t {
 } http_place_t;
 
 typedef struct http_async_t http_async_t; /* flow_conn_http_async.c */
-typedef struct http_file_t http_file_t;   /* flow_conn_http_file.c */
 
 typedef struct http_export_t {
     http_step_t step;
@@ -111,7 +111,6 @@ typedef struct http_export_t {
     http_body_t next_body;
     const flow_path_t *next_resource_path;
     int has_rows, has_header; /* twoDArray */
-    const http_file_t *file;  /* NULL: by media type */
     int is_blob;
     http_coding_e blob_coding;
     const char *link_relation;
@@ -120,6 +119,7 @@ typedef struct http_export_t {
     const json_t *last_values;
     /* which members of previous_page the templates use */
     int uses_response, uses_record, uses_headers;
+    const fs_content_t *file; /* http.type file: what is in it; or NULL */
 } http_export_t;
 
 /** A lookup of an import: a table, or a request that finds a value. */
@@ -173,6 +173,15 @@ typedef struct http_answer_t {
 extern const flow_field_t flow_conn_http_connection_fields[];
 extern const flow_field_t flow_conn_http_export_fields[];
 extern const flow_field_t flow_conn_http_import_fields[];
+
+/* ---- flow_conn_http_file.c: http.type file ---- */
+void flow_conn_http_compile_file(flow_compile_t *c, http_export_t *x);
+/** All records of the file in the answer: new array. FLOW_E_REFUSED
+ * "response_invalid" names line and byte. */
+apr_status_t flow_conn_http_file_records(const http_export_t *x,
+                                         const http_answer_t *answer,
+                                         json_t **precords, apr_pool_t *p,
+                                         flow_error_t *err);
 
 /* ---- flow_conn_http_once.c ---- */
 void flow_conn_http_compile_once(flow_compile_t *c, http_export_t *x);
@@ -386,15 +395,6 @@ void flow_conn_http_request_stage(const flow_call_t *call,
 void flow_conn_http_response_stage(const flow_call_t *call,
                                    const flow_connection_t *connection,
                                    const http_answer_t *answer, apr_pool_t *p);
-
-/* ---- flow_conn_http_file.c ---- */
-/** 'http.type' file and what 'file' says; NULL = neither. */
-const http_file_t *flow_conn_http_compile_file(flow_compile_t *c);
-/** *precords is new. */
-apr_status_t flow_conn_http_file_records(const http_file_t *file,
-                                         const http_answer_t *answer,
-                                         json_t **precords, apr_pool_t *p,
-                                         flow_error_t *err);
 
 /* ---- flow_conn_http_async.c ---- */
 /** 'http._asyncHelperId' of an export or import; NULL = none. */

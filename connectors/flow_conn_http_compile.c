@@ -520,8 +520,6 @@ void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
         !flow_compile_bool(c, "http.response.twoDArray.doNotNormalize");
     x->has_header = flow_compile_bool(c, "http.response.twoDArray.hasHeader");
     compile_blob(c, x);
-    x->file = flow_conn_http_compile_file(c);
-    x->step.is_raw |= x->file != NULL;
     x->async = flow_conn_http_compile_async(c);
     if (x->async && flow_compile_get(c, "http.paging")) {
         flow_compile_problem(c, "http.paging",
@@ -530,4 +528,5 @@ void flow_conn_http_compile_export(flow_compile_t *c, const json_t *doc,
     }
     compile_paging(c, x);
     flow_conn_http_compile_once(c, x);
+    flow_conn_http_compile_file(c, x);
 }

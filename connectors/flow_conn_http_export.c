@@ -120,6 +120,21 @@ static json_t *page_records(const http_turn_t *t)
                        : records;
 }
 
+/* @a records is taken. */
+static apr_status_t next_page(http_turn_t *t, json_t *records,
+                              flow_page_t *page, flow_error_t *err)
+{
+    apr_status_t rv =
+        flow_conn_http_paging_next(t, records, &page->cursor, err);
+
+    if (rv != APR_SUCCESS) {
+        json_decref(records);
+        return rv;
+    }
+    page->records = records;
+    return APR_SUCCESS;
+}
+
 apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
                                         const flow_call_t *call,
                                         const json_t *input,
@@ -164,18 +179,13 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
                                           p, err);
     }
     if (t.x->file) {
-        rv =
-            flow_conn_http_file_records(t.x->file, &t.answer, &records, p, err);
-    }
-    else {
-        records = page_records(&t);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = flow_conn_http_paging_next(&t, records, &page->cursor, err);
+        rv = flow_conn_http_file_records(t.x, &t.answer, &records, p, err);
         if (rv != APR_SUCCESS) {
-            json_decref(records);
+            keep_exchange(&t);
+            return flow_error_prefix(err, "connection '%s'",
+                                     exp->connection->id);
         }
+        return next_page(&t, records, page, err);
     }
-    page->records = rv == APR_SUCCESS ? records : NULL;
-    return rv;
+    return next_page(&t, page_records(&t), page, err);
 }

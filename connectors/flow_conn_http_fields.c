@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connectors/flow_conn_http.h"
+#include "connectors/flow_conn_file_fields.h"
 
 /* clang-format off */
 
@@ -149,7 +150,7 @@ const flow_field_t flow_conn_http_connection_fields[] = {
 
 const flow_field_t flow_conn_http_export_fields[] = {
     { "http", OBJECT, REQUIRED, NULL, NULL, "the request" },
-    { "http.type", STRING, 0, "blob file csvstream", NULL, "blob: the answer's bytes are stored and the record has their key: blobKey; file: it is read as file says; csvstream: as a CSV file" },
+    { "http.type", STRING, 0, "blob file | csvstream", NULL, "blob: the answer's bytes are stored and the record has their key: blobKey; file: the answer is a file of records, see `file`; absent: by its media type" },
     { "http.method", STRING, 0, "GET POST PUT PATCH DELETE", "GET", "method" },
     { "http.relativeURI", TEMPLATE, 0, NULL, NULL, "address below baseURI" },
     HEADERS("http.headers", "override the connection's"),
@@ -193,27 +194,11 @@ const flow_field_t flow_conn_http_export_fields[] = {
     { "http.once.body", TEMPLATE, 0, NULL, NULL, "body" },
     { "http.sendAuthForFileDownloads", BOOL, LATER, NULL, NULL, "for files" },
     { "http._asyncHelperId", FLOW_FIELD_ID, 0, "asyncHelper", NULL, "the result takes its time: submit, poll, fetch" },
-    { "file", OBJECT, 0, NULL, NULL, "for http.type file: how the answer is read" },
-    { "file.type", STRING, 0, "csv json xml | xlsx filedefinition", NULL, "format" },
-    { "file.output", STRING, READONLY, NULL, NULL, "records" },
-    { "file.encoding", STRING, 0, "utf8 | win1252 utf-16le gb18030 macroman iso88591 shiftjis", "utf8", "encoding" },
-    { "file.csv", OBJECT, 0, NULL, NULL, "for type csv" },
-    { "file.csv.columnDelimiter", STRING, 0, NULL, ",", "one character, or \\t" },
-    { "file.csv.hasHeaderRow", BOOL, 0, NULL, "true", "names are in the first row; else Column1, Column2 and so on" },
-    { "file.csv.trimSpaces", BOOL, 0, NULL, "false", "trim cells" },
-    { "file.csv.rowsToSkip", INT, 0, "0 1000", "0", "rows before the header" },
-    { "file.csv.rowDelimiter", STRING, LATER, NULL, NULL, "found by itself" },
-    { "file.csv.keyColumns", STRINGS, LATER, NULL, NULL, "merge rows of equal keys" },
-    { "file.json", OBJECT, 0, NULL, NULL, "for type json" },
-    { "file.json.resourcePath", PATH, 0, NULL, NULL, "where the records are; else the whole file" },
-    { "file.xml", OBJECT, 0, NULL, NULL, "for type xml" },
-    { "file.xml.resourcePath", PATH, 0, NULL, NULL, "where the records are; else the whole file" },
-    { "file.xlsx", OBJECT, LATER, NULL, NULL, "for type xlsx" },
-    { "file.fileDefinition", OBJECT, LATER, NULL, NULL, "for type filedefinition" },
-    { "file.compressionFormat", STRING, LATER, NULL, NULL, "gzip zip" },
-    { "file.decrypt", STRING, LATER, NULL, NULL, "pgp" },
-    { "file.groupByFields", STRINGS, LATER, NULL, NULL, "group" },
-    { "file.sortByFields", ANY, LATER, NULL, NULL, "sort" },
+    { "file", OBJECT, 0, NULL, NULL, "with http.type file: what is in the answer" },
+    { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format; the answer's own media type does not count" },
+    { "file.output", STRING, 0, "records | metadata blobKeys", "records", "what is handed on" },
+    FLOW_FILE_READ_FIELDS
+    { "file.compressionFormat", STRING, 0, "gzip zip", NULL, "gzip; an answer that is not compressed so fails" },
     EDITOR,
     { NULL },
 };

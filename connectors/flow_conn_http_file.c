@@ -1,113 +1,142 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files as answers: bytes that are read by 'file' instead of by media types.
+ * http.type file: a good answer is a file of records, read as those of the
+ * filesystem connector are.
  */
 #include "connectors/flow_conn_http.h"
 
 #include <string.h>
 
-struct http_file_t {
-    flow_media_e media; /* CSV, JSON or XML */
-    flow_csv_options_t csv;
-    const flow_path_t *path; /* to the records, for JSON and XML */
-};
+#include "data/flow_json.h"
 
-static const char *delimiter(flow_compile_t *c)
+/* The records of an answer are in memory together. */
+#define RECORDS_MAX 1000000
+
+typedef struct bytes_t {
+    const char *s;
+    apr_size_t len;
+} bytes_t;
+
+void flow_conn_http_compile_file(flow_compile_t *c, http_export_t *x)
 {
-    const char *text = flow_compile_string(c, "file.csv.columnDelimiter");
+    static const char *const useless[] = {
+        "http.response.resourcePath", "http.paging.resourcePath",
+        "http.response.successPath",  "http.response.failPath",
+        "http.paging.lastPagePath",   "http.paging.maxPagePath",
+        "http.paging.maxCountPath",   "http.successMediaType",
+    };
+    const char *type = flow_compile_string(c, "http.type");
+    fs_content_t *content;
+    size_t i;
 
-    if (text && strcmp(text, "\\t") == 0) {
-        return "\t";
-    }
-    if (text && (!*text || strlen(text) > 16 || strpbrk(text, "\"\r\n"))) {
-        flow_compile_problem(c, "file.csv.columnDelimiter",
-                             "must have 1 to 16 bytes, none of them a quote or "
-                             "a line end; \\t is a tab");
-        return ",";
-    }
-    return text ? text : ",";
-}
-
-const http_file_t *flow_conn_http_compile_file(flow_compile_t *c)
-{
-    const char *kind = flow_compile_string(c, "http.type");
-    const char *type = flow_compile_string(c, "file.type");
-    http_file_t *file = apr_pcalloc(flow_compile_pool(c), sizeof(*file));
-    int is_stream = kind && strcmp(kind, "csvstream") == 0;
-
-    if (!kind || (strcmp(kind, "file") != 0 && !is_stream)) {
+    if (!type || strcmp(type, "file") != 0) {
         if (flow_compile_get(c, "file")) {
-            flow_compile_problem(c, "file",
-                                 "has no effect without 'http.type' file");
+            flow_compile_problem(c, "file", "only for http.type 'file'");
         }
-        return NULL;
+        return;
     }
-    if (!type && !is_stream) {
-        flow_compile_problem(c, "http.type", "type 'file' needs 'file.type'");
-        return NULL;
+    content = apr_pcalloc(flow_compile_pool(c), sizeof(*content));
+    x->file = content;
+    x->step.is_raw = 1;
+    if (!flow_compile_get(c, "file")) {
+        flow_compile_problem(c, "file",
+                             "required field 'file' is missing; it says what "
+                             "is in the answer, as in {\"type\": \"csv\"}");
     }
-    file->media = is_stream || strcmp(type, "csv") == 0 ? FLOW_MEDIA_CSV
-                  : strcmp(type, "json") == 0           ? FLOW_MEDIA_JSON
-                                                        : FLOW_MEDIA_XML;
-    file->csv.delimiter = delimiter(c);
-    file->csv.no_header = !flow_compile_bool(c, "file.csv.hasHeaderRow");
-    file->csv.trim_spaces = flow_compile_bool(c, "file.csv.trimSpaces");
-    file->csv.rows_to_skip = (int)flow_compile_int(c, "file.csv.rowsToSkip");
-    file->path = flow_compile_path(c, file->media == FLOW_MEDIA_XML
-                                          ? "file.xml.resourcePath"
-                                          : "file.json.resourcePath");
-    return file;
+    for (i = 0; i < sizeof(useless) / sizeof(useless[0]); ++i) {
+        if (flow_compile_get(c, useless[i])) {
+            flow_compile_problem(c, useless[i],
+                                 "has no effect with http.type 'file'; "
+                                 "'file' says how the answer is read");
+        }
+    }
+    if ((x->paging == HTTP_PAGING_TOKEN || x->paging == HTTP_PAGING_URL) &&
+        !x->next.header) {
+        flow_compile_problem(c, "http.paging.pathLocation",
+                             "must be 'header' with http.type 'file': nobody "
+                             "looks for paths in a file");
+    }
+    flow_conn_fs_compile_content(c, content, 1);
+    if (content->packing == FS_ZIP) {
+        flow_compile_problem(c, "file.compressionFormat",
+                             "'zip' is not supported here, only 'gzip'; zip "
+                             "files can be read from a directory");
+    }
 }
 
-static apr_status_t take_row(void *baton, json_t *row, flow_error_t *err)
+static apr_status_t read_bytes(void *baton, char *data, apr_size_t *plen,
+                               flow_error_t *err)
 {
+    bytes_t *bytes = baton;
+
     (void)err;
-    json_array_append_new(baton, row);
+    *plen = *plen < bytes->len ? *plen : bytes->len;
+    memcpy(data, bytes->s, *plen);
+    bytes->s += *plen;
+    bytes->len -= *plen;
     return APR_SUCCESS;
 }
 
-static apr_status_t read_csv(const http_file_t *file,
-                             const http_answer_t *answer, json_t *records,
-                             apr_pool_t *p, flow_error_t *err)
+static apr_status_t read_all(flow_records_t *reader, json_t *records,
+                             flow_error_t *err)
 {
-    flow_csv_reader_t *reader;
-    apr_status_t rv;
+    apr_status_t rv = APR_SUCCESS;
+    json_t *record;
 
-    rv = flow_csv_reader_create(&reader, &file->csv, take_row, records, p, err);
-    if (rv == APR_SUCCESS) {
-        rv = flow_csv_reader_feed(reader, answer->body, answer->body_len, err);
+    while (rv == APR_SUCCESS) {
+        rv = flow_records_next(reader, &record, err);
+        if (rv != APR_SUCCESS) {
+            break;
+        }
+        json_array_append_new(records, record);
+        if (flow_records_bytes(reader) > FS_MEMORY_MAX ||
+            json_array_size(records) > RECORDS_MAX) {
+            return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "too_large",
+                                  "it has more than %d bytes of text or %d "
+                                  "records; ask for it in parts",
+                                  FS_MEMORY_MAX, RECORDS_MAX);
+        }
     }
-    return rv == APR_SUCCESS ? flow_csv_reader_finish(reader, err) : rv;
+    return APR_STATUS_IS_EOF(rv) ? APR_SUCCESS : rv;
 }
 
-apr_status_t flow_conn_http_file_records(const http_file_t *file,
+apr_status_t flow_conn_http_file_records(const http_export_t *x,
                                          const http_answer_t *answer,
                                          json_t **precords, apr_pool_t *p,
                                          flow_error_t *err)
 {
+    fs_content_t content = *x->file;
+    bytes_t bytes = { answer->body, answer->body_len };
+    flow_source_t source = { read_bytes, &bytes };
     flow_error_t why = FLOW_ERROR_INIT;
-    json_t *v = NULL;
-    apr_status_t rv;
+    flow_records_t *reader;
+    apr_status_t rv = APR_SUCCESS;
 
-    if (file->media == FLOW_MEDIA_CSV) {
-        *precords = json_array();
-        rv = read_csv(file, answer, *precords, p, &why);
-        if (rv != APR_SUCCESS) {
-            json_decref(*precords);
-            *precords = NULL;
-        }
+    *precords = json_array();
+    if (answer->body_len == 0) {
+        return APR_SUCCESS;
     }
-    else {
-        rv = flow_body_parse(&v, file->media, NULL, answer->body,
-                             answer->body_len, p, &why);
-        if (rv == APR_SUCCESS) {
-            *precords = flow_conn_http_records(v, file->path);
-        }
-        json_decref(v);
+    /* What is packed has a media type of its own, whose charset says nothing
+     * about the text. */
+    if (!content.charset && content.packing == FS_PLAIN) {
+        content.charset = flow_media_charset(
+            apr_table_get(answer->headers, "Content-Type"), p);
     }
-    return rv == APR_SUCCESS
-               ? rv
-               : flow_error_set(
-                     err, FLOW_E_REFUSED, APR_EINVAL, "response_invalid",
-                     "the answer is no file of 'file.type': %s", why.message);
+    rv = flow_conn_fs_unpack(&source, &content, p, &why);
+    if (rv == APR_SUCCESS) {
+        rv = flow_records_open(&reader, &content.format, &source, p, &why);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = read_all(reader, *precords, &why);
+    }
+    if (rv == APR_SUCCESS) {
+        flow_conn_fs_sort(&content, *precords, p);
+        return APR_SUCCESS;
+    }
+    json_decref(*precords);
+    *precords = NULL;
+    return flow_error_set(err, FLOW_E_REFUSED, rv, "response_invalid",
+                          "the file in the answer (status %d) cannot be read: "
+                          "%s",
+                          answer->status, why.message);
 }

@@ -28,8 +28,7 @@ apr_status_t flow_text_buffer_status(const flow_buf_t *out, flow_error_t *err)
     return flow_text_no_memory(err);
 }
 
-/* The charset parameter of a Content-Type, or NULL. */
-static const char *find_charset(const char *content_type, apr_pool_t *p)
+const char *flow_media_charset(const char *content_type, apr_pool_t *p)
 {
     const char *s = content_type ? strchr(content_type, ';') : NULL;
 
@@ -62,7 +61,7 @@ static apr_status_t decode(const char **pbody, apr_size_t *plen,
         *pis_known = 1;
         return APR_SUCCESS;
     }
-    charset = find_charset(content_type, p);
+    charset = flow_media_charset(content_type, p);
     *pis_known = charset != NULL;
     return charset ? flow_charset_decode(pbody, plen, charset, p, err)
                    : APR_SUCCESS;

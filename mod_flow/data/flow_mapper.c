@@ -116,10 +116,11 @@ static apr_status_t read_source(run_t *run, scope_t *scope,
     return APR_SUCCESS;
 }
 
-static apr_status_t convert(const run_t *run, flow_type_e from,
+static apr_status_t convert(run_t *run, flow_type_e from,
                             const flow_dates_t *dates, flow_type_e to,
                             const char *where, json_t **pv)
 {
+    const json_t *before = *pv;
     apr_status_t rv = flow_type_read(from, to, pv);
 
     if (rv == APR_SUCCESS && dates)
@@ -127,7 +128,9 @@ static apr_status_t convert(const run_t *run, flow_type_e from,
                                 run->err);
     if (rv == APR_SUCCESS)
         rv = flow_type_convert(to, pv, run->scratch, run->err);
-    return rv == APR_SUCCESS ? rv : flow_error_prefix(run->err, "%s", where);
+    if (rv != APR_SUCCESS)
+        return flow_error_prefix(run->err, "%s", where);
+    return *pv == before ? rv : flow_mapping_count_text(run, where, *pv);
 }
 
 /* Each element of an array is looked up by itself. */

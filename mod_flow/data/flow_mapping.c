@@ -14,6 +14,74 @@ apr_status_t flow_mapping_no_memory(const run_t *run)
                           "out_of_memory", "no memory for a mapping");
 }
 
+/* --- bounds --------------------------------------------------------------- */
+
+apr_status_t flow_mapping_count_text(run_t *run, const char *where,
+                                     const json_t *v)
+{
+    apr_size_t len = 0, i;
+
+    if (flow_json_is(v, ARRAY)) {
+        for (i = 0; i < json_array_size(v); ++i) {
+            if (flow_json_string(json_array_get(v, i), &len))
+                run->text += len;
+        }
+    }
+    else if (flow_json_string(v, &len)) {
+        run->text += len;
+    }
+    if (run->text <= FLOW_MAPPING_SIZE_MAX)
+        return APR_SUCCESS;
+    return flow_error_set(run->err, FLOW_E_INPUT, APR_ENOSPC, "mapping_limit",
+                          "%s: the record would get more than 64 MB of text",
+                          where);
+}
+
+/* About the length of its text from *pleft, which becomes 0 when there is not
+ * so much; a tree whose parts are shared can have a text much longer than
+ * itself. 0: it is nested too deeply. */
+static int measure(const json_t *v, int depth, apr_size_t *pleft)
+{
+    json_t *object = (json_t *)v; /* iterators want it so, and change nothing */
+    apr_size_t len = 8, i;
+    void *iter;
+
+    flow_json_string(v, &len);
+    *pleft -= len + 1 < *pleft ? len + 1 : *pleft;
+    if (!flow_json_is(v, ARRAY) && !flow_json_is(v, OBJECT))
+        return 1;
+    if (depth == FLOW_JSON_DEPTH)
+        return 0;
+    for (i = 0; i < json_array_size(v) && *pleft; ++i) {
+        if (!measure(json_array_get(v, i), depth + 1, pleft))
+            return 0;
+    }
+    for (iter = json_object_iter(object); iter && *pleft;
+         iter = json_object_iter_next(object, iter)) {
+        if (!measure(json_object_iter_value(iter), depth + 1, pleft))
+            return 0;
+    }
+    return 1;
+}
+
+/* What nobody could read again is not made: groups of rules work on each
+ * other's results, so that a few can make a tree of any depth. */
+static apr_status_t check_made(const json_t *made, flow_error_t *err)
+{
+    apr_size_t left = FLOW_MAPPING_SIZE_MAX;
+
+    if (!measure(made, 0, &left)) {
+        return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "mapping_limit",
+                              "the record would be nested more than %d levels "
+                              "deep",
+                              FLOW_JSON_DEPTH);
+    }
+    if (left)
+        return APR_SUCCESS;
+    return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "mapping_limit",
+                          "the record would get more than 64 MB of text");
+}
+
 /* --- what templates see --------------------------------------------------- */
 
 /* {{lookup.NAME}} of requests, asked once for the record. */
@@ -98,7 +166,8 @@ apr_status_t flow_mapping_render(run_t *run, const flow_template_t *tpl,
     if (rv != APR_SUCCESS)
         return flow_error_prefix(run->err, "%s", where);
     *pv = flow_json_string_new(text, len);
-    return *pv ? APR_SUCCESS : flow_mapping_no_memory(run);
+    return *pv ? flow_mapping_count_text(run, where, *pv)
+               : flow_mapping_no_memory(run);
 }
 
 static void forget_context(run_t *run)
@@ -172,9 +241,9 @@ apr_status_t flow_mapping_look_up(const run_t *run, const flow_lookup_t *lookup,
 
 /* Lookup, default, dates and type of one value; takes and gives a
  * reference. */
-static apr_status_t refine(const run_t *run, const flow_rule_t *rule,
-                           json_t **pv)
+static apr_status_t refine(run_t *run, const flow_rule_t *rule, json_t **pv)
 {
+    const json_t *before;
     apr_status_t rv =
         flow_mapping_look_up(run, rule->lookup, run->record, rule->where, pv);
 
@@ -185,16 +254,18 @@ static apr_status_t refine(const run_t *run, const flow_rule_t *rule,
         *pv = json_incref(rule->fallback);
         return APR_SUCCESS;
     }
+    before = *pv;
     if (rule->dates)
         rv = flow_dates_convert(rule->dates, run->env->now, pv, run->scratch,
                                 run->err);
     if (rv == APR_SUCCESS)
         rv = flow_type_convert(rule->type, pv, run->scratch, run->err);
-    return rv == APR_SUCCESS ? rv
-                             : flow_error_prefix(run->err, "%s", rule->where);
+    if (rv != APR_SUCCESS)
+        return flow_error_prefix(run->err, "%s", rule->where);
+    return *pv == before ? rv : flow_mapping_count_text(run, rule->where, *pv);
 }
 
-static apr_status_t refine_each(const run_t *run, const flow_rule_t *rule,
+static apr_status_t refine_each(run_t *run, const flow_rule_t *rule,
                                 json_t **pv)
 {
     json_t *array = json_array(), *v;
@@ -407,7 +478,7 @@ static apr_status_t run_one(const flow_mapping_t *mapping, const json_t *record,
     rv = apply_all(&run, target);
     forget_context(&run);
     json_decref(run.asked);
-    return rv;
+    return rv == APR_SUCCESS ? check_made(target, err) : rv;
 }
 
 /* Without a single rule nothing is mapped, and what is modified keeps what no

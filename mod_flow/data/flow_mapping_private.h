@@ -14,6 +14,9 @@
 #define FLOW_MAPPING_RULES_MAX 10000
 #define FLOW_MAPPING_TEXT_MAX  (1024 * 1024) /* what one template may render */
 #define FLOW_MAPPING_MADE_MAX  1000000       /* elements: helpers multiply */
+/** Text that the mapping of one record may make, and about the length of the
+ * text that the record has in the end: fields multiply what they copy. */
+#define FLOW_MAPPING_SIZE_MAX (64 * 1024 * 1024)
 
 typedef enum {
     FLOW_WHEN_ALWAYS,
@@ -142,6 +145,7 @@ typedef struct flow_mapping_run_t {
     json_t *asked;         /* {name: value} of mapping->asked, or NULL */
     const json_t **slots;
     apr_size_t made; /* elements of arrays */
+    apr_size_t text; /* bytes of text that was made */
     apr_pool_t *scratch;
     flow_error_t *err;
 } flow_mapping_run_t;
@@ -159,6 +163,9 @@ apr_status_t flow_mapping_look_up(const flow_mapping_run_t *run,
                                   const flow_lookup_t *lookup,
                                   const json_t *record, const char *where,
                                   json_t **pv);
+/** Count what became of a value. */
+apr_status_t flow_mapping_count_text(flow_mapping_run_t *run, const char *where,
+                                     const json_t *v);
 int flow_mapping_when(const flow_mapping_run_t *run, flow_when_e when);
 
 /** Mapper 2.0 for one input; *pout is the object to fill. */

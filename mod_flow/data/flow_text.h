@@ -29,6 +29,8 @@ void flow_text_global_init(void);
 /** From a Content-Type value ("application/json; charset=utf-8"); NULL and
  * what is none of ours are UNKNOWN. */
 flow_media_e flow_media_from_type(const char *content_type);
+/** The charset that a Content-Type value names, or NULL. */
+const char *flow_media_charset(const char *content_type, apr_pool_t *p);
 /** From a document's word: json xml csv urlencoded form-data plaintext. */
 flow_media_e flow_media_from_name(const char *name);
 /** "application/json" ... for sending. */

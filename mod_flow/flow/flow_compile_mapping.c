@@ -223,20 +223,26 @@ const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
 
 static void compile_groups(flow_compile_t *c, flow_export_t *exp)
 {
-    const json_t *list = flow_compile_get(c, "groupByFields");
+    const json_t *own = flow_compile_get(c, "groupByFields");
+    const json_t *list = own ? own : flow_compile_get(c, "file.groupByFields");
+    const char *field = own ? "groupByFields" : "file.groupByFields";
     size_t n = json_array_size(list), i;
     const flow_path_t *path;
 
     if (n > GROUP_FIELDS_MAX) {
-        flow_compile_problem(c, "groupByFields", "has more than %d fields",
+        flow_compile_problem(c, field, "has more than %d fields",
                              GROUP_FIELDS_MAX);
         return;
+    }
+    if (own && flow_compile_get(c, "file.groupByFields")) {
+        flow_compile_problem(c, "file.groupByFields",
+                             "excludes 'groupByFields'; they do the same");
     }
     exp->group_by = apr_pcalloc(c->p, (n + 1) * sizeof(*exp->group_by));
     for (i = 0; i < n; ++i) {
         const char *text = flow_json_string(json_array_get(list, i), NULL);
 
-        path = text ? flow_compile_path_text(c, "groupByFields", text) : NULL;
+        path = text ? flow_compile_path_text(c, field, text) : NULL;
         if (path) {
             exp->group_by[exp->ngroup_by++] = path;
         }

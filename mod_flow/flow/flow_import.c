@@ -207,6 +207,7 @@ static void map_items(flow_import_work_t *w)
     const flow_import_t *imp = w->imp;
     size_t i;
 
+    flow_scope_remember(w->scope);
     for (i = 0; i < w->n; ++i) {
         flow_import_item_t *item = &w->items[i];
         flow_error_t err = FLOW_ERROR_INIT;
@@ -227,6 +228,7 @@ static void map_items(flow_import_work_t *w)
             item->mapped = json_incref(item->original);
         }
     }
+    flow_scope_forget(w->scope);
     close_ranks(w);
 }
 

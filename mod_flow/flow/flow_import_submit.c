@@ -133,8 +133,10 @@ static apr_status_t call_connector(const flow_import_work_t *w,
     call.dry_run = call.test_mode;
     call.exchange = pexchange;
     call.keys = w->page_key ? &keys : NULL;
+    flow_scope_remember(w->scope);
     rv = imp->connector->import_records(imp, &call, records, originals,
                                         presponses, w->p, err);
+    flow_scope_forget(w->scope);
     if (!call.dry_run) {
         flow_breaker_leave_import(w->scope->env, w->scope->caller,
                                   imp->connection, rv, err, *presponses, w->p);

@@ -106,6 +106,8 @@ void flow_scope_init(flow_scope_t *scope, const flow_env_t *env,
     scope->stages = NULL;
     scope->failed_source = NULL;
     scope->exchange = NULL;
+    scope->memo = NULL;
+    scope->memo_size = 0;
     scope->settings = flow_json_own(p, make_settings(scope, connection));
     scope->context = flow_json_own(p, make_context(scope, connection));
     scope->filter_context = flow_json_own(p, json_object());

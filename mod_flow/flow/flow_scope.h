@@ -17,9 +17,11 @@ typedef struct flow_scope_t {
     const flow_import_t *imp;
     json_t *settings; /* {integration, flow, export | import, connection} */
     json_t *context;  /* for templates: see flow_call_t */
-    json_t *filter_context;     /* for filters: {settings, context} */
-    json_t *hook_fields;        /* what every hook gets; NULL until asked for */
-    flow_lookup_env_t lookups;  /* caches and the far end */
+    json_t *filter_context;    /* for filters: {settings, context} */
+    json_t *hook_fields;       /* what every hook gets; NULL until asked for */
+    flow_lookup_env_t lookups; /* caches and the far end */
+    json_t *memo; /* what was read from caches; NULL: nothing is kept */
+    apr_size_t memo_size;
     flow_mapping_env_t mapping; /* what mappings and transforms may use */
     json_t *stages; /* array for what a preview shows, borrowed, or NULL */
     const char *failed_source; /* where the export broke, as errors say it */
@@ -49,6 +51,10 @@ void flow_scope_call(const flow_scope_t *scope, flow_call_t *call);
  * NULL. */
 void flow_scope_call_lookups(flow_scope_t *scope, flow_call_t *call,
                              const json_t *record, apr_pool_t *p);
+/** From now until flow_scope_forget() each key of a lookup cache is read once.
+ * For as long as no script runs, which might change it. */
+void flow_scope_remember(flow_scope_t *scope);
+void flow_scope_forget(flow_scope_t *scope);
 /** Part of flow_scope_init(): the scope must not move afterwards. */
 void flow_scope_bind(flow_scope_t *scope);
 

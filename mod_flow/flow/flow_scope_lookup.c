@@ -17,14 +17,61 @@ static const flow_lookup_set_t *set_of(const flow_scope_t *scope)
     return scope->exp ? &scope->exp->lookups : &scope->imp->lookups;
 }
 
+/* ---- what was read ---- */
+
+#define MEMO_BYTES (16 * 1024 * 1024)
+
+void flow_scope_remember(flow_scope_t *scope)
+{
+    flow_scope_forget(scope);
+    scope->memo = json_object();
+}
+
+void flow_scope_forget(flow_scope_t *scope)
+{
+    json_decref(scope->memo);
+    scope->memo = NULL;
+    scope->memo_size = 0;
+}
+
+/* The keys of a cache and what it has for them: an array of one value, or of
+ * none. */
+static json_t *known(const flow_scope_t *scope, const char *cache,
+                     const char *key, apr_size_t len)
+{
+    return json_object_getn(json_object_get(scope->memo, cache), key, len);
+}
+
+static void note(flow_scope_t *scope, const char *cache, const char *key,
+                 apr_size_t len, json_t *value)
+{
+    json_t *keys, *found = json_array();
+
+    scope->memo_size += 200 + len + flow_record_size(value, MEMO_BYTES);
+    if (scope->memo_size > MEMO_BYTES) {
+        flow_scope_remember(scope);
+    }
+    keys = json_object_get(scope->memo, cache);
+    if (!keys) {
+        keys = json_object();
+        json_object_set_new(scope->memo, cache, keys);
+    }
+    if (value) {
+        json_array_append(found, value);
+    }
+    json_object_setn_new(keys, key, len, found);
+}
+
+/* ---- caches and requests ---- */
+
 static apr_status_t cached(void *baton, const char *cache, const char *key,
                            apr_size_t len, json_t **pvalue, apr_pool_t *scratch,
                            flow_error_t *err)
 {
-    const flow_scope_t *scope = baton;
+    flow_scope_t *scope = baton;
     const flow_state_iface_t *state = scope->env->state;
     flow_cache_query_t query = { NULL };
-    json_t *keys, *list = NULL;
+    json_t *keys, *list = NULL, *before;
     apr_status_t rv;
 
     if (!state || !state->cache_read) {
@@ -35,6 +82,11 @@ static apr_status_t cached(void *baton, const char *cache, const char *key,
     if (len == 0 || len > FLOW_STATE_NAME_MAX) {
         return APR_SUCCESS; /* no key of a cache */
     }
+    before = known(scope, cache, key, len);
+    if (before) {
+        *pvalue = json_incref(json_array_get(before, 0));
+        return APR_SUCCESS;
+    }
     keys = json_array();
     json_array_append_new(keys, flow_json_string_new(key, len));
     query.keys = keys;
@@ -43,6 +95,9 @@ static apr_status_t cached(void *baton, const char *cache, const char *key,
     if (rv == APR_SUCCESS) {
         *pvalue =
             json_incref(json_object_get(json_array_get(list, 0), "value"));
+        if (scope->memo) {
+            note(scope, cache, key, len, *pvalue);
+        }
     }
     json_decref(list);
     return rv;

@@ -51,6 +51,39 @@ def files(httpd, upstream, tmp_path):
     return run
 
 
+def test_a_file_over_http_is_read_by_the_parsers_of_files(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    rows = "id;price\n" + "".join(
+        "%d;19.%d0\n" % (i, i % 10) for i in range(300))
+    upstream.on("GET", "/rows.gz", 200, gzip.compress(rows.encode()),
+                {"Content-Type": "application/octet-stream"})
+    job = files({"_id": "e", "_connectionId": "c",
+                 "http": {"relativeURI": "/rows.gz", "type": "file"},
+                 "file": {"type": "csv", "compressionFormat": "gzip",
+                          "csv": {"columnDelimiter": ";"}}}, TO_HTTP)
+    assert job["numSuccess"] == 300, job
+    got = [r.json() for r in upstream.seen("POST", "/in")]
+    assert sorted(got, key=lambda r: int(r["id"])) == [
+        {"id": str(i), "price": "19.%d0" % (i % 10)} for i in range(300)]
+
+
+def test_files_are_sorted_and_grouped(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in.csv").write_text(
+        "no,sku\n" + "".join("%d,%d\n" % (i % 7, i) for i in range(70)))
+    job = files(from_disk(type="csv", sortByFields=[{"field": "no"}],
+                          groupByFields=["no"]),
+                {**TO_HTTP, "mappings": [
+                    {"generate": "no", "dataType": "number",
+                     "extract": "$[0].no", "status": "Active"},
+                    {"generate": "skus", "dataType": "numberarray",
+                     "status": "Active",
+                     "buildArrayHelper": [{"extract": "$[*].sku"}]}]})
+    assert job["numSuccess"] == 7, job
+    assert [r.json() for r in upstream.seen("POST", "/in")] == [
+        {"no": n, "skus": list(range(n, 70, 7))} for n in range(7)]
+
+
 def from_disk(**file):
     return {"_id": "e", "_connectionId": "disk",
             "filesystem": {"fileNameStartsWith": "in"},

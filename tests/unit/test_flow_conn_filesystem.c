@@ -657,6 +657,55 @@ static void nothing_is_written_through_a_link_and_nothing_is_left(void **state)
     assert_int_equal(count_files(t, "out"), 2); /* .keep and the link */
 }
 
+static void the_records_of_a_file_are_sorted(void **state)
+{
+    fixture_t *t = *state;
+    const char *csv = "k,n\n10,a\n9,b\nx,c\n,d\n9.0,e\n1e400,f\n";
+
+    docs_fixture_file(t->f, "in/1.csv", csv);
+    docs_fixture_file(t->f, "in/2.csv", "k,n\n2,y\n1,z\n");
+    compile(t, "<export e>\n_connectionId disk\nfile.type csv\n"
+               "filesystem.directoryPath in\nfile.skipDelete true\n"
+               "file.sortByFields "
+               "[{\"field\":\"k\"},{\"field\":\"n\",\"descending\":true}]\n");
+    assert_string_equal(
+        export_all(t),
+        "[{\"k\":\"\",\"n\":\"d\"},{\"k\":\"9.0\",\"n\":\"e\"},"
+        "{\"k\":\"9\",\"n\":\"b\"},{\"k\":\"10\",\"n\":\"a\"},"
+        "{\"k\":\"1e400\",\"n\":\"f\"},{\"k\":\"x\",\"n\":\"c\"}]"
+        "[{\"k\":\"1\",\"n\":\"z\"},{\"k\":\"2\",\"n\":\"y\"}][]");
+}
+
+static apr_status_t look_up(void *baton, const char *name, const json_t *key,
+                            const json_t **pvalue, flow_error_t *err)
+{
+    (void)err;
+    assert_string_equal(name, "shops");
+    *pvalue = json_object_get(baton, flow_json_string(key, NULL));
+    return APR_SUCCESS;
+}
+
+static void names_of_files_use_lookups(void **state)
+{
+    fixture_t *t = *state;
+    flow_template_env_t env = { 0 };
+
+    env.lookup = look_up;
+    env.lookup_baton = flow_json_own(
+        t->f->p, json_copy((json_t *)parse(
+                     t, "{\"1\":\"ulm\",\"o\":\"out\",\"i\":\"in\"}")));
+    t->call.templates = &env;
+    compile(t, "<import i>\n_connectionId disk\n"
+               "filesystem.directoryPath {{lookup \"shops\" \"o\"}}\n"
+               "file.type json\nfile.skipAggregation true\n"
+               "file.fileName {{lookup \"shops\" record.shop}}.json\n"
+               "<export e>\n_connectionId disk\nfile.type json\n"
+               "filesystem.directoryPath {{lookup \"shops\" \"o\"}}\n");
+    assert_string_equal(import_all(t, "[{\"shop\":\"1\"}]"), "ulm.json");
+    assert_string_equal(export_all(t), "[{\"shop\":\"1\"}][]");
+    t->call.templates = NULL;
+}
+
 static void a_preview_writes_nothing(void **state)
 {
     fixture_t *t = *state;
@@ -722,6 +771,8 @@ int main(void)
         TEST(records_become_files),
         TEST(a_file_that_is_there_is_added_to),
         TEST(nothing_is_written_through_a_link_and_nothing_is_left),
+        TEST(the_records_of_a_file_are_sorted),
+        TEST(names_of_files_use_lookups),
         TEST(a_preview_writes_nothing),
         TEST(a_locked_file_is_waited_for_until_the_deadline),
         TEST(a_ping_looks_whether_the_directory_is_there),

@@ -186,6 +186,48 @@ static void an_answer_is_told_good_from_bad(void **state)
     conn_http_setup(state);
 }
 
+/* http.type file: the parsers of files, whatever the answer says it is. */
+static void an_answer_that_is_a_file_is_read_as_one(void **state)
+{
+    conn_http_fixture_t *t = *state;
+#define LATIN "Content-Type: text/csv; charset=iso-8859-1\r\n"
+    static const struct { const char *conf, *headers, *body, *result; } cases[] = {
+        { "file.type csv\nfile.csv.columnDelimiter ;\n", JSON, "id;name\n01;\"a;\nb\"\n19.90;c\n",
+          "[{\"id\":\"01\",\"name\":\"a;\\nb\"},{\"id\":\"19.90\",\"name\":\"c\"}]" },
+        { "file.type csv\n", LATIN, "n\n\xE4\n", "[{\"n\":\"\xC3\xA4\"}]" },
+        { "file.type csv\nfile.encoding macroman\n", LATIN, "n\n\x8A\n", "[{\"n\":\"\xC3\xA4\"}]" },
+        { "file.type csv\nfile.csv.keyColumns k\n", NULL, "k,v\n1,a\n1,b\n2,c\n",
+          "[[{\"k\":\"1\",\"v\":\"a\"},{\"k\":\"1\",\"v\":\"b\"}],[{\"k\":\"2\",\"v\":\"c\"}]]" },
+        { "file.type json\n", NULL, "{\"a\":1e400}\n{\"a\":2}\n", "[{\"a\":1e400},{\"a\":2}]" },
+        { "file.type json\nfile.json.resourcePath d.l\n", NULL, "{\"d\":{\"l\":[1,2]}}", "[1,2]" },
+        { "file.type xml\nfile.xml.resourcePath //o\n", NULL, "<r><o>x</o><o a='1'/></r>", "[{\"_\":\"x\"},{\"$\":{\"a\":\"1\"}}]" },
+        { "file.type filedefinition\nfile.fileDefinition.rules [{\"elements\":[{\"name\":\"a\",\"size\":2},{\"name\":\"b\",\"size\":1}]}]\n",
+          NULL, "x 1\nyz2\n", "[{\"a\":\"x\",\"b\":\"1\"},{\"a\":\"yz\",\"b\":\"2\"}]" },
+        { "file.type csv\n", NULL, "", "[]" },
+        { "file.type json\n", NULL, "{\"a\":1}\n{\"a\":", "!response_invalid 4: connection 'far': the file in the answer (status 200) cannot be read: invalid JSON at line 2, byte 14: the text ends inside a value" },
+        { "file.type csv\nfile.compressionFormat gzip\n", NULL, "a\n1\n", "!response_invalid 4: connection 'far': the file in the answer (status 200) cannot be read: invalid gzip data" },
+        { "file.type csv\n", NULL, "a\n1,2,3\n", "!response_invalid 4: connection 'far': the file in the answer (status 200) cannot be read: invalid CSV at line 2, byte 3: the row has 3 cells where the header has 1" },
+        { "file.type csv\n", "Content-Type: text/csv; charset=klingon\r\n", "a\n1\n", "!response_invalid 4: connection 'far': the file in the answer (status 200) cannot be read: " },
+    };
+    size_t i;
+
+    conn_http_teardown(state);
+    for (i = 0; i < COUNT(cases); ++i) {
+        route_t routes[] = { { "GET /api/x", 200, cases[i].headers, cases[i].body }, { NULL } };
+        const char *got;
+
+        conn_http_setup(state);
+        t = *state;
+        conn_http_compile(t, routes, apr_pstrcat(t->f->p, EXPORT "http.relativeURI /x\nhttp.type file\n", cases[i].conf, NULL));
+        got = conn_http_export(t, NULL);
+        if (strncmp(got, cases[i].result, strlen(cases[i].result)) != 0) {
+            fail_msg("%s%s\n got: %s\nwant: %s", cases[i].conf, cases[i].body, got, cases[i].result);
+        }
+        conn_http_teardown(state);
+    }
+    conn_http_setup(state);
+}
+
 /* ---- what goes out ---- */
 
 static void a_request_carries_what_is_configured(void **state)
@@ -372,6 +414,7 @@ int main(void)
         TEST(a_reference_is_resolved),
         TEST(an_address_stays_at_its_origin),
         TEST(an_answer_is_told_good_from_bad),
+        TEST(an_answer_that_is_a_file_is_read_as_one),
         TEST(a_request_carries_what_is_configured),
         TEST(a_token_goes_where_it_belongs),
         TEST(a_header_with_a_line_break_is_refused),

@@ -569,6 +569,71 @@ static void rendering_is_bounded(void **state)
     json_decref(record);
 }
 
+/* Fields and groups of rules multiply what they copy. */
+static void what_a_mapping_makes_is_bounded(void **state)
+{
+    apr_pool_t *p = *state;
+    const char *deep = "a", *fields = "", *groups = "", *halves = "";
+    char *text = apr_palloc(p, 1000000);
+    size_t i;
+
+    for (i = 0; i < 59; ++i)
+        deep = apr_pstrcat(p, deep, ".a", NULL);
+    for (i = 0; i < 40; ++i) {
+        const char *comma = i ? "," : "";
+
+        fields = apr_psprintf(p,
+                              "%s%s{\"extract\":\"l\",\"generate\":\"f%d\","
+                              "\"dataType\":\"string\"}",
+                              fields, comma, (int)i);
+        fields = apr_psprintf(p,
+                              "%s,{\"extract\":\"{{s}}\","
+                              "\"generate\":\"t%d\"}",
+                              fields, (int)i);
+        groups = apr_psprintf(p,
+                              "%s%s[{\"extract\":\"a\",\"generate\":"
+                              "\"%s\"}]",
+                              groups, comma, deep);
+        halves = apr_psprintf(p,
+                              "%s%s[{\"extract\":\"a\",\"generate\":"
+                              "\"t.l\"},{\"extract\":\"a\",\"generate\":"
+                              "\"t.r\"}],[{\"extract\":\"t\","
+                              "\"generate\":\"a\"}]",
+                              halves, comma);
+    }
+    memset(text, 'x', 1000000);
+    for (i = 0; i < 3; ++i) {
+        static const char *const messages[] = {
+            "mapping.fields[67] 't33': the record would get more than 64 MB "
+            "of text",
+            "the record would be nested more than 512 levels deep",
+            "the record would get more than 64 MB of text",
+        };
+        flow_error_t err = FLOW_ERROR_INIT;
+        const char *rules = i == 1 ? groups : halves;
+        json_t *record = parse("{\"a\":1,\"l\":[]}"), *out = NULL;
+        json_t *s = flow_json_string_new(text, 1000000);
+        json_t *doc =
+            parse(apr_psprintf(p, i ? "{\"rules\":[%s]}" : "{\"fields\":[%s]}",
+                               i ? rules : fields));
+        flow_mapping_t *mapping = NULL;
+
+        json_array_append(json_object_get(record, "l"), s);
+        json_object_set_new(record, "s", s);
+        assert_int_equal(
+            i ? flow_mapping_compile_transform(&mapping, doc, p, &err)
+              : flow_mapping_compile(&mapping, doc, NULL, p, &err),
+            APR_SUCCESS);
+        assert_int_not_equal(flow_mapping_apply(mapping, record, &out, p, &err),
+                             APR_SUCCESS);
+        assert_string_equal(err.code, "mapping_limit");
+        assert_string_equal(err.message, messages[i]);
+        assert_null(out);
+        json_decref(record);
+        json_decref(doc);
+    }
+}
+
 static int setup(void **state)
 {
     flow_json_global_init();
@@ -594,6 +659,7 @@ int main(void)
         cmocka_unit_test(a_transform_is_a_mapping),
         cmocka_unit_test(an_answer_is_put_into_the_record),
         cmocka_unit_test(rendering_is_bounded),
+        cmocka_unit_test(what_a_mapping_makes_is_bounded),
     };
     int rc;
 
