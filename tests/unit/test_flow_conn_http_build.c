@@ -262,7 +262,7 @@ static void a_file_is_read_as_it_says(void **state)
     static const struct { const char *conf, *result; } cases[] = {
         { "http.type file\nfile.type csv\nfile.csv.columnDelimiter ;\nfile.csv.rowsToSkip 1\nfile.csv.trimSpaces true\nhttp.relativeURI /csv\n", "[{\"a\":\"1\",\"b\":\"x\"},{\"a\":\"2\",\"b\":\"y;z\"}]" },
         { "http.type file\nfile.type json\nfile.json.resourcePath r\nhttp.relativeURI /json\n", "[{\"a\":1.0}]" },
-        { "http.type file\nfile.type xml\nfile.xml.resourcePath /o/l\nhttp.relativeURI /xml\n", "[{\"n\":\"1\"},{\"n\":\"2\"}]" },
+        { "http.type file\nfile.type xml\nfile.xml.resourcePath /o/l\nhttp.relativeURI /xml\n", "[{\"n\":[\"1\"]},{\"n\":[\"2\"]}]" },
         { "http.type file\nfile.type json\nhttp.relativeURI /bad\n", "!response_invalid" },
     };
     size_t i;
