@@ -14,7 +14,7 @@
  * The durable side: events and jobs in a store, worker threads that run them.
  *
  * Promise: when flow_jobs_accept() or queue() returned success, the event or
- * job is committed (SQLite: WAL, synchronous=FULL) and will be run at least
+ * job is committed (SQLite: WAL, synced) and will be run at least
  * once to its end, by this process or another one that shares the store. A job
  * may run more than once (a process can die after the work and before the
  * commit that says so); it resumes after the last page that was committed.

@@ -24,7 +24,9 @@
 /* clang-format off */
 static const char *const sqlite_pragmas[] = {
     "PRAGMA busy_timeout=500",
-    "PRAGMA synchronous=FULL",
+    /* What FULL adds, the fsync at the end of COMMIT, flow_store_commit() does
+     * itself, after other processes may write again. */
+    "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=OFF",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-8000",
@@ -554,10 +556,11 @@ apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
         return rv;
     }
     store->in_transaction = 0;
-    if (!store->is_pg) {
-        flow_store_unlock(store);
+    if (store->is_pg) {
+        return APR_SUCCESS;
     }
-    return APR_SUCCESS;
+    flow_store_unlock(store);
+    return flow_store_file_sync(store, err);
 }
 
 void flow_store_rollback(flow_store_t *store)

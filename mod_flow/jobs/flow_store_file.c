@@ -205,6 +205,29 @@ static int open_wal(flow_store_t *store)
     return 1;
 }
 
+/*
+ * The same as SQLite's synchronous=FULL does within COMMIT: all of the log up
+ * to our last frame is on the disk when this returns (and with it what others
+ * have written before). But nobody waits for our disk who wants to write, and
+ * several processes that sync at once cost the file system hardly more than
+ * one. Others may see a commit before it is safe; whoever waits for it is told
+ * afterwards only. SQLite syncs the log itself before it copies from it, and
+ * the first frame when it starts over.
+ */
+apr_status_t flow_store_file_sync(flow_store_t *store, flow_error_t *err)
+{
+    int code;
+
+    if (store->wal_fd < 0 || fdatasync(store->wal_fd) == 0) {
+        return APR_SUCCESS;
+    }
+    code = errno;
+    store->broken = 1;
+    return flow_error_set(err, FLOW_E_UNAVAILABLE, code, "store_unavailable",
+                          "store '%s': cannot be written to the disk: %s",
+                          store->name, strerror(code));
+}
+
 apr_status_t flow_store_file_verify(flow_store_t *store, int written,
                                     flow_error_t *err)
 {
