@@ -14,7 +14,7 @@
 #define JOB_COLUMNS                                                            \
     "id, type, flow_id, export_id, status, created, started, ended, modified," \
     " num_success, num_error, num_ignore, num_export, num_pages_generated,"    \
-    " num_pages_processed, done_exporting, error_code, error_message, cancel,"  \
+    " num_pages_processed, done_exporting, error_code, error_message, cancel," \
     " error_source, origin, origin_id, event_id"
 
 int flow_status_is_final(const char *status)
@@ -75,7 +75,7 @@ static json_t *reason_json(const flow_rows_t *rows, apr_pool_t *p)
         flow_json_put(v, "code", flow_rows_text(rows, 16), p);
         flow_json_put(v, "message", flow_rows_text(rows, 17), p);
         flow_json_put(v, "source",
-                      flow_rows_text(rows, 18) ? flow_rows_text(rows, 18)
+                      flow_rows_text(rows, 19) ? flow_rows_text(rows, 19)
                                                : "internal",
                       p);
     }
