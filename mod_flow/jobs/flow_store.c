@@ -134,7 +134,8 @@ apr_time_t flow_store_clock(flow_store_t *store)
 
 apr_status_t flow_store_verify(flow_store_t *store, flow_error_t *err)
 {
-    return store->is_pg ? APR_SUCCESS : flow_store_file_verify(store, 0, err);
+    return store->is_pg ? flow_store_pg_clock(store, err)
+                        : flow_store_file_verify(store, 0, err);
 }
 
 /* ---- opening and closing ---- */

@@ -83,7 +83,9 @@ int flow_store_is_pgsql(const flow_store_t *store);
 apr_time_t flow_store_clock(flow_store_t *store);
 
 /** Is what the handle has open still the store? A file that has been deleted
- * or replaced would swallow all that is written to it. "store_unavailable". */
+ * or replaced would swallow all that is written to it. "store_unavailable".
+ * pgsql: asks for the time, now and then, so that flow_store_clock() is right.
+ * Call it before an idle handle is used again. */
 apr_status_t flow_store_verify(flow_store_t *store, flow_error_t *err);
 
 /** Begin to write. Waits for other processes: without end when @a wait is

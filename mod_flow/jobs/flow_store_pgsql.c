@@ -161,7 +161,8 @@ apr_status_t flow_store_pg_setup(flow_store_t *store, flow_error_t *err)
                             "database with ENCODING 'UTF8'",
                             store->name, value ? value : "unknown");
     }
-    return rv;
+    /* Who only reads needs it, too. */
+    return rv == APR_SUCCESS ? flow_store_pg_clock(store, err) : rv;
 }
 
 apr_status_t flow_store_pg_clock(flow_store_t *store, flow_error_t *err)

@@ -159,8 +159,9 @@ static apr_status_t run_know(flow_work_t *work, flow_store_t *store,
         rv = rv == APR_SUCCESS ? drop_others(t, store, now, err) : rv;
     }
     if (rv == APR_SUCCESS) {
-        rv = flow_ticks_forget(store, t->is_shared ? now - FORGET_AFTER : now,
-                               err);
+        /* a child of the configuration before may be late */
+        rv = flow_ticks_forget(store, t->is_shared ? now : t->config_at,
+                               t->is_shared ? now - FORGET_AFTER : now, err);
     }
     return rv;
 }

@@ -122,13 +122,14 @@ apr_status_t flow_ticks_drop(flow_store_t *store, const char *flow_id,
                            err);
 }
 
-apr_status_t flow_ticks_forget(flow_store_t *store, apr_time_t before,
-                               flow_error_t *err)
+apr_status_t flow_ticks_forget(flow_store_t *store, apr_time_t config_at,
+                               apr_time_t before, flow_error_t *err)
 {
-    static const char sql[] = "DELETE FROM schedule WHERE seen_at < %lld";
-    apr_int64_t at = before;
+    static const char sql[] =
+        "DELETE FROM schedule WHERE config_at <= %lld AND seen_at < %lld";
+    apr_int64_t config = config_at, at = before;
 
-    return flow_store_exec(store, sql, FLOW_SQL(&at), NULL, err);
+    return flow_store_exec(store, sql, FLOW_SQL(&config, &at), NULL, err);
 }
 
 /* ---- ticks ---- */

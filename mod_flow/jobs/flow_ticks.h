@@ -52,9 +52,10 @@ apr_status_t flow_ticks_know(flow_store_t *store, const char *flow_id,
 apr_status_t flow_ticks_drop(flow_store_t *store, const char *flow_id,
                              apr_time_t config_at, apr_time_t now,
                              flow_error_t *err);
-/** [write] Delete the rows that nobody has known since then. */
-apr_status_t flow_ticks_forget(flow_store_t *store, apr_time_t before,
-                               flow_error_t *err);
+/** [write] Delete the rows of configurations read up to @a config_at that
+ * nobody has known since @a before. */
+apr_status_t flow_ticks_forget(flow_store_t *store, apr_time_t config_at,
+                               apr_time_t before, flow_error_t *err);
 
 typedef struct flow_tick_t {
     const char *flow_id;

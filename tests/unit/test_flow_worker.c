@@ -361,6 +361,7 @@ static void a_run_that_breaks_is_a_failed_job_with_its_reason(void **state)
     assert_string_equal(flow_json_member(error, "code"), "no_entry");
     assert_string_equal(flow_json_member(error, "message"),
                         "the shop is closed");
+    assert_string_equal(flow_json_member(error, "source"), "resource");
     json_decref(result);
     assert_string_equal(
         jobs_fixture_query(x->f, "SELECT error_source FROM job"), "resource");
