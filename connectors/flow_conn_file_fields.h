@@ -26,7 +26,7 @@
     { "file.fileDefinition.format", FLOW_FIELD_STRING, 0, "fixed | delimited", "fixed", "how a row is cut" }, \
     { "file.fileDefinition.rowDelimiter", FLOW_FIELD_STRING, 0, NULL, NULL, "absent: line ends" }, \
     { "file.fileDefinition.rules", FLOW_FIELD_ANY, 0, NULL, NULL, "rows, their elements and the rows below them; see docs/files.md" }, \
-    { "file.sortByFields", FLOW_FIELD_ARRAY, 0, NULL, NULL, "sort the records of each file by these; files of at most 50 MB of text" }, \
+    { "file.sortByFields", FLOW_FIELD_ARRAY, 0, NULL, NULL, "sort the records of each file by these; of which all are in memory then, at most 256 MB" }, \
     { "file.sortByFields[].field", FLOW_FIELD_STRING, FLOW_FIELD_REQUIRED, NULL, NULL, "path in the record; numbers, also in text, before other text, by value" }, \
     { "file.sortByFields[].descending", FLOW_FIELD_BOOL, 0, NULL, "false", "the greatest first" }, \
     { "file.groupByFields", FLOW_FIELD_STRINGS, 0, NULL, NULL, "the same as the export's groupByFields" }, \

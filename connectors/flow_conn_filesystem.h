@@ -54,8 +54,12 @@ void flow_conn_fs_compile_content(flow_compile_t *c, fs_content_t *content,
                                   int is_export);
 
 /* ---- flow_conn_filesystem_sort.c ---- */
-/** Text that a file may have when its records are in memory together. */
-#define FS_MEMORY_MAX (50 * 1024 * 1024)
+/** What the records of a file may need when they are in memory together. */
+#define FS_MEMORY_MAX ((apr_size_t)256 * 1024 * 1024)
+/** Add about what the record needs to *pused; "file_too_large" when that
+ * becomes more. */
+apr_status_t flow_conn_fs_count(const json_t *record, apr_size_t *pused,
+                                flow_error_t *err);
 void flow_conn_fs_compile_sort(flow_compile_t *c, fs_content_t *content);
 /** Sort all records of a file; those that are equal stay in their order. */
 void flow_conn_fs_sort(const fs_content_t *content, json_t *records,

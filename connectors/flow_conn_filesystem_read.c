@@ -213,6 +213,7 @@ static apr_status_t sort_member(session_t *s, const fs_content_t *content,
                                 const flow_call_t *call, flow_error_t *err)
 {
     json_t *all = flow_json_own(s->member_p, json_array()), *record;
+    apr_size_t used = 0;
     apr_status_t rv = APR_SUCCESS;
 
     while (rv == APR_SUCCESS) {
@@ -224,13 +225,9 @@ static apr_status_t sort_member(session_t *s, const fs_content_t *content,
             break;
         }
         json_array_append_new(all, record);
-        if (flow_records_bytes(s->records) > FS_MEMORY_MAX) {
-            return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC,
-                                  "file_too_large",
-                                  "it has more than %d bytes of text, which "
-                                  "is the limit for file.sortByFields; sort "
-                                  "it where it is made",
-                                  FS_MEMORY_MAX);
+        rv = flow_conn_fs_count(record, &used, err);
+        if (rv != APR_SUCCESS) {
+            return flow_error_prefix(err, "file.sortByFields");
         }
     }
     if (rv != APR_EOF) {

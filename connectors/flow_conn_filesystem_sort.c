@@ -27,6 +27,41 @@ typedef struct item_t {
     apr_size_t index;
 } item_t;
 
+/* Values of a parsed tree: jansson's structs, and what malloc adds. */
+static apr_size_t weigh(const json_t *v)
+{
+    json_t *object = (json_t *)v; /* iterators want it so, and change nothing */
+    apr_size_t size = 48, len = 0, i;
+    void *iter;
+
+    if (flow_json_string(v, &len)) {
+        return size + len + 16;
+    }
+    for (i = 0; i < json_array_size(v); ++i) {
+        size += 8 + weigh(json_array_get(v, i));
+    }
+    if (flow_json_is(v, OBJECT)) {
+        size += 160;
+    }
+    for (iter = json_object_iter(object); iter;
+         iter = json_object_iter_next(object, iter)) {
+        size += 80 + json_object_iter_key_len(iter) +
+                weigh(json_object_iter_value(iter));
+    }
+    return size;
+}
+
+apr_status_t flow_conn_fs_count(const json_t *record, apr_size_t *pused,
+                                flow_error_t *err)
+{
+    *pused += weigh(record);
+    if (*pused <= FS_MEMORY_MAX) {
+        return APR_SUCCESS;
+    }
+    return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "file_too_large",
+                          "its records need more than 256 MB together");
+}
+
 void flow_conn_fs_compile_sort(flow_compile_t *c, fs_content_t *content)
 {
     const json_t *list = flow_compile_get(c, "file.sortByFields");

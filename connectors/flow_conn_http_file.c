@@ -9,9 +9,6 @@
 
 #include "data/flow_json.h"
 
-/* The records of an answer are in memory together. */
-#define RECORDS_MAX 1000000
-
 typedef struct bytes_t {
     const char *s;
     apr_size_t len;
@@ -81,6 +78,7 @@ static apr_status_t read_all(flow_records_t *reader, json_t *records,
                              flow_error_t *err)
 {
     apr_status_t rv = APR_SUCCESS;
+    apr_size_t used = 0;
     json_t *record;
 
     while (rv == APR_SUCCESS) {
@@ -89,13 +87,7 @@ static apr_status_t read_all(flow_records_t *reader, json_t *records,
             break;
         }
         json_array_append_new(records, record);
-        if (flow_records_bytes(reader) > FS_MEMORY_MAX ||
-            json_array_size(records) > RECORDS_MAX) {
-            return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "too_large",
-                                  "it has more than %d bytes of text or %d "
-                                  "records; ask for it in parts",
-                                  FS_MEMORY_MAX, RECORDS_MAX);
-        }
+        rv = flow_conn_fs_count(record, &used, err);
     }
     return APR_STATUS_IS_EOF(rv) ? APR_SUCCESS : rv;
 }

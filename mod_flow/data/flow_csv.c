@@ -223,6 +223,31 @@ apr_status_t flow_csv_reader_finish(flow_csv_reader_t *reader,
     return flow_csv_scan_finish(reader->scan, err);
 }
 
+apr_status_t flow_csv_reader_check_names(flow_csv_reader_t *reader,
+                                         const char *const *names,
+                                         flow_error_t *err)
+{
+    int i;
+
+    /* without a header there are as many columns as the widest row has */
+    for (; !reader->no_header && *names; ++names) {
+        for (i = 0; i < reader->n_names; ++i) {
+            if (reader->names[i].len == strlen(*names) &&
+                memcmp(reader->names[i].text, *names, strlen(*names)) == 0) {
+                break;
+            }
+        }
+        if (i == reader->n_names) {
+            return flow_csv_scan_fail(reader->scan, err,
+                                      "there is no column '%.64s', which is "
+                                      "one of the key columns; the first "
+                                      "column is '%.64s'",
+                                      *names, i ? reader->names[0].text : "");
+        }
+    }
+    return APR_SUCCESS;
+}
+
 /* --- whole texts -----------------------------------------------------------*/
 
 static apr_status_t append_row(void *baton, json_t *row, flow_error_t *err)

@@ -24,6 +24,7 @@
 typedef struct group_t {
     json_t *rows;
     apr_size_t bytes;
+    int is_checked; /* the key columns are there */
 } group_t;
 
 struct flow_reader_t {
@@ -105,6 +106,11 @@ static apr_status_t add_to_group(void *baton, json_t *row, flow_error_t *err)
     group_t *group = &reader->group;
     apr_status_t rv = APR_SUCCESS;
 
+    if (!group->is_checked) {
+        group->is_checked = 1;
+        rv = flow_csv_reader_check_names(reader->csv,
+                                         reader->format->key_columns, err);
+    }
     if (group->rows && !has_equal_keys(reader, row)) {
         rv = end_group(reader, err);
     }

@@ -101,6 +101,11 @@ apr_status_t flow_csv_reader_feed(flow_csv_reader_t *reader, const char *data,
                                   apr_size_t len, flow_error_t *err);
 apr_status_t flow_csv_reader_finish(flow_csv_reader_t *reader,
                                     flow_error_t *err);
+/** Called with a row: each of @a names (ended by NULL) is a column, or the
+ * first that is none is FLOW_E_INPUT. */
+apr_status_t flow_csv_reader_check_names(flow_csv_reader_t *reader,
+                                         const char *const *names,
+                                         flow_error_t *err);
 /** Append one record as a CSV row; @a columns (array of names) rules order;
  * flow_csv_write_header() writes the names. */
 apr_status_t flow_csv_write_header(flow_buf_t *out,

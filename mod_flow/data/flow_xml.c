@@ -428,6 +428,7 @@ static void run(flow_xml_reader_t *r, const char *xml, int len)
 static apr_status_t check_bytes(const char *xml, apr_size_t len,
                                 flow_error_t *err)
 {
+    flow_xml_guard_t guard = { 0 };
     const char *why = NULL;
 
     if (len == 0) {
@@ -441,6 +442,9 @@ static apr_status_t check_bytes(const char *xml, apr_size_t len,
     }
     else if (memchr(xml, '\0', len)) {
         why = "a NUL character";
+    }
+    else if (!flow_xml_guard(&guard, xml, len)) {
+        why = FLOW_XML_ATTRIBUTES_WHY;
     }
     return why ? flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "invalid_xml",
                                 "invalid XML: %s", why)

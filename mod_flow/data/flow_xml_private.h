@@ -5,6 +5,7 @@
 #include <libxml/parser.h>
 
 #include "data/flow_format_private.h"
+#include "data/flow_xml_guard.h"
 
 /**
  * What flow_xml.c (events to values) and flow_xml_stream.c (documents of any

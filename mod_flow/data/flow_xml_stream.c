@@ -18,6 +18,7 @@
 
 struct flow_xml_stream_t {
     flow_xml_reader_t r;
+    flow_xml_guard_t guard;
     char held[4]; /* bytes of a character that is not complete */
     apr_size_t n_held;
     int has_begun;
@@ -62,6 +63,10 @@ static void parse(flow_xml_stream_t *s, const char *data, apr_size_t len)
         flow_xml_fail(&s->r, "invalid_xml",
                       "bytes that are not valid UTF-8, or a NUL character, "
                       "within the next 64 KB");
+        return;
+    }
+    if (!flow_xml_guard(&s->guard, data, len)) {
+        flow_xml_fail(&s->r, "invalid_xml", FLOW_XML_ATTRIBUTES_WHY);
         return;
     }
     xmlParseChunk(s->r.ctxt, data, (int)len, 0);

@@ -676,6 +676,27 @@ static void the_records_of_a_file_are_sorted(void **state)
         "[{\"k\":\"1\",\"n\":\"z\"},{\"k\":\"2\",\"n\":\"y\"}][]");
 }
 
+/* Cells of a byte need most: 50 times as much memory as text. */
+static void what_is_sorted_is_bounded(void **state)
+{
+    fixture_t *t = *state;
+    char *csv = apr_palloc(t->f->p, 4 * 1000000 + 8), *s = csv;
+    int i;
+
+    memcpy(s, "k,n\n", 4);
+    for (i = 0, s += 4; i < 1000000; ++i, s += 4) {
+        memcpy(s, "1,2\n", 5);
+    }
+    docs_fixture_file(t->f, "in/1.csv", csv);
+    compile(t, "<export e>\n_connectionId disk\nfile.type csv\n"
+               "filesystem.directoryPath in\nfile.skipDelete true\n"
+               "file.sortByFields [{\"field\":\"k\"}]\n");
+    assert_string_equal(
+        export_all(t),
+        "!file_too_large 1: connection 'disk': file '1.csv': "
+        "file.sortByFields: its records need more than 256 MB together");
+}
+
 static apr_status_t look_up(void *baton, const char *name, const json_t *key,
                             const json_t **pvalue, flow_error_t *err)
 {
@@ -772,6 +793,7 @@ int main(void)
         TEST(a_file_that_is_there_is_added_to),
         TEST(nothing_is_written_through_a_link_and_nothing_is_left),
         TEST(the_records_of_a_file_are_sorted),
+        TEST(what_is_sorted_is_bounded),
         TEST(names_of_files_use_lookups),
         TEST(a_preview_writes_nothing),
         TEST(a_locked_file_is_waited_for_until_the_deadline),

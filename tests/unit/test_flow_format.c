@@ -136,6 +136,9 @@ static void json_that_is_wrong_is_told_with_line_and_byte(void **state)
     /* clang-format off */
     static const case_t cases[] = {
         { NULL, "", "invalid JSON at line 1, byte 1: the text is empty" },
+        { NULL, "[1,2,]", "invalid JSON at line 1, byte 6: expected a value" },
+        { NULL, "[,1]", "invalid JSON at line 1, byte 2: expected a value" },
+        { "a", "{\"a\":}", "invalid JSON at line 1, byte 6: expected a value" },
         { NULL, "[1,\n2", "invalid JSON at line 2, byte 6: the text ends "
           "inside a value" },
         { NULL, "[1] 2", "invalid JSON at line 1, byte 5: something follows "
@@ -466,6 +469,13 @@ static void rows_of_equal_keys_are_one_record(void **state)
                         ",[{\"o\":\"2\",\"n\":\"c\"}],"
                         "[{\"o\":\"1\",\"n\":\"d\"}]]");
     assert_string_equal(read_all(&csv, "o,n\n"), "[]");
+    /* with a slip all rows would have equal keys: none */
+    assert_string_equal(read_all(&csv, "O,n\n1,a\n2,b\n"),
+                        "invalid CSV at line 2, byte 5: there is no column "
+                        "'o', which is one of the key columns; the first "
+                        "column is 'O'");
+    csv.csv.no_header = 1;
+    assert_string_equal(read_all(&csv, "1\n"), "[[{\"Column1\":\"1\"}]]");
 }
 
 static void marks_may_have_several_characters(void **state)

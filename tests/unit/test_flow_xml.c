@@ -13,6 +13,7 @@
 
 #include "data/flow_json.h"
 #include "data/flow_text.h"
+#include "data/flow_xml_guard.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -192,6 +193,55 @@ static void depth_and_number_are_bounded(void **state)
     assert_non_null(strstr(said, "more than 1000000 elements"));
 }
 
+/* libxml2 compares each attribute with all others: a megabyte of them would
+ * take it minutes. */
+static void attributes_of_an_element_are_bounded(void **state)
+{
+    static const struct {
+        const char *before, *after;
+        int n, is_good;
+    } cases[] = {
+        { "<r ", "/>", 1000, 1 },
+        { "<r ", "/>", 1001, 0 },
+        { "<!--->--><r ", "/>", 1001, 0 },
+        { "<!-- <a \" --><r ", "/>", 1001, 0 },
+        { "<?p <a '?><r ", "/>", 1001, 0 },
+        { "<r><![CDATA[<a \"]]]><b x='>' ", "/></r>", 1000, 0 },
+        { "<r><![CDATA[<a \"]]]><b x='>' ", "/></r>", 999, 1 },
+        { "<r><!-- <a ", "--></r>", 2000, 1 },
+        { "<r><![CDATA[<a ", "]]></r>", 2000, 1 },
+        { "<r>", "</r>", 2000, 1 },
+        { "<r a='", "'/>", 2000, 1 },
+    };
+    size_t i, k;
+    int n;
+
+    (void)state;
+    for (i = 0; i < COUNT(cases); ++i) {
+        flow_xml_guard_t whole = { 0 }, parts = { 0 };
+        char *xml = apr_palloc(pool, 64 + 2000 * 12), *s = xml;
+        int is_good = 1;
+
+        s += apr_snprintf(s, 64, "%s", cases[i].before);
+        for (n = 0; n < cases[i].n; ++n) {
+            s += apr_snprintf(s, 12, "a%d=\"\" ", n);
+        }
+        apr_snprintf(s, 32, "%s", cases[i].after);
+        if (flow_xml_guard(&whole, xml, strlen(xml)) != cases[i].is_good) {
+            fail_msg("%s %d", cases[i].before, cases[i].n);
+        }
+        for (k = 0; xml[k] && is_good; ++k) {
+            is_good = flow_xml_guard(&parts, xml + k, 1);
+        }
+        assert_int_equal(is_good, cases[i].is_good);
+        if (!cases[i].is_good) {
+            assert_string_equal(read_xml(xml),
+                                "invalid_xml: invalid XML: an element has more "
+                                "than 1000 attributes");
+        }
+    }
+}
+
 static const char *write_xml(const char *json)
 {
     flow_error_t err = FLOW_ERROR_INIT;
@@ -282,6 +332,7 @@ int main(void)
         TEST(utf16_is_recognised),
         TEST(a_doctype_is_refused_before_anything_is_done),
         TEST(depth_and_number_are_bounded),
+        TEST(attributes_of_an_element_are_bounded),
         TEST(objects_become_elements),
         TEST(what_xml_cannot_carry_is_said),
         TEST(what_was_read_is_written_and_read_the_same),
