@@ -96,7 +96,10 @@ typedef struct flow_call_t {
      * an export that takes what it reads leaves it. */
     int leave;
     apr_interval_time_t step_timeout; /* of one request; 0 = the deadline's */
-    /** Where credentials that a call gets are kept; NULL = nowhere (tools). */
+    /** Where credentials that a call gets are kept; NULL = nowhere. A tool that
+     * renews a token without them may use up, or get revoked, the refresh token
+     * that the server's processes rely on: flow_jobs_grants() is there for tools,
+     * too, with no workers. */
     const flow_grant_iface_t *grants;
     const flow_blob_iface_t *blobs; /* NULL: there are none (tools) */
 } flow_call_t;
