@@ -125,6 +125,7 @@ def test_a_storm_in_two_processes_renews_once(httpd, upstream, start):
     two_children(httpd)
     far = Family(upstream, delay=0.3)
     server = start()
+    server.allow_log("AH10159")  # all threads of both are wanted
     assert len(server.children()) == 2
     for expected in (1, 2, 3):
         # Both processes get their share: more calls than one has threads.
@@ -245,15 +246,18 @@ def _try(server):
 def test_a_dead_grant_is_an_error_of_the_connection(upstream, start):
     far = Family(upstream)
     far.revoked = True
+    upstream.on("GET", "/", 401)  # the connection's test
     server = start()
     server.expect_log("FLOW0201")
+    server.allow_log("FLOW0420")
     got = server.get("/orders")
     assert got.status_code >= 500
     assert "auth_failed" in got.text and "invalid_grant" in got.text
     assert row(server)[3] is None
-    # Another try asks again, but not more than once.
-    assert far.refreshes == 1
-    server.get("/orders")
+    # The call has asked, and the test of the connection; nobody asks while it
+    # is offline.
+    assert far.refreshes == 2
+    assert "connection_offline" in server.get("/orders").text
     assert far.refreshes == 2
 
 
