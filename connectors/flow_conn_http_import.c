@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Delivering: one request per record, or per batch of them.
+ *
+ * size: a page from its records to their answers; what can stand alone has
+ * files of its own (form, lookup, async, blob).
  */
 #include "connectors/flow_conn_http.h"
 

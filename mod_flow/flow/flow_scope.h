@@ -25,7 +25,7 @@ typedef struct flow_scope_t {
     flow_mapping_env_t mapping; /* what mappings and transforms may use */
     json_t *stages; /* array for what a preview shows, borrowed, or NULL */
     const char *failed_source; /* where the export broke, as errors say it */
-    int is_locked_out; /* the import's last page has got no lock */
+    int is_locked_out;         /* the import's last page has got no lock */
     json_t *exchange; /* of the call that failed last; who wants it takes it
                          (flow_scope_take_exchange()) */
     apr_pool_t *p;
