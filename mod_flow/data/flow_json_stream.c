@@ -350,7 +350,7 @@ static const char *at_value(flow_json_stream_t *s, const char *at,
 {
     int is_target = s->is_wanted && s->level == s->n_path;
 
-    if (memchr("]},:", *at, 4)) {
+    if (*at && strchr("]},:", *at)) {
         return fail(s, at, "expected a value");
     }
     if (s->is_in_list) {
