@@ -261,17 +261,18 @@ static void check_behind(flow_compile_t *c, const flow_flow_t *flow, int i,
                          const char *field)
 {
     const flow_behind_t *behind = &flow->behind[i];
+    const flow_export_t *exp = flow->generators[i];
     const flow_flow_t *other;
     int k;
 
-    if (!behind->flow_id && !behind->export_id) {
+    if (!exp || (!behind->flow_id && !behind->export_id)) {
         return;
     }
-    if (!flow->generators[i]->is_delta) {
+    if (!exp->is_delta) {
         flow_compile_problem(c, field,
                              "export '%s' is not of type 'delta' and has no "
                              "mark",
-                             flow->generators[i]->id);
+                             exp->id);
         return;
     }
     if (!behind->export_id) {
