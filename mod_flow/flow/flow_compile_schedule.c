@@ -282,8 +282,8 @@ static void check_behind(flow_compile_t *c, const flow_flow_t *flow, int i,
                                            APR_HASH_KEY_STRING)
                             : flow;
     for (k = 0; other && k < other->ngenerators; ++k) {
-        if (strcmp(other->generators[k]->id, behind->export_id) == 0 &&
-            other->generators[k]->is_delta) {
+        exp = other->generators[k];
+        if (exp && exp->is_delta && strcmp(exp->id, behind->export_id) == 0) {
             return;
         }
     }
