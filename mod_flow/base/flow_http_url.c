@@ -104,8 +104,8 @@ static const char *read_parts(CURLU *u, flow_http_url_t *url, apr_pool_t *p)
     return get_part(u, CURLUPART_URL, 0, &url->text, p);
 }
 
-const char *flow_http_url_parse(flow_http_url_t *url, const char *base,
-                                const char *text, apr_pool_t *p)
+static const char *parse_once(flow_http_url_t *url, const char *base,
+                              const char *text, apr_pool_t *p)
 {
     CURLU *u;
     CURLUcode rc = CURLUE_OK;
@@ -129,6 +129,23 @@ const char *flow_http_url_parse(flow_http_url_t *url, const char *base,
     }
     why = rc == CURLUE_OK ? read_parts(u, url, p) : explain(rc, p);
     curl_url_cleanup(u);
+    return why;
+}
+
+/* libcurl decodes %30 in a host to 0, and then reads 0 as 0.0.0.0: what is
+ * checked has to be what is called. */
+const char *flow_http_url_parse(flow_http_url_t *url, const char *base,
+                                const char *text, apr_pool_t *p)
+{
+    flow_http_url_t again;
+    const char *why = parse_once(url, base, text, p);
+
+    if (!why && (parse_once(&again, NULL, url->text, p) ||
+                 !flow_http_url_is_same_origin(url, &again) ||
+                 strcmp(url->text, again.text) != 0)) {
+        why = "its host is not written plainly; percent signs do not belong "
+              "there";
+    }
     return why;
 }
 
