@@ -112,6 +112,7 @@ static const char *parse_once(flow_http_url_t *url, const char *base,
     const char *why = NULL;
 
     memset(url, 0, sizeof(*url));
+    url->scheme = url->host = url->text = "";
     if (!text || strlen(text) > URL_MAX_BYTES) {
         return text ? "it is longer than 64 KB" : "it is missing";
     }
