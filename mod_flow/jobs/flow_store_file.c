@@ -218,10 +218,11 @@ apr_status_t flow_store_file_sync(flow_store_t *store, flow_error_t *err)
 {
     int code;
 
-    if (store->wal_fd < 0 || fdatasync(store->wal_fd) == 0) {
+    /* flow_store_file_verify() has opened it before COMMIT */
+    if (store->wal_fd >= 0 && fdatasync(store->wal_fd) == 0) {
         return APR_SUCCESS;
     }
-    code = errno;
+    code = store->wal_fd >= 0 ? errno : EBADF;
     store->broken = 1;
     return flow_error_set(err, FLOW_E_UNAVAILABLE, code, "store_unavailable",
                           "store '%s': cannot be written to the disk: %s",
