@@ -2,17 +2,21 @@
 #include "jobs/flow_committer.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
 
 #include <apr_thread_proc.h>
 
 #include "base/flow_clock.h"
 #include "base/flow_log.h"
+#include "jobs/flow_teller.h"
 
 /* Pieces of work in one transaction: bounds how long the first one waits. */
-#define GROUP_MAX     256
-#define REOPEN_AFTER  apr_time_from_sec(1)
+#define GROUP_MAX    256
+#define REOPEN_AFTER apr_time_from_sec(1)
+/* How long the thread waits for others to join a group: see gather(). Below the
+ * least a wait costs more than it brings. */
+#define GATHER_LEAST  50
+#define GATHER_MOST   apr_time_from_msec(2)
 #define CONFLICTS_MAX 6 /* the others go through meanwhile */
 
 /* What has become of a piece of work. Between QUEUED and TAKEN it changes under
@@ -33,16 +37,19 @@ struct flow_committer_t {
     pthread_cond_t arrived;
     pthread_cond_t ended;
     flow_work_t *head, *tail;
-    int waiting; /* the thread sleeps on `arrived` */
+    int length; /* of the list */
+    int wanted; /* the thread sleeps until there are so many; 0 = it does not */
     int stopping;
     int has_ended;
 
     /* the thread's own */
     flow_store_t *store;
+    flow_teller_t *teller;
     apr_time_t open_at;
     int has_begun; /* a transaction, for the next group */
     int was_down;  /* the log has been told */
     int crowd;     /* size of the last group */
+    int unsettled; /* a sync has failed: flow_store_settle() first */
     volatile int up;
 };
 
@@ -83,6 +90,12 @@ static void finish_all(flow_work_t *group, apr_status_t status,
 
 static void close_store(flow_committer_t *c, const flow_error_t *why)
 {
+    flow_error_t lost = FLOW_ERROR_INIT;
+
+    if (flow_teller_settle(c->teller, &lost) != APR_SUCCESS) {
+        c->unsettled = 1;
+        why = &lost;
+    }
     flow_store_close(c->store);
     c->store = NULL;
     __atomic_store_n(&c->up, 0, __ATOMIC_RELEASE);
@@ -117,6 +130,10 @@ static apr_status_t open_store(flow_committer_t *c, flow_error_t *err)
         flow_error_clear(err);
         rv = flow_store_migrate(c->settings.driver, c->settings.params, err);
     }
+    if (rv == APR_SUCCESS && c->unsettled) {
+        rv = flow_store_settle(c->store, err);
+        c->unsettled = rv != APR_SUCCESS;
+    }
     if (rv != APR_SUCCESS) {
         close_store(c, err);
         c->open_at = flow_clock() + REOPEN_AFTER;
@@ -135,10 +152,10 @@ static void announce_return(flow_committer_t *c)
     }
 }
 
-/* One transaction. *pculprit is the piece whose statement failed, NULL when
- * the store as such did. */
+/* One transaction; *pfd is flow_store_commit_fast()'s. *pculprit is the piece
+ * whose statement failed, NULL when the store as such did. */
 static apr_status_t attempt(flow_committer_t *c, flow_work_t *group,
-                            int with_end, flow_work_t **pculprit,
+                            int with_end, int *pfd, flow_work_t **pculprit,
                             flow_error_t *err)
 {
     flow_work_t *work;
@@ -173,7 +190,7 @@ static apr_status_t attempt(flow_committer_t *c, flow_work_t *group,
         flow_store_rollback(c->store);
         return rv;
     }
-    rv = flow_store_commit(c->store, err);
+    rv = flow_store_commit_fast(c->store, pfd, err);
     if (rv == APR_SUCCESS && c->settings.group_done && with_end) {
         c->settings.group_done(c->settings.baton);
     }
@@ -196,7 +213,8 @@ static flow_work_t *take_out(flow_work_t *group, flow_work_t *one)
  * handle went bad: the schema may have changed, the file was replaced, the
  * session was cut. */
 static apr_status_t attempt_again(flow_committer_t *c, flow_work_t *group,
-                                  flow_work_t **pculprit, flow_error_t *err)
+                                  int *pfd, flow_work_t **pculprit,
+                                  flow_error_t *err)
 {
     apr_status_t rv = APR_EGENERAL;
     int tries = 0, conflicts = 0;
@@ -208,7 +226,7 @@ static apr_status_t attempt_again(flow_committer_t *c, flow_work_t *group,
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        rv = attempt(c, group, !tries && conflicts < 2, pculprit, err);
+        rv = attempt(c, group, !tries && conflicts < 2, pfd, pculprit, err);
         if (rv == APR_SUCCESS || *pculprit) {
             return rv;
         }
@@ -239,6 +257,35 @@ static void count(flow_committer_t *c, const flow_work_t *group)
     }
 }
 
+/* The teller's thread. */
+static void tell(void *baton, void *group, apr_status_t status,
+                 const flow_error_t *why)
+{
+    flow_committer_t *c = baton;
+
+    if (status == APR_SUCCESS) {
+        count(c, group);
+    }
+    else { /* the committer opens the store anew, at once */
+        pthread_mutex_lock(&c->lock);
+        pthread_cond_signal(&c->arrived);
+        pthread_mutex_unlock(&c->lock);
+    }
+    finish_all(group, status, why);
+}
+
+/* It has been committed: @a fd as above. */
+static void tell_later(flow_committer_t *c, flow_work_t *group, int fd)
+{
+    announce_return(c);
+    if (fd < 0) {
+        tell(c, group, APR_SUCCESS, NULL);
+    }
+    else {
+        flow_teller_hand(c->teller, group, fd, c->name);
+    }
+}
+
 /* Have the group done; pieces whose own statements fail are set apart, so that
  * they fail nobody else, and tried alone at the end. */
 static void do_group(flow_committer_t *c, flow_work_t *group)
@@ -246,9 +293,10 @@ static void do_group(flow_committer_t *c, flow_work_t *group)
     flow_error_t err = FLOW_ERROR_INIT;
     flow_work_t *apart = NULL, *culprit;
     apr_status_t rv;
+    int fd;
 
     while (group) {
-        rv = attempt_again(c, group, &culprit, &err);
+        rv = attempt_again(c, group, &fd, &culprit, &err);
         if (rv != APR_SUCCESS && culprit) {
             group = take_out(group, culprit);
             culprit->next = apart;
@@ -256,22 +304,79 @@ static void do_group(flow_committer_t *c, flow_work_t *group)
             continue;
         }
         if (rv == APR_SUCCESS) {
-            announce_return(c);
-            count(c, group);
+            tell_later(c, group, fd);
         }
-        finish_all(group, rv, rv == APR_SUCCESS ? NULL : &err);
+        else {
+            finish_all(group, rv, &err);
+        }
         group = NULL;
     }
     while (apart) {
         culprit = apart;
         apart = apart->next;
         culprit->next = NULL;
-        rv = attempt_again(c, culprit, &group, &err);
+        rv = attempt_again(c, culprit, &fd, &group, &err);
         if (rv == APR_SUCCESS) {
-            count(c, culprit);
+            tell_later(c, culprit, fd);
         }
-        finish(culprit, rv, rv == APR_SUCCESS ? NULL : &err);
+        else {
+            finish(culprit, rv, &err);
+        }
     }
+}
+
+/*
+ * Those of the last group come back when they have been told; whoever came
+ * since waits already. Give them some time, up to half of what the disk takes:
+ * one transaction for all costs less than two that halve them. After a lone
+ * piece nobody is waited for. The lock is held.
+ */
+static void gather(flow_committer_t *c)
+{
+    apr_interval_time_t patience = flow_teller_cost(c->teller) / 2;
+    int expected = c->length + c->crowd;
+    apr_time_t until;
+
+    if (c->crowd < 2 || patience < GATHER_LEAST) {
+        return;
+    }
+    until = flow_clock() + (patience < GATHER_MOST ? patience : GATHER_MOST);
+    c->wanted = expected - expected / 8;
+    while (c->length < c->wanted && !c->stopping &&
+           flow_clock_cond_wait(&c->arrived, &c->lock, until) == 0) {
+    }
+    c->wanted = 0;
+}
+
+/* Sleep until somebody comes, or it is time to try to open the store. The lock
+ * is held. */
+static void wait_for_one(flow_committer_t *c)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    c->wanted = 1;
+    if (flow_teller_has_failed(c->teller)) {
+        /* It has called under the lock, perhaps before we slept. */
+    }
+    else if (c->store) {
+        pthread_cond_wait(&c->arrived, &c->lock);
+    }
+    else {
+        flow_clock_cond_wait(&c->arrived, &c->lock,
+                             flow_clock() + REOPEN_AFTER);
+    }
+    c->wanted = 0;
+    if (c->head || c->stopping) {
+        return;
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (flow_teller_has_failed(c->teller)) {
+        close_store(c, NULL);
+    }
+    if (!c->store && open_store(c, &err) == APR_SUCCESS) {
+        announce_return(c);
+    }
+    pthread_mutex_lock(&c->lock);
 }
 
 /* Wait for work; 0 = end. */
@@ -279,34 +384,17 @@ static int wait_for_work(flow_committer_t *c)
 {
     int is_there;
 
-    /* A crowd was here a moment ago and has just been woken: let it come
-     * back, or the first one to return gets a transaction of its own. */
-    if (c->crowd > 1) {
-        sched_yield();
-    }
+    flow_teller_await(c->teller);
     pthread_mutex_lock(&c->lock);
+    gather(c);
     while (!c->head && !c->stopping) {
-        c->waiting = 1;
-        if (c->store) {
-            pthread_cond_wait(&c->arrived, &c->lock);
-        }
-        else {
-            flow_clock_cond_wait(&c->arrived, &c->lock,
-                                 flow_clock() + REOPEN_AFTER);
-        }
-        c->waiting = 0;
-        if (!c->store && !c->head) {
-            flow_error_t err = FLOW_ERROR_INIT;
-
-            pthread_mutex_unlock(&c->lock);
-            if (open_store(c, &err) == APR_SUCCESS) {
-                announce_return(c);
-            }
-            pthread_mutex_lock(&c->lock);
-        }
+        wait_for_one(c);
     }
     is_there = c->head != NULL;
     pthread_mutex_unlock(&c->lock);
+    if (flow_teller_has_failed(c->teller)) {
+        close_store(c, NULL);
+    }
     return is_there;
 }
 
@@ -330,6 +418,7 @@ static flow_work_t *take_group(flow_committer_t *c)
         work->next = NULL;
     }
     c->crowd = n;
+    c->length -= n;
     pthread_mutex_unlock(&c->lock);
     return group;
 }
@@ -356,8 +445,8 @@ static void *APR_THREAD_FUNC committer_main(apr_thread_t *thread, void *data)
             c->has_begun = 0;
         }
     }
-    flow_store_close(c->store);
-    c->store = NULL;
+    close_store(c, NULL);
+    flow_teller_stop(c->teller);
 
     pthread_mutex_lock(&c->lock);
     c->has_ended = 1;
@@ -378,6 +467,10 @@ apr_status_t flow_committer_start(flow_committer_t **pcommitter,
     pthread_mutex_init(&c->lock, NULL);
     flow_clock_cond_init(&c->arrived);
     flow_clock_cond_init(&c->ended);
+    rv = flow_teller_start(&c->teller, tell, c, p, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     rv = apr_thread_create(&c->thread, NULL, committer_main, c, p);
     if (rv != APR_SUCCESS) {
         return flow_error_set(err, FLOW_E_INTERNAL, rv, "no_thread",
@@ -410,7 +503,7 @@ static int enqueue(flow_committer_t *c, flow_work_t *work)
             c->head = work;
         }
         c->tail = work;
-        if (c->waiting) {
+        if (++c->length >= c->wanted && c->wanted) {
             pthread_cond_signal(&c->arrived);
         }
     }
@@ -428,6 +521,7 @@ static int dequeue(flow_committer_t *c, flow_work_t *work)
         before = at;
     }
     if (at) {
+        --c->length;
         if (before) {
             before->next = work->next;
         }

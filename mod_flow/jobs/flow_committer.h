@@ -15,9 +15,10 @@
  * Group commit: the one thread of a process that writes to the store.
  *
  * Callers hand in a piece of work and wait. The committer takes all that has
- * arrived, runs it in one transaction, commits, and wakes each caller alone.
- * While a commit is under way the next group gathers, so the price of an fsync
- * is shared by as many as want it and a lone caller waits for nobody.
+ * arrived, runs it in one transaction and commits; a second thread (the
+ * teller) has the disk take it and wakes each caller alone. While the disk is
+ * at work the next group gathers, so the price of a sync is shared by as many
+ * as want it and a lone caller waits for nobody.
  *
  * The store may be away: work is then refused at once ("store_unavailable"),
  * and the committer goes on trying to open it. Any thread may submit.
@@ -61,7 +62,9 @@ typedef struct flow_committer_settings_t {
     void (*group_begin)(void *baton);
     apr_status_t (*group_end)(void *baton, flow_store_t *store,
                               flow_error_t *err);
-    /** It has been committed; nobody has been told yet. */
+    /** It has been committed, others may see it; nobody has been told yet, and
+     * with sqlite3 the disk need not have it: should it never, those who are
+     * waiting are told so. */
     void (*group_done)(void *baton);
     void *baton;
 } flow_committer_settings_t;

@@ -542,10 +542,12 @@ static apr_status_t may_commit(flow_store_t *store, flow_error_t *err)
                           why->message);
 }
 
-apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
+apr_status_t flow_store_commit_fast(flow_store_t *store, int *pfd,
+                                    flow_error_t *err)
 {
     apr_status_t rv = may_commit(store, err);
 
+    *pfd = -1;
     if (rv == APR_SUCCESS && store->is_bulk) {
         rv = flow_store_flush(store, err);
     }
@@ -557,11 +559,23 @@ apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
         return rv;
     }
     store->in_transaction = 0;
-    if (store->is_pg) {
-        return APR_SUCCESS;
+    if (!store->is_pg) {
+        flow_store_unlock(store);
+        *pfd = store->wal_fd; /* may_commit() has opened it */
     }
-    flow_store_unlock(store);
-    return flow_store_file_sync(store, err);
+    return APR_SUCCESS;
+}
+
+apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
+{
+    int fd;
+    apr_status_t rv = flow_store_commit_fast(store, &fd, err);
+
+    if (rv == APR_SUCCESS && fd >= 0) {
+        rv = flow_store_sync(fd, store->name, err);
+        store->broken |= rv != APR_SUCCESS;
+    }
+    return rv;
 }
 
 void flow_store_rollback(flow_store_t *store)

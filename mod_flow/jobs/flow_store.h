@@ -92,8 +92,23 @@ apr_status_t flow_store_verify(flow_store_t *store, flow_error_t *err);
  * negative, else at most so long ("store_unavailable"). */
 apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
                               flow_error_t *err);
-/** On failure nothing has been stored and the transaction has ended. */
+/** On failure the transaction has ended; nothing has been stored, unless the
+ * store is broken: then nobody can tell. */
 apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err);
+/**
+ * In two halves: others see the commit, but only flow_store_sync() makes it
+ * last, and until then nobody may be told. *pfd: what to give to it, the
+ * store's; -1 = it lasts already (pgsql).
+ */
+apr_status_t flow_store_commit_fast(flow_store_t *store, int *pfd,
+                                    flow_error_t *err);
+/** Any thread. @a name: of the store, for the message. What has been written to
+ * @a fd before is on the disk, or else nobody can tell what is, not even after
+ * a success later: see flow_store_settle(). */
+apr_status_t flow_store_sync(int fd, const char *name, flow_error_t *err);
+/** After a sync that failed: have all that has been committed written to the
+ * disk again, from what SQLite sees of it. sqlite3 only. */
+apr_status_t flow_store_settle(flow_store_t *store, flow_error_t *err);
 void flow_store_rollback(flow_store_t *store);
 
 /** Parameters of a statement, in place. */

@@ -21,7 +21,8 @@
  * The directory usually belongs to the user of the children, so root follows
  * no link in it and changes owners through descriptors only.
  */
-#define OPEN_FLAGS (O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC)
+#define SETTLE_WAIT apr_time_from_sec(5)
+#define OPEN_FLAGS  (O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC)
 
 static apr_status_t file_error(const char *path, const char *doing, int code,
                                flow_error_t *err)
@@ -214,19 +215,52 @@ static int open_wal(flow_store_t *store)
  * afterwards only. SQLite syncs the log itself before it copies from it, and
  * the first frame when it starts over.
  */
-apr_status_t flow_store_file_sync(flow_store_t *store, flow_error_t *err)
+apr_status_t flow_store_sync(int fd, const char *name, flow_error_t *err)
 {
     int code;
 
-    /* flow_store_file_verify() has opened it before COMMIT */
-    if (store->wal_fd >= 0 && fdatasync(store->wal_fd) == 0) {
+    if (fdatasync(fd) == 0) {
         return APR_SUCCESS;
     }
-    code = store->wal_fd >= 0 ? errno : EBADF;
-    store->broken = 1;
+    code = errno;
     return flow_error_set(err, FLOW_E_UNAVAILABLE, code, "store_unavailable",
-                          "store '%s': cannot be written to the disk: %s",
-                          store->name, strerror(code));
+                          "store '%s': cannot be written to the disk: %s", name,
+                          strerror(code));
+}
+
+/*
+ * The kernel gives up the pages that it could not write: they stay readable,
+ * and the next sync succeeds without them. A checkpoint reads the log's frames
+ * (as every reader of the store still does), writes them to the database and
+ * syncs that, so it does not matter any more what became of the log.
+ */
+apr_status_t flow_store_settle(flow_store_t *store, flow_error_t *err)
+{
+    static const char sql[] = "PRAGMA wal_checkpoint(FULL)";
+    apr_pool_t *p = flow_store_pool(0);
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    if (!p) {
+        return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_ENOMEM, "no_memory",
+                              "out of memory for the store");
+    }
+    rv = flow_store_lock(store, SETTLE_WAIT, err);
+    if (rv == APR_SUCCESS) {
+        rv = flow_store_select(store, &rows, sql, FLOW_SQL_NONE, p, err);
+        if (rv == APR_SUCCESS &&
+            (!flow_rows_next(&rows) || flow_rows_int(&rows, 0) != 0 ||
+             flow_rows_int(&rows, 1) != flow_rows_int(&rows, 2))) {
+            rv = flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
+                                "store_unavailable",
+                                "store '%s': its log cannot be copied to the "
+                                "database at the moment",
+                                store->name);
+        }
+        flow_store_unlock(store);
+    }
+    apr_pool_destroy(p);
+    return rv;
 }
 
 apr_status_t flow_store_file_verify(flow_store_t *store, int written,

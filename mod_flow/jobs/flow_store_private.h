@@ -55,7 +55,7 @@ struct flow_store_t {
     /* sqlite3 */
     int lock_fd;
     const char *lock_path, *wal_path;
-    int wal_fd; /* for flow_store_file_sync() only; -1 = not opened yet */
+    int wal_fd; /* for flow_store_sync() only; -1 = not opened yet */
     flow_store_inode_t file, lock, wal;
     flow_statement_t statements[FLOW_STORE_STATEMENTS];
 };
@@ -94,8 +94,6 @@ apr_status_t flow_store_pg_clock(flow_store_t *store, flow_error_t *err);
 /* flow_store_file.c: the files, and the write lock among processes. */
 /** Remember which files we have open. */
 apr_status_t flow_store_file_note(flow_store_t *store, flow_error_t *err);
-/** Have the disk keep what has been committed. */
-apr_status_t flow_store_file_sync(flow_store_t *store, flow_error_t *err);
 /** Are they still those that the paths lead to? @a written: in a transaction
  * that has written. */
 apr_status_t flow_store_file_verify(flow_store_t *store, int written,

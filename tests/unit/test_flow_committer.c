@@ -22,11 +22,14 @@
 #include "jobs_fixture.h"
 
 /* In the place of the C library's, for the committer and for SQLite. */
-static int syncs, sync_fails;
+static int syncs, sync_fails, sync_hangs;
 
 int fdatasync(int fd)
 {
     __atomic_fetch_add(&syncs, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&sync_hangs, __ATOMIC_SEQ_CST)) {
+        apr_sleep(1000);
+    }
     if (__atomic_load_n(&sync_fails, __ATOMIC_SEQ_CST)) {
         errno = EIO;
         return -1;
@@ -251,6 +254,71 @@ static void nobody_is_told_before_the_disk_has_it(void **state)
     assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
 }
 
+static void *send_one(void *data)
+{
+    sender_t *s = data;
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    s->ok = do_one(s->committer, s->number ? "second" : "first", &err) == 0;
+    return NULL;
+}
+
+static int count_until(int *number, int least)
+{
+    int i;
+
+    for (i = 0; i < 300 && __atomic_load_n(number, __ATOMIC_SEQ_CST) < least;
+         ++i) {
+        apr_sleep(10000);
+    }
+    return __atomic_load_n(number, __ATOMIC_SEQ_CST);
+}
+
+/* After a sync that failed the kernel says yes to the next one, and has not
+ * written what the first one was for. */
+static void after_a_failed_sync_nobody_is_told_before_all_is_written_again(
+    void **state)
+{
+    jobs_fixture_t *f = *state;
+    sender_t senders[2] = { { .number = 0 }, { .number = 1 } };
+    pthread_t threads[2];
+    flow_committer_t *committer;
+    flow_error_t err = FLOW_ERROR_INIT;
+    int i, before;
+
+    prepare(f);
+    committer = start(f, NULL);
+    assert_int_equal(do_one(committer, "zero", &err), 0);
+    before = __atomic_load_n(&syncs, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&sync_hangs, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&sync_fails, 1, __ATOMIC_SEQ_CST);
+    for (i = 0; i < 2; ++i) {
+        senders[i].committer = committer;
+        pthread_create(&threads[i], NULL, send_one, &senders[i]);
+        /* the first one's sync; the second one commits behind it */
+        assert_int_equal(count_until(&syncs, before + 1), before + 1);
+        apr_sleep(20000 * i);
+    }
+    __atomic_store_n(&sync_hangs, 0, __ATOMIC_SEQ_CST);
+    for (i = 0; i < 2; ++i) {
+        pthread_join(threads[i], NULL);
+        assert_false(senders[i].ok);
+    }
+    /* It does not come back while the disk refuses the log's copy. */
+    apr_sleep(1200000);
+    assert_false(flow_committer_is_up(committer));
+    before = __atomic_load_n(&syncs, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&sync_fails, 0, __ATOMIC_SEQ_CST);
+    for (i = 0; i < 300 && !flow_committer_is_up(committer); ++i) {
+        apr_sleep(10000);
+    }
+    assert_true(flow_committer_is_up(committer));
+    /* the log and the database, though nobody has asked for anything */
+    assert_true(__atomic_load_n(&syncs, __ATOMIC_SEQ_CST) >= before + 2);
+    assert_int_equal(do_one(committer, "third", &err), 0);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
+}
+
 /* What is written to a file that has no name any more is lost. */
 static void a_store_that_was_deleted_takes_nothing_more(void **state)
 {
@@ -395,6 +463,7 @@ int main(void)
         TEST(a_store_that_is_away_is_said_to_be_and_found_again),
         TEST(waiting_is_bounded_and_the_work_is_not_freed_too_early),
         TEST(nobody_is_told_before_the_disk_has_it),
+        TEST(after_a_failed_sync_nobody_is_told_before_all_is_written_again),
         TEST(a_store_that_was_deleted_takes_nothing_more),
         TEST(a_store_that_was_replaced_is_opened_anew),
     };
