@@ -68,6 +68,10 @@ static void finish(flow_work_t *work, apr_status_t status,
     if (why) {
         work->error = *why;
     }
+    if (work->ended) {
+        work->ended(work);
+        return;
+    }
     if (change_state(work, WORK_TAKEN, WORK_DONE)) {
         sem_post(&work->done);
     }
@@ -589,6 +593,17 @@ apr_status_t flow_committer_do(flow_committer_t *c, flow_work_t *work,
     }
     sem_destroy(&work->done);
     return rv;
+}
+
+apr_status_t flow_committer_submit(flow_committer_t *c, flow_work_t *work,
+                                   flow_error_t *err)
+{
+    work->next = NULL;
+    work->state = WORK_QUEUED;
+    work->status = APR_SUCCESS;
+    flow_error_clear(&work->error);
+    return enqueue(c, work) ? APR_SUCCESS
+                            : refuse(err, "the server is stopping");
 }
 
 int flow_committer_is_up(const flow_committer_t *c)

@@ -42,6 +42,9 @@ struct flow_work_t {
     /** Frees the work when its submitter has given up waiting; NULL when the
      * submitter waits without limit (the work may then be on its stack). */
     void (*release)(flow_work_t *work);
+    /** For flow_committer_submit(): what became of it, on the committer's
+     * thread, which must not be held up. It may free the work. */
+    void (*ended)(flow_work_t *work);
     int events; /* for the statistics: webhook events in it */
 
     /* the committer's */
@@ -84,6 +87,12 @@ apr_status_t flow_committer_start(flow_committer_t **pcommitter,
 apr_status_t flow_committer_do(flow_committer_t *committer, flow_work_t *work,
                                apr_interval_time_t wait, int *pabandoned,
                                flow_error_t *err);
+
+/** Have @a work done and do not wait: work->ended() is told, with work->status
+ * and work->error. Pieces are done in the order in which they came. After
+ * flow_committer_stop() it is refused, and nobody is told. */
+apr_status_t flow_committer_submit(flow_committer_t *committer,
+                                   flow_work_t *work, flow_error_t *err);
 
 /** Is the store open now? */
 int flow_committer_is_up(const flow_committer_t *committer);

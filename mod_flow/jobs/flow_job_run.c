@@ -24,17 +24,37 @@
  * size: one job from beginning to end; all of it works on the same execution.
  */
 #define ERRORS_MAX (16 * 1024 * 1024) /* bytes of errors held in memory */
+/* Who takes no longer lets more jobs be claimed ahead. */
+#define QUICK apr_time_from_msec(2)
 /* No run is meant to last longer; calls and hooks have limits of their own. */
 #define RUN_MAX apr_time_from_sec(24 * 3600)
 
-typedef struct execution_t {
+typedef struct execution_t execution_t;
+
+typedef struct end_work_t {
+    flow_work_t work;
+    flow_progress_t at;
+    const char *status; /* NULL: hand it back */
+    const char *code, *message, *result;
+    const execution_t *moves; /* whose marks move; NULL: none do */
+    int lost;
+    int nnext;    /* jobs of other flows that were queued */
+    int is_quick; /* it took no time */
+    int waits;    /* its worker waits, and is free then */
+    execution_t *x;
+    flow_end_t plain; /* when it is stored together with others */
+    int is_plain;
+} end_work_t;
+
+struct execution_t {
     flow_jobs_t *jobs;
     flow_job_t *job;
     const flow_flow_t *flow;
     const flow_export_t *listener;
     apr_pool_t *p;
     apr_pool_t *page_p; /* checkpoint text, cleared per page */
-    flow_running_t running;
+    flow_held_t *held;
+    flow_running_t *running;
     flow_run_t run;
     flow_errors_t *errors;
     flow_progress_t reached; /* after the last whole page */
@@ -44,36 +64,10 @@ typedef struct execution_t {
     flow_delta_t delta;
     flow_retry_t *retry; /* NULL: an ordinary run */
     flow_run_sink_t sink;
-} execution_t;
-
-/* ---- in the list of running jobs ---- */
-
-static void enter(execution_t *x)
-{
-    flow_jobs_t *jobs = x->jobs;
-
-    x->running.id = x->job->id;
-    x->running.flow_id = x->job->flow_id;
-    x->running.is_alone = x->job->attempts > 0;
-    pthread_mutex_lock(&jobs->lock);
-    flow_claims_entered(jobs, x->job);
-    x->running.stop = jobs->stopping;
-    x->running.next = jobs->running;
-    jobs->running = &x->running;
-    pthread_mutex_unlock(&jobs->lock);
-}
-
-static void leave(execution_t *x)
-{
-    flow_jobs_t *jobs = x->jobs;
-    flow_running_t **at;
-
-    pthread_mutex_lock(&jobs->lock);
-    for (at = &jobs->running; *at != &x->running; at = &(*at)->next) {
-    }
-    *at = x->running.next;
-    pthread_mutex_unlock(&jobs->lock);
-}
+    apr_time_t began;
+    flow_error_t why; /* it failed */
+    end_work_t end;
+};
 
 static int is_set(const volatile apr_uint32_t *flag)
 {
@@ -102,7 +96,7 @@ static apr_status_t run_page(flow_work_t *work, flow_store_t *store,
  * what became of its records. */
 static apr_status_t check_abort(const execution_t *x, flow_error_t *err)
 {
-    return is_set(&x->running.abort)
+    return is_set(&x->running->abort)
                ? flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
                                 "the server is stopping")
                : APR_SUCCESS;
@@ -118,7 +112,7 @@ static apr_status_t commit_page(execution_t *x, const flow_progress_t *at,
         return rv;
     }
     if (w.lost) {
-        __atomic_store_n(&x->running.lost, 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&x->running->lost, 1, __ATOMIC_RELAXED);
         return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "lease_lost",
                               "another process has taken the job over");
     }
@@ -246,25 +240,18 @@ static apr_status_t record_error(void *baton, const flow_record_error_t *e,
 
 /* ---- the end ---- */
 
-typedef struct end_work_t {
-    flow_work_t work;
-    flow_progress_t at;
-    const char *status; /* NULL: hand it back */
-    const char *code, *message, *result;
-    const execution_t *moves; /* whose marks move; NULL: none do */
-    int lost;
-    int nnext; /* jobs of other flows that were queued */
-    execution_t *x;
-    flow_end_t plain; /* when it is stored together with others */
-    int is_plain;
-    flow_claim_t claim; /* of the next job; without a pool: none */
-} end_work_t;
-
 /* Flows come after a run of the flow, not after a retry of some records. */
 static int starts_others(const end_work_t *w)
 {
     return w->x->flow && strcmp(w->status, "completed") == 0 &&
            strcmp(w->x->job->type, "flow") == 0;
+}
+
+/* Nothing but the job's own row changes. */
+static int is_simple(const end_work_t *w)
+{
+    return !w->moves && !(starts_others(w) && w->x->flow->nnext) &&
+           flow_queue_end_is_plain(&w->at, w->result);
 }
 
 static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
@@ -273,16 +260,16 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
     end_work_t *w = (end_work_t *)work;
     apr_status_t rv;
 
-    w->claim.job = NULL;
-    w->claim.more = 0;
     w->nnext = 0;
-    w->x->running.is_ending = 1;
+    flow_claims_ask(w->x->jobs);
+    w->x->jobs->claims.quick += w->is_quick;
+    w->x->jobs->claims.slow += !w->is_quick;
+    w->x->jobs->claims.freeing += w->waits;
+    w->x->running->is_ending = 1;
     if (!w->status) {
         return flow_queue_return(store, &w->at, &w->lost, err);
     }
-    w->is_plain = flow_store_is_bulk(store) && !w->moves &&
-                  !(starts_others(w) && w->x->flow->nnext) &&
-                  flow_queue_end_is_plain(&w->at, w->result);
+    w->is_plain = flow_store_is_bulk(store) && is_simple(w);
     if (w->is_plain) {
         w->plain.at = &w->at;
         w->plain.status = w->status;
@@ -303,9 +290,6 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
     if (rv == APR_SUCCESS && !w->lost && starts_others(w)) {
         rv = flow_next_queue(w->x->jobs, w->x->flow, store, &w->nnext, w->x->p,
                              err);
-    }
-    if (rv == APR_SUCCESS && w->claim.p) {
-        flow_claims_add(w->x->jobs, &w->claim);
     }
     return rv;
 }
@@ -403,8 +387,8 @@ static void judge(execution_t *x, end_work_t *w, apr_status_t rv,
 {
     w->at = x->reached;
     w->at.errors = x->kept_back ? x->errors : NULL;
-    if (rv == APR_EINTR || (rv != APR_SUCCESS && is_set(&x->running.stop))) {
-        if (is_set(&x->running.cancel)) {
+    if (rv == APR_EINTR || (rv != APR_SUCCESS && is_set(&x->running->stop))) {
+        if (is_set(&x->running->cancel)) {
             w->status = w->code = "canceled";
             w->message = FLOW_CANCELED_TEXT;
         }
@@ -433,48 +417,120 @@ static void lost(execution_t *x)
              x->job->id, x->job->flow_id);
 }
 
-static flow_job_t *end(execution_t *x, apr_status_t rv, const flow_error_t *why,
-                       apr_time_t began, apr_pool_t *next_p)
+/* The end is stored, or will not be: the job is no longer ours. */
+static void leave(execution_t *x)
 {
     flow_jobs_t *jobs = x->jobs;
-    flow_error_t err = FLOW_ERROR_INIT;
-    end_work_t w = { .work.run = run_end,
-                     .x = x,
-                     .claim.owner = jobs->owner,
-                     .claim.knows = flow_job_known,
-                     .claim.baton = jobs };
 
-    if (is_set(&x->running.lost)) {
-        lost(x);
-        return NULL;
-    }
-    judge(x, &w, rv, why);
-    w.claim.p = flow_jobs_is_stopping(jobs) ? NULL : next_p;
-    if (commit_end(x, &w, &err) != APR_SUCCESS) {
-        flow_log(FLOW_LOG_WARNING,
-                 FLOW_LOGNO(0306) "job %s of flow '%s': its end is not stored "
-                                  "(%s); it runs again from its last page",
-                 x->job->id, x->job->flow_id, err.message);
-        return NULL;
-    }
-    if (w.is_plain ? w.plain.lost : w.lost) {
+    pthread_mutex_lock(&jobs->lock);
+    flow_held_leave(jobs, x->held);
+    pthread_mutex_unlock(&jobs->lock);
+    flow_held_free(jobs, x->held);
+}
+
+static void stored(execution_t *x)
+{
+    const end_work_t *w = &x->end;
+
+    if (w->is_plain ? w->plain.lost : w->lost) {
         lost(x);
     }
     else {
-        report(x, &w, began);
-        if (w.status) {
-            count(x, strcmp(w.status, "failed") == 0, began);
-            flow_waiters_tell(jobs, x->job->id);
-            flow_next_wake(jobs, w.nnext);
+        report(x, w, x->began);
+        if (w->status) {
+            count(x, strcmp(w->status, "failed") == 0, x->began);
+            flow_waiters_tell(x->jobs, x->job->id);
+            flow_next_wake(x->jobs, w->nnext);
         }
     }
-    if (w.claim.job) {
-        __atomic_fetch_sub(&jobs->waiting, 1, __ATOMIC_RELAXED);
-        if (w.claim.more) {
-            flow_workers_wake(jobs, 1);
-        }
+    leave(x);
+}
+
+/* On the committer's thread. */
+static void ended(flow_work_t *work)
+{
+    execution_t *x = ((end_work_t *)work)->x;
+    flow_jobs_t *jobs = x->jobs;
+    int is_stored = work->status == APR_SUCCESS;
+
+    if (is_stored) {
+        stored(x);
     }
-    return w.claim.job;
+    pthread_mutex_lock(&jobs->lock);
+    if (!is_stored) {
+        x->held->next = jobs->undone;
+        jobs->undone = x->held;
+        pthread_cond_signal(&jobs->wake);
+    }
+    if (--jobs->pending == 0 && flow_jobs_is_stopping(jobs)) {
+        pthread_cond_broadcast(&jobs->wake);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+static void end_and_wait(execution_t *x)
+{
+    end_work_t *w = &x->end;
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    w->work.ended = NULL;
+    w->waits = 1;
+    if (commit_end(x, w, &err) == APR_SUCCESS) {
+        stored(x);
+        return;
+    }
+    flow_log(FLOW_LOG_WARNING,
+             FLOW_LOGNO(0306) "job %s of flow '%s': its end is not stored "
+                              "(%s); it runs again from its last page",
+             x->job->id, x->job->flow_id, err.message);
+    leave(x);
+}
+
+/* An end that is no more than a row need not be waited for: the worker goes on
+ * with the next job. Should it not be stored, a worker tries again. */
+static int submit_end(execution_t *x)
+{
+    flow_jobs_t *jobs = x->jobs;
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    pthread_mutex_lock(&jobs->lock);
+    ++jobs->pending;
+    pthread_mutex_unlock(&jobs->lock);
+    x->end.work.ended = ended;
+    if (flow_committer_submit(jobs->committer, &x->end.work, &err) ==
+        APR_SUCCESS) {
+        return 1;
+    }
+    pthread_mutex_lock(&jobs->lock);
+    --jobs->pending;
+    pthread_mutex_unlock(&jobs->lock);
+    return 0;
+}
+
+static void end(execution_t *x, apr_status_t rv)
+{
+    end_work_t *w = &x->end;
+
+    if (is_set(&x->running->lost)) {
+        lost(x);
+        leave(x);
+        return;
+    }
+    w->work.run = run_end;
+    w->x = x;
+    judge(x, w, rv, &x->why);
+    json_decref(x->run.data);
+    x->run.data = NULL;
+    w->is_quick = w->status && flow_clock() - x->began < QUICK;
+    if (!w->status || !is_simple(w) || !submit_end(x)) {
+        end_and_wait(x);
+    }
+}
+
+void flow_job_end_again(flow_jobs_t *jobs, flow_held_t *held)
+{
+    (void)jobs;
+    end_and_wait(held->x);
 }
 
 /* ---- the beginning ---- */
@@ -583,7 +639,7 @@ static apr_status_t prepare(execution_t *x, flow_error_t *err)
     x->run.checkpoint = checkpoint;
     x->run.collect = job->collect;
     x->run.deadline = flow_clock() + RUN_MAX;
-    x->run.stopping = &x->running.stop;
+    x->run.stopping = &x->running->stop;
     return prepare_delta(x, request, err);
 }
 
@@ -611,7 +667,7 @@ static apr_status_t run(execution_t *x, flow_error_t *err)
     }
     rv = x->jobs->run(x->jobs->env, &x->run, &x->sink, x->p, err);
     if (x->retry) {
-        if (rv == APR_EINTR || is_set(&x->running.stop)) {
+        if (rv == APR_EINTR || is_set(&x->running->stop)) {
             flow_retry_forget(x->retry, &x->run.counters);
         }
         rv = flow_retry_finish(x->retry, &x->run, rv, err);
@@ -623,28 +679,35 @@ static apr_status_t run(execution_t *x, flow_error_t *err)
     return rv;
 }
 
-flow_job_t *flow_job_run(flow_jobs_t *jobs, flow_job_t *job, apr_pool_t *p,
-                         apr_pool_t *next_p)
+flow_held_t *flow_job_run(flow_jobs_t *jobs, flow_held_t *held)
 {
-    execution_t x = { .jobs = jobs, .job = job, .p = p };
-    flow_error_t why = FLOW_ERROR_INIT;
-    apr_time_t began = flow_clock();
-    flow_job_t *next;
+    execution_t *x = apr_pcalloc(held->p, sizeof(*x));
+    flow_held_t *next;
     apr_status_t rv;
 
-    x.errors = flow_errors_create(&jobs->ids, p);
-    x.reached.job_id = job->id;
-    x.reached.flow_id = job->flow_id;
-    x.reached.owner = jobs->owner;
-    x.reached.counters = job->counters;
-    x.reached.checkpoint = job->checkpoint;
-    x.run.counters = job->counters;
-    enter(&x);
-    flow_abort_watch(&x.running.abort);
-    rv = flow_jobs_is_stopping(jobs) ? APR_EINTR : run(&x, &why);
+    held->x = x;
+    x->held = held;
+    x->running = &held->running;
+    x->jobs = jobs;
+    x->job = held->claim.job;
+    x->p = held->p;
+    x->began = flow_clock();
+    x->errors = flow_errors_create(&jobs->ids, x->p);
+    x->reached.job_id = x->job->id;
+    x->reached.flow_id = x->job->flow_id;
+    x->reached.owner = jobs->owner;
+    x->reached.counters = x->job->counters;
+    x->reached.checkpoint = x->job->checkpoint;
+    x->run.counters = x->job->counters;
+    flow_abort_watch(&x->running->abort);
+    /* It may have been canceled before it began. */
+    rv = flow_jobs_is_stopping(jobs) || is_set(&x->running->stop)
+             ? APR_EINTR
+             : run(x, &x->why);
     flow_abort_watch(NULL);
-    next = end(&x, rv, &why, began, next_p);
-    leave(&x);
-    json_decref(x.run.data);
+    pthread_mutex_lock(&jobs->lock);
+    next = flow_ready_chain(jobs, held);
+    pthread_mutex_unlock(&jobs->lock);
+    end(x, rv);
     return next;
 }

@@ -87,6 +87,7 @@ typedef struct insert_job_t {
 
 typedef struct insert_t {
     flow_work_t work;
+    flow_jobs_t *owner;
     apr_time_t now, key_until;
     char event_id[FLOW_ID_SIZE];  /* "" = jobs without an event */
     char stored_id[FLOW_ID_SIZE]; /* out: of an event that came before */
@@ -97,6 +98,20 @@ typedef struct insert_t {
     int n;
     insert_job_t jobs[];
 } insert_t;
+
+static int could_start(const insert_t *w)
+{
+    int i, n = 0;
+
+    /* A guess will do: a worker that falls asleep has somebody look. */
+    if (!__atomic_load_n(&w->owner->idle, __ATOMIC_RELAXED)) {
+        return 0;
+    }
+    for (i = 0; i < w->n && !n; ++i) {
+        n = flow_workers_could_start(w->owner, w->jobs[i].job.flow_id);
+    }
+    return n;
+}
 
 static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
                                flow_error_t *err)
@@ -120,6 +135,10 @@ static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
     }
     for (i = 0; i < w->n && rv == APR_SUCCESS; ++i) {
         rv = flow_queue_job(store, &w->jobs[i].job, w->now, err);
+    }
+    /* It may begin with the same commit. */
+    if (rv == APR_SUCCESS && could_start(w)) {
+        flow_claims_ask(w->owner);
     }
     return rv;
 }
@@ -190,9 +209,10 @@ static apr_status_t store(flow_jobs_t *jobs, insert_t *w,
                           const char **pevent_id, apr_pool_t *p,
                           flow_error_t *err)
 {
-    int i, n = 0, is_abandoned;
+    int is_abandoned;
     apr_status_t rv;
 
+    w->owner = jobs;
     /* Counted before, because the transaction itself may count anew. */
     __atomic_fetch_add(&jobs->waiting, w->n, __ATOMIC_RELAXED);
     rv = flow_committer_do(jobs->committer, &w->work, ACCEPT_WAIT,
@@ -203,15 +223,7 @@ static apr_status_t store(flow_jobs_t *jobs, insert_t *w,
     if (rv == APR_SUCCESS && pevent_id) {
         *pevent_id = apr_pstrdup(p, w->stored_id);
     }
-    if (rv == APR_SUCCESS && !w->is_known) {
-        for (i = 0; i < w->n; ++i) {
-            n += flow_workers_could_start(jobs, w->jobs[i].job.flow_id);
-        }
-        if (n) {
-            flow_workers_wake(jobs, n);
-        }
-    }
-    else {
+    if (rv != APR_SUCCESS || w->is_known) {
         __atomic_fetch_sub(&jobs->waiting, w->n, __ATOMIC_RELAXED);
     }
     free(w);

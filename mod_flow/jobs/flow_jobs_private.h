@@ -37,8 +37,8 @@ typedef apr_status_t flow_runner_fn(const flow_env_t *env, flow_run_t *run,
                                     const flow_run_sink_t *sink, apr_pool_t *p,
                                     flow_error_t *err);
 
-/** A job that this process is running; on its thread's stack, in the list
- * while it runs. */
+/** A job of this process, in the list from the commit of its claim to that of
+ * its end. */
 typedef struct flow_running_t flow_running_t;
 struct flow_running_t {
     const char *id, *flow_id;
@@ -48,13 +48,37 @@ struct flow_running_t {
     volatile apr_uint32_t abort;  /* give up even what you are waiting for */
     volatile apr_uint32_t lost;   /* the lease is another process's now */
     volatile apr_uint32_t cancel; /* somebody wants it to end */
-    flow_running_t *next;
+    flow_running_t *next, *prev;
+    /* Jobs of one flow that were claimed together, in their order. */
+    flow_running_t *before, *after;
+    int is_heir, is_lead; /* the committer's: it is at place 0, or will be */
+};
+
+/** A claimed job and the memory that it lives in. */
+typedef struct flow_held_t flow_held_t;
+struct flow_held_t {
+    flow_claim_t claim; /* claim.job is it */
+    flow_running_t running;
+    apr_pool_t *p;      /* for one thread at a time */
+    apr_time_t since;   /* when it was claimed */
+    int is_taken;       /* a worker runs it */
+    void *x;            /* its execution, flow_job_run.c */
+    flow_held_t *chain; /* the next one of its flow, to run after it */
+    flow_held_t *next;  /* in one of the lists below */
 };
 
 /** The claims of one transaction, made together at its end; and how this
  * process makes room for jobs that must run alone. */
 typedef struct flow_claims_t {
-    flow_claim_t *list;
+    flow_held_t *list;
+    int ask;     /* somebody has seen work, or room for it */
+    int quick;   /* jobs that end in this transaction and took no time */
+    int slow;    /* ... and that took some */
+    int pace;    /* of quick ones, lately */
+    int heirs;   /* places have changed hands */
+    int freeing; /* workers that wait for this transaction and then are free */
+    int found_all;    /* looking again would find no more */
+    unsigned heard;   /* the rings before that */
     flow_end_t *ends; /* stored together as well */
     flow_candidates_t *candidates;
     int is_open; /* a transaction has begun and not been committed */
@@ -101,13 +125,19 @@ struct flow_jobs_t {
     pthread_cond_t tick;  /* the keeper, and who waits for the store */
     pthread_cond_t ended; /* a thread has come to its end */
     int released;
-    int handed;       /* jobs claimed that are not in the list yet */
-    int handed_alone; /* of those: that must run alone */
-    unsigned rings;   /* how often workers have been called */
-    int idle;         /* workers asleep */
-    int calls;        /* of those: already called */
-    int alive;        /* workers and helpers that have not ended */
-    int extra;        /* of those: helpers */
+    flow_held_t *ready, *ready_end; /* claimed, for the next free worker */
+    int nready;                     /* with their chains */
+    flow_held_t *undone;        /* have run, but their ends were not stored */
+    flow_held_t *spare, *dirty; /* memory for the next ones */
+    int nspare;
+    int pending;    /* ends on their way to the store, nobody waiting */
+    unsigned rings; /* how often somebody has seen work */
+    int more;       /* there may be jobs to be claimed */
+    int nudged;     /* the committer has been asked to look */
+    flow_work_t nudge;
+    int idle;  /* workers asleep */
+    int alive; /* workers and helpers that have not ended */
+    int extra; /* of those: helpers */
     int keeper_alive;
     flow_running_t *running;
     flow_waiter_t *waiters;
@@ -137,20 +167,20 @@ apr_status_t flow_jobs_stop(void *data);
 
 /* flow_claim.c: for the committer. */
 void flow_claims_begin(void *baton);
-/** Have the transaction end with this claim. */
-void flow_claims_add(flow_jobs_t *jobs, flow_claim_t *claim);
+/** Have the transaction end with claims, if workers are free. */
+void flow_claims_ask(flow_jobs_t *jobs);
 /** Have the transaction store this end with others. */
 void flow_claims_add_end(flow_jobs_t *jobs, flow_end_t *end);
 apr_status_t flow_claims_make(flow_jobs_t *jobs, flow_store_t *store,
                               flow_error_t *err);
 void flow_claims_done(void *baton);
-/** The claimed job is in the list of running ones now. Under the lock. */
-void flow_claims_entered(flow_jobs_t *jobs, const flow_job_t *job);
 
 /* flow_worker.c */
 apr_status_t flow_workers_start(flow_jobs_t *jobs, flow_error_t *err);
-/** Call up to @a n sleeping workers. */
-void flow_workers_wake(flow_jobs_t *jobs, int n);
+/** There is work: have it claimed, if somebody is free. */
+void flow_workers_wake(flow_jobs_t *jobs);
+/** Have the committer look. Under the lock, which is given up meanwhile. */
+void flow_workers_nudge(flow_jobs_t *jobs);
 /** Those that have not ended may not even finish what they wait for. */
 void flow_workers_abort(flow_jobs_t *jobs);
 /** Could a job of this flow start now, as far as this process knows? */
@@ -168,11 +198,31 @@ void flow_workers_test(flow_jobs_t *jobs);
 int flow_workers_join(flow_jobs_t *jobs, apr_interval_time_t patience);
 
 /* flow_job_run.c */
-/** Run a claimed job to its end and store that end, in one transaction with
- * the claim of the next one when @a next_p is not NULL; returns that one (in
- * @a next_p) or NULL. */
-flow_job_t *flow_job_run(flow_jobs_t *jobs, flow_job_t *job, apr_pool_t *p,
-                         apr_pool_t *next_p);
+/** Run a claimed job to its end. That end is stored then, or on its way to the
+ * store, and the job no longer the caller's. Returns the next one of its chain,
+ * or NULL. */
+flow_held_t *flow_job_run(flow_jobs_t *jobs, flow_held_t *held);
+/** One of jobs->undone: try again to have its end stored, and wait for it. */
+void flow_job_end_again(flow_jobs_t *jobs, flow_held_t *held);
+
+/* flow_ready.c: jobs that have been claimed, and their memory. */
+/** Empty; NULL: out of memory. */
+flow_held_t *flow_held_new(flow_jobs_t *jobs);
+/** It may hold a job, which is then no longer ours. */
+void flow_held_free(flow_jobs_t *jobs, flow_held_t *held);
+/** Make up for what flow_held_free() did not take the time for. */
+void flow_held_clean(flow_jobs_t *jobs);
+void flow_held_destroy_all(flow_jobs_t *jobs);
+/** In the list of running jobs, and out of it. Under the lock. */
+void flow_held_enter(flow_jobs_t *jobs, flow_held_t *held);
+void flow_held_leave(flow_jobs_t *jobs, flow_held_t *held);
+/** For the next free worker. Under the lock. */
+void flow_ready_add(flow_jobs_t *jobs, flow_held_t *held);
+flow_held_t *flow_ready_take(flow_jobs_t *jobs);
+/** What comes after it, if that has not been handed back. Under the lock. */
+flow_held_t *flow_ready_chain(flow_jobs_t *jobs, flow_held_t *held);
+/** Queue again what was claimed @a age ago and that nobody has begun. */
+void flow_ready_return(flow_jobs_t *jobs, apr_interval_time_t age);
 
 /* flow_wait.c */
 void flow_waiters_tell(flow_jobs_t *jobs, const char *job_id);

@@ -22,6 +22,7 @@
 #define TICK_IDLE     apr_time_from_sec(1)
 #define BUSY_FOR      apr_time_from_sec(5)
 #define BEAT_EVERY    apr_time_from_sec(10)
+#define READY_FOR     apr_time_from_msec(250) /* claimed and not begun */
 #define RESCUE_EVERY  apr_time_from_sec(1)
 #define OUTAGES_EVERY apr_time_from_sec(1)
 #define PURGE_FIRST   apr_time_from_sec(60)
@@ -233,7 +234,7 @@ static void rescue(keeper_t *k, flow_store_t *store)
         }
     }
     if (n) {
-        flow_workers_wake(k->jobs, n);
+        flow_workers_wake(k->jobs);
     }
 }
 
@@ -252,7 +253,7 @@ static void look(keeper_t *k, flow_store_t *store)
     }
     if (n) {
         k->busy_until = k->now + BUSY_FOR;
-        flow_workers_wake(jobs, 1);
+        flow_workers_wake(jobs);
     }
 }
 
@@ -321,6 +322,10 @@ static void round_of(keeper_t *k)
         return; /* the committer has told the log */
     }
     flow_script_log_flush(jobs);
+    if (__atomic_load_n(&jobs->nready, __ATOMIC_RELAXED)) {
+        k->busy_until = k->now + BUSY_FOR;
+        flow_ready_return(jobs, READY_FOR);
+    }
     if (k->now >= k->rescue_at) {
         k->rescue_at = k->now + RESCUE_EVERY;
         rescue(k, store);

@@ -40,7 +40,7 @@ void flow_next_wake(flow_jobs_t *jobs, int n)
 {
     if (n) {
         __atomic_fetch_add(&jobs->waiting, n, __ATOMIC_RELAXED);
-        flow_workers_wake(jobs, n);
+        flow_workers_wake(jobs);
     }
 }
 

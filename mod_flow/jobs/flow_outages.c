@@ -146,7 +146,7 @@ static void outage_forget(void *baton, const char *id)
     outage_work_t w = { .work.run = run_write, .id = id };
 
     commit(baton, &w);
-    flow_workers_wake(baton, ((flow_jobs_t *)baton)->settings.workers);
+    flow_workers_wake(baton);
 }
 
 static int outage_claim(void *baton, const char *id, apr_time_t due,

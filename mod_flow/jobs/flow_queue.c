@@ -311,7 +311,7 @@ static apr_status_t purge_jobs(flow_store_t *store, const char *status,
                                flow_error_t *err)
 {
     static const char sql[] =
-        "SELECT id FROM job WHERE status IN ('completed', 'failed', 'canceled')"
+        "SELECT id FROM job WHERE ended > 0"
         " AND status = %s AND ended < %lld ORDER BY ended LIMIT %lld";
     apr_int64_t limit = before, most = PURGE_ROWS;
     flow_rows_t rows;

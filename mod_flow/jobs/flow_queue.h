@@ -17,7 +17,8 @@
  *
  * Every change of a job's state is a compare-and-set from the state that it is
  * expected to be in; completed, failed and canceled never change again. A flow
- * has at most one running job (a unique index says so).
+ * has at most one process that runs its jobs (a unique index says so), and that
+ * runs them one after the other.
  */
 #define FLOW_LEASE apr_time_from_sec(30)
 /** Deaths of its process, without a page in between, after which a job is set
@@ -64,11 +65,13 @@ struct flow_claim_t {
     /** May this process run the flow? Others stay queued. */
     int (*knows)(void *baton, const char *flow_id, const char *export_id);
     void *baton;
-    const char *only;   /* this job or none; NULL = any */
-    flow_job_t *job;    /* out: NULL when there is nothing to do */
-    int more;           /* out: another one could be claimed */
-    apr_pool_t *p;      /* receives the job */
-    flow_claim_t *next; /* for flow_queue_claims() */
+    const char *only;    /* this job or none; NULL = any */
+    flow_job_t *job;     /* out: NULL when there is nothing to do */
+    int more;            /* out: another one could be claimed */
+    apr_pool_t *p;       /* receives the job */
+    int may_follow;      /* it may be of a flow that another claim has got */
+    flow_claim_t *after; /* out: then the job is to run after that one's */
+    flow_claim_t *next;  /* for flow_queue_claims() */
 };
 
 /** What jobs that must run alone (their process has died) may do. */
@@ -93,6 +96,10 @@ void flow_candidates_forget(flow_candidates_t *c);
 apr_status_t flow_queue_claims(flow_store_t *store, flow_claim_t *list,
                                flow_alone_e alone, flow_candidates_t *c,
                                int *pwaiting, flow_error_t *err);
+/** [write] Of the jobs of a flow that were claimed together the first ones have
+ * ended, and this one is the next. */
+apr_status_t flow_queue_heir(flow_store_t *store, const char *id,
+                             const char *owner, flow_error_t *err);
 /** [write] For one, which may have `only`; whoever must run alone is claimed
  * like any other. */
 apr_status_t flow_queue_claim(flow_store_t *store, flow_claim_t *claim,

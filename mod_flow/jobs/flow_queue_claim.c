@@ -18,7 +18,12 @@
 /* Looking costs more than taking, the more flows there are; so what has been
  * seen is used for the next claims too. What is better and comes meanwhile (a
  * higher priority) waits so long. */
-#define CANDIDATES_FOR apr_time_from_msec(20)
+#define CANDIDATES_FOR  apr_time_from_msec(20)
+#define CANDIDATES_LONG apr_time_from_msec(200)
+#define LOOK_SHARE      10 /* times as long as it took */
+/* Jobs of one flow in one claim. */
+#define FOLLOWERS_MAX 64
+#define FOLLOWERS_MIN 7
 
 /*
  * The oldest job of each flow that has none running. The recursive part hops
@@ -58,7 +63,7 @@ static const char only_sql[] =
 
 #define TAKE                                                                   \
     "UPDATE job SET status = 'running', owner = %s, lease_until = %lld,"       \
-    " modified = %lld, alone = %lld, leaving = 0,"                             \
+    " modified = %lld, alone = %lld, leaving = 0, place = %lld,"               \
     " started = CASE WHEN started = 0 THEN %lld ELSE started END"
 
 static void read_job(const flow_rows_t *rows, flow_job_t *job,
@@ -163,6 +168,7 @@ void flow_candidates_forget(flow_candidates_t *c)
 static apr_status_t look(flow_store_t *store, const flow_claim_t *claim,
                          int most, flow_candidates_t *c, flow_error_t *err)
 {
+    apr_time_t began = flow_clock(), now;
     apr_int64_t limit = most;
     flow_rows_t rows;
     apr_status_t rv;
@@ -170,7 +176,6 @@ static apr_status_t look(flow_store_t *store, const flow_claim_t *claim,
     apr_pool_clear(c->p);
     c->list = apr_array_make(c->p, 64, sizeof(candidate_t));
     c->fresh = 1;
-    c->until = flow_clock() + CANDIDATES_FOR;
     rv = claim->only ? flow_store_select(store, &rows, only_sql,
                                          FLOW_SQL(claim->only), c->p, err)
                      : flow_store_select(store, &rows, candidates_sql,
@@ -189,6 +194,11 @@ static apr_status_t look(flow_store_t *store, const flow_claim_t *claim,
     if (rv != APR_SUCCESS) {
         c->list = NULL;
     }
+    now = flow_clock();
+    c->until = now + (now - began) * LOOK_SHARE;
+    c->until = c->until < now + CANDIDATES_FOR    ? now + CANDIDATES_FOR
+               : c->until > now + CANDIDATES_LONG ? now + CANDIDATES_LONG
+                                                  : c->until;
     return rv;
 }
 
@@ -231,38 +241,50 @@ static void choose(const flow_candidates_t *c, int wanted, flow_alone_e alone,
 
 /* ---- taking ---- */
 
+#define IF_FREE                                                                \
+    " AND NOT EXISTS (SELECT 1 FROM job r WHERE r.status = 'running'"          \
+    " AND r.flow_id = job.flow_id)"
+
+/* Read first, then an UPDATE by key alone: with a subquery in it SQLite makes a
+ * table for the rows to change. Nobody writes in between. @a place: 0, or it
+ * follows others of its flow. */
 static apr_status_t take(flow_store_t *store, flow_claim_t *claim,
-                         const candidate_t *c, flow_error_t *err)
+                         const candidate_t *c, apr_int64_t place,
+                         flow_error_t *err)
 {
-    static const char take_sql[] =
-        TAKE " WHERE id = %s AND status = 'queued' AND NOT EXISTS"
-             " (SELECT 1 FROM job r WHERE r.status = 'running'"
-             " AND r.flow_id = job.flow_id)";
     static const char load_sql[] =
-        "SELECT " LOAD_COLUMNS " FROM job WHERE id = %s";
+        "SELECT " LOAD_COLUMNS " FROM job WHERE id = %s"
+        " AND status = 'queued'" IF_FREE;
+    static const char follower_sql[] =
+        "SELECT " LOAD_COLUMNS " FROM job WHERE id = %s"
+        " AND status = 'queued'";
+    static const char take_sql[] = TAKE " WHERE id = %s AND status = 'queued'";
     apr_int64_t now = apr_time_now(), is_alone = c->is_alone;
     apr_int64_t until = flow_store_clock(store) + FLOW_LEASE;
     const char *spilled = NULL;
     flow_rows_t rows;
+    flow_job_t *job;
     apr_status_t rv;
     int n = 0;
 
-    rv = flow_store_exec(
-        store, take_sql,
-        FLOW_SQL(claim->owner, &until, &now, &is_alone, &now, c->id), &n, err);
-    if (rv != APR_SUCCESS || n != 1) {
-        return rv;
-    }
-    rv = flow_store_select(store, &rows, load_sql, FLOW_SQL(c->id), claim->p,
-                           err);
+    rv = flow_store_select(store, &rows, place ? follower_sql : load_sql,
+                           FLOW_SQL(c->id), claim->p, err);
     if (rv != APR_SUCCESS || !flow_rows_next(&rows)) {
         return rv;
     }
-    claim->job = apr_pcalloc(claim->p, sizeof(*claim->job));
-    read_job(&rows, claim->job, &spilled);
-    return spilled
-               ? forget_spilled(store, claim->job->id, spilled, claim->p, err)
-               : APR_SUCCESS;
+    job = apr_pcalloc(claim->p, sizeof(*job));
+    read_job(&rows, job, &spilled);
+    job->started = job->started ? job->started : now;
+    rv = flow_store_exec(
+        store, take_sql,
+        FLOW_SQL(claim->owner, &until, &now, &is_alone, &place, &now, c->id),
+        &n, err);
+    if (rv != APR_SUCCESS || n != 1) {
+        return rv;
+    }
+    claim->job = job;
+    return spilled ? forget_spilled(store, job->id, spilled, claim->p, err)
+                   : APR_SUCCESS;
 }
 
 static apr_status_t take_each(flow_store_t *store, flow_claim_t **pclaim,
@@ -274,7 +296,7 @@ static apr_status_t take_each(flow_store_t *store, flow_claim_t **pclaim,
     for (i = 0; i < choice->n && taken < choice->wanted && rv == APR_SUCCESS;
          ++i) {
         choice->list[i]->is_used = 1;
-        rv = take(store, *pclaim, choice->list[i], err);
+        rv = take(store, *pclaim, choice->list[i], 0, err);
         if ((*pclaim)->job) {
             *pclaim = (*pclaim)->next;
             ++taken;
@@ -295,6 +317,36 @@ static void mark_used(const choice_t *choice, const char *id)
     }
 }
 
+static const char *id_list(const choice_t *choice, apr_pool_t *p)
+{
+    apr_array_header_t *ids =
+        apr_array_make(p, choice->n, sizeof(const char *));
+    int i;
+
+    for (i = 0; i < choice->n; ++i) {
+        APR_ARRAY_PUSH(ids, const char *) = choice->list[i]->id;
+    }
+    return apr_array_pstrcat(p, ids, ' ');
+}
+
+/* A row of @a first's result becomes @a claim's job. */
+static apr_status_t got(flow_store_t *store, const flow_rows_t *rows,
+                        const flow_claim_t *first, flow_claim_t *claim,
+                        flow_error_t *err)
+{
+    const char *spilled = NULL;
+
+    claim->job = apr_pcalloc(claim->p, sizeof(*claim->job));
+    read_job(rows, claim->job, &spilled);
+    /* The rows are the first claim's; the jobs must outlive that. */
+    if (claim != first) {
+        job_copy(claim->job, claim->p);
+    }
+    return spilled
+               ? forget_spilled(store, claim->job->id, spilled, first->p, err)
+               : APR_SUCCESS;
+}
+
 /* PostgreSQL: all in one statement, and around those that another process is
  * claiming this very moment. (Comparing the bare status would let the planner
  * take job_queued, and read all of it.) */
@@ -310,36 +362,23 @@ static apr_status_t take_all(flow_store_t *store, flow_claim_t **pclaim,
              " ORDER BY q.priority DESC, q.created, q.id LIMIT %lld"
              " FOR UPDATE SKIP LOCKED) RETURNING " LOAD_COLUMNS;
     flow_claim_t *first = *pclaim;
-    apr_int64_t now = apr_time_now(), n = choice->wanted;
+    apr_int64_t now = apr_time_now(), n = choice->wanted, place = 0;
     apr_int64_t is_alone = choice->list[0]->is_alone;
     apr_int64_t until = flow_store_clock(store) + FLOW_LEASE;
-    const char *spilled = NULL;
-    apr_array_header_t *ids =
-        apr_array_make(first->p, choice->n, sizeof(const char *));
     flow_rows_t rows;
     apr_status_t rv;
-    int i, taken = 0;
+    int taken = 0;
 
-    for (i = 0; i < choice->n; ++i) {
-        APR_ARRAY_PUSH(ids, const char *) = choice->list[i]->id;
-    }
-    rv = flow_store_select(store, &rows, sql,
-                           FLOW_SQL(first->owner, &until, &now, &is_alone, &now,
-                                    apr_array_pstrcat(first->p, ids, ' '), &n),
-                           first->p, err);
+    rv =
+        flow_store_select(store, &rows, sql,
+                          FLOW_SQL(first->owner, &until, &now, &is_alone,
+                                   &place, &now, id_list(choice, first->p), &n),
+                          first->p, err);
     while (rv == APR_SUCCESS && *pclaim && flow_rows_next(&rows)) {
         flow_claim_t *claim = *pclaim;
 
-        claim->job = apr_pcalloc(claim->p, sizeof(*claim->job));
-        read_job(&rows, claim->job, &spilled);
-        /* The rows are the first claim's; the jobs must outlive that. */
-        if (claim != first) {
-            job_copy(claim->job, claim->p);
-        }
+        rv = got(store, &rows, first, claim, err);
         mark_used(choice, claim->job->id);
-        if (spilled) {
-            rv = forget_spilled(store, claim->job->id, spilled, first->p, err);
-        }
         *pclaim = claim->next;
         ++taken;
     }
@@ -348,6 +387,137 @@ static apr_status_t take_all(flow_store_t *store, flow_claim_t **pclaim,
     }
     return rv;
 }
+
+/* ---- the next jobs of the same flows ---- */
+
+/* Those that may run after the one of @a lead, in their order. (PostgreSQL
+ * plans anew each time when it can see how many.) */
+static apr_status_t look_after(flow_store_t *store, const flow_claim_t *lead,
+                               int most, choice_t *choice, apr_pool_t *p,
+                               flow_error_t *err)
+{
+    static const char sql[] =
+        "SELECT id, export_id, attempts FROM job"
+        " WHERE status = 'queued' AND flow_id = %s"
+        " ORDER BY priority DESC, created, id LIMIT (SELECT %lld)";
+    const char *flow_id = lead->job->flow_id;
+    apr_int64_t limit = most;
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    choice->n = 0;
+    choice->list = apr_palloc(p, (apr_size_t)most * sizeof(candidate_t *));
+    rv =
+        flow_store_select(store, &rows, sql, FLOW_SQL(flow_id, &limit), p, err);
+    while (rv == APR_SUCCESS && choice->n < most && flow_rows_next(&rows)) {
+        candidate_t *one = apr_pcalloc(p, sizeof(*one));
+
+        one->id = flow_rows_text(&rows, 0);
+        if (flow_rows_int(&rows, 2) > 0 ||
+            !lead->knows(lead->baton, flow_id, flow_rows_text(&rows, 1))) {
+            break; /* nobody overtakes it */
+        }
+        choice->list[choice->n++] = one;
+    }
+    choice->wanted = choice->n;
+    return rv;
+}
+
+/* PostgreSQL; the flow is ours, so nobody else claims them. */
+static apr_status_t follow_all(flow_store_t *store, flow_claim_t **pclaim,
+                               const choice_t *choice, apr_pool_t *p,
+                               flow_error_t *err)
+{
+    static const char sql[] =
+        "WITH w AS (SELECT id, n FROM unnest(string_to_array((SELECT %s), ' '))"
+        " WITH ORDINALITY AS u(id, n)), t AS (UPDATE job"
+        " SET status = 'running', owner = %s, lease_until = %lld,"
+        " modified = %lld, alone = 0, leaving = 0, place = w.n,"
+        " started = CASE WHEN started = 0 THEN %lld ELSE started END"
+        " FROM w WHERE job.id = w.id AND job.status || '' = 'queued'"
+        " RETURNING job.*) SELECT " LOAD_COLUMNS
+        " FROM t AS job ORDER BY place";
+    flow_claim_t *first = *pclaim;
+    apr_int64_t now = apr_time_now();
+    apr_int64_t until = flow_store_clock(store) + FLOW_LEASE;
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    rv = flow_store_select(
+        store, &rows, sql,
+        FLOW_SQL(id_list(choice, p), first->owner, &until, &now, &now),
+        first->p, err);
+    while (rv == APR_SUCCESS && *pclaim && flow_rows_next(&rows)) {
+        rv = got(store, &rows, first, *pclaim, err);
+        *pclaim = (*pclaim)->next;
+    }
+    return rv;
+}
+
+static apr_status_t follow_each(flow_store_t *store, flow_claim_t **pclaim,
+                                const choice_t *choice, flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0; i < choice->n && rv == APR_SUCCESS; ++i) {
+        rv = take(store, *pclaim, choice->list[i], i + 1, err);
+        if ((*pclaim)->job) {
+            *pclaim = (*pclaim)->next;
+        }
+    }
+    return rv;
+}
+
+/* The claims in *prest get the next jobs of the flows of @a list. */
+static apr_status_t follow(flow_store_t *store, flow_claim_t *list,
+                           flow_claim_t **prest, flow_error_t *err)
+{
+    flow_claim_t *lead, *claim, *last;
+    int leads = 0, left = 0, most;
+    apr_status_t rv = APR_SUCCESS;
+    choice_t choice;
+
+    for (lead = list; lead; lead = lead->next) {
+        leads += lead->job != NULL;
+    }
+    for (claim = *prest; claim; claim = claim->next) {
+        ++left;
+    }
+    for (lead = list; lead && lead->job && left > 0 && rv == APR_SUCCESS;
+         lead = lead->next, --leads) {
+        flow_claim_t *first = *prest;
+
+        most = (left + leads - 1) / leads;
+        most = most < FOLLOWERS_MIN   ? FOLLOWERS_MIN
+               : most > FOLLOWERS_MAX ? FOLLOWERS_MAX
+                                      : most;
+        most = most < left ? most : left;
+        rv = look_after(store, lead, most, &choice, first->p, err);
+        if (rv == APR_SUCCESS && choice.n) {
+            rv = flow_store_is_pgsql(store)
+                     ? follow_all(store, prest, &choice, first->p, err)
+                     : follow_each(store, prest, &choice, err);
+        }
+        for (claim = first, last = lead; claim != *prest; claim = claim->next) {
+            claim->after = last;
+            last = claim;
+            --left;
+        }
+    }
+    return rv;
+}
+
+apr_status_t flow_queue_heir(flow_store_t *store, const char *id,
+                             const char *owner, flow_error_t *err)
+{
+    static const char sql[] = "UPDATE job SET place = 0 WHERE id = %s"
+                              " AND status = 'running' AND owner = %s";
+
+    return flow_store_exec(store, sql, FLOW_SQL(id, owner), NULL, err);
+}
+
+/* ---- claims ---- */
 
 /* Have the claims from *pclaim on get what is in the list. */
 static apr_status_t serve(flow_store_t *store, flow_candidates_t *c,
@@ -383,38 +553,82 @@ static int is_left(const flow_candidates_t *c, flow_alone_e alone)
     return c->full;
 }
 
-apr_status_t flow_queue_claims(flow_store_t *store, flow_claim_t *list,
-                               flow_alone_e alone, flow_candidates_t *c,
-                               int *pwaiting, flow_error_t *err)
+/* For each claim of the list, the first ones first, a job of a flow of its
+ * own. */
+static apr_status_t lead(flow_store_t *store, flow_claim_t *list,
+                         flow_alone_e alone, flow_candidates_t *c,
+                         choice_t *choice, flow_error_t *err)
 {
     int is_fresh = !c->list || flow_clock() >= c->until ||
                    !is_left(c, FLOW_ALONE_NOT) || alone == FLOW_ALONE_FIRST;
-    choice_t choice = { NULL };
     flow_claim_t *claim = list;
     apr_status_t rv = APR_SUCCESS;
     int most = CANDIDATES_SOME;
 
-    for (; claim; claim = claim->next) {
-        claim->job = NULL;
-        claim->more = 0;
-    }
-    claim = list;
     while (claim && rv == APR_SUCCESS) {
         if (is_fresh) {
             rv = look(store, list, most, c, err);
         }
         if (rv == APR_SUCCESS) {
-            rv = serve(store, c, &claim, alone, &choice, err);
+            rv = serve(store, c, &claim, alone, choice, err);
         }
         if (is_fresh && (!c->full || most == CANDIDATES_MAX)) {
             break;
         }
-        if (choice.n && choice.list[0]->is_alone) {
+        if (choice->n && choice->list[0]->is_alone) {
             break;
         }
         most = is_fresh ? CANDIDATES_MAX : CANDIDATES_SOME;
         is_fresh = 1;
     }
+    return rv;
+}
+
+/* Where followers may begin: behind the claims that want a flow of their own,
+ * and one for each FOLLOWERS_MIN of the others. The list is cut in two there. */
+static flow_claim_t *cut(flow_claim_t *list)
+{
+    flow_claim_t *claim, *last = list, *rest;
+    int n = 0;
+
+    for (claim = list; claim; claim = claim->next) {
+        n += claim->may_follow;
+    }
+    n = (n + FOLLOWERS_MIN) / (FOLLOWERS_MIN + 1);
+    while (last->next && (!last->next->may_follow || n > 0)) {
+        last = last->next;
+        n -= last->may_follow;
+    }
+    rest = last->next;
+    last->next = NULL;
+    return rest;
+}
+
+apr_status_t flow_queue_claims(flow_store_t *store, flow_claim_t *list,
+                               flow_alone_e alone, flow_candidates_t *c,
+                               int *pwaiting, flow_error_t *err)
+{
+    choice_t choice = { NULL };
+    flow_claim_t *claim, *rest, *left, *last;
+    apr_status_t rv;
+
+    for (claim = list; claim; claim = claim->next) {
+        claim->job = NULL;
+        claim->after = NULL;
+        claim->more = 0;
+    }
+    left = rest = cut(list);
+    rv = lead(store, list, alone, c, &choice, err);
+    if (rv == APR_SUCCESS && rest && list->job && !list->job->attempts) {
+        rv = follow(store, list, &left, err);
+    }
+    for (last = list; last->next; last = last->next) {
+    }
+    /* Those flows have no more jobs; others may wait. */
+    if (rv == APR_SUCCESS && left && last->job && !list->job->attempts) {
+        rv = lead(store, left, FLOW_ALONE_NOT, c, &choice, err);
+    }
+    last->next = rest;
     *pwaiting = choice.waiting;
     list->more = rv == APR_SUCCESS && is_left(c, alone);
     return rv;
@@ -426,6 +640,7 @@ apr_status_t flow_queue_claim(flow_store_t *store, flow_claim_t *claim,
     int waiting;
 
     claim->p = p;
+    claim->may_follow = 0;
     claim->next = NULL;
     return flow_queue_claims(store, claim, FLOW_ALONE_TOO,
                              flow_candidates_create(p), &waiting, err);

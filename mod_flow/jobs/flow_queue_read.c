@@ -200,7 +200,7 @@ apr_status_t flow_queue_depth(flow_store_t *store, flow_queue_depth_t *depth,
         " UNION ALL SELECT 'running', count(*), 0 FROM job"
         " WHERE status = 'running'"
         " UNION ALL SELECT status, count(*), 0 FROM job"
-        " WHERE status IN ('completed', 'failed', 'canceled')"
+        " WHERE ended > 0"
         " GROUP BY status";
     flow_rows_t rows;
     apr_status_t rv;

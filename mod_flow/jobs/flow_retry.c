@@ -166,7 +166,7 @@ void flow_retry_due(flow_jobs_t *jobs, flow_store_t *reader, apr_pool_t *p)
     if (flow_committer_do(jobs->committer, &w->work, -1, NULL, &err) ==
             APR_SUCCESS &&
         w->jobs_made) {
-        flow_workers_wake(jobs, w->jobs_made);
+        flow_workers_wake(jobs);
     }
 }
 

@@ -105,6 +105,9 @@ apr_status_t flow_jobs_stop(void *data)
     all = join_workers(jobs);
     all &= join_keeper(jobs, JOIN_PATIENCE);
     if (jobs->committer && flow_committer_is_up(jobs->committer)) {
+        flow_ready_return(jobs, 0); /* claimed after the last worker left */
+    }
+    if (jobs->committer && flow_committer_is_up(jobs->committer)) {
         flow_script_log_flush(jobs);
     }
     if (jobs->committer &&
@@ -123,6 +126,7 @@ apr_status_t flow_jobs_stop(void *data)
         while (jobs->nreaders) {
             flow_store_close(jobs->readers[--jobs->nreaders]);
         }
+        flow_held_destroy_all(jobs);
         apr_pool_destroy(jobs->p);
     }
     else if (jobs->settings.not_ended) {

@@ -14,7 +14,7 @@
  * Types and statements are plain enough for both databases; what differs
  * (WITHOUT ROWID, for small rows that are found by their key only, and the
  * collation of texts) flow_store_pg_schema() changes on the way. Two indexes
- * carry rules: job_running lets a flow have one running job only, whoever
+ * carry rules: job_running lets one process only have a flow, whoever
  * claims; job_queued orders the waiting jobs of each flow (with the status in
  * it, counting reads no table).
  *
@@ -244,8 +244,25 @@ static const char *const step_6[] = {
     NULL
 };
 
-static const char *const *const steps[] = { step_1, step_2, step_3,
-                                            step_4, step_5, step_6 };
+/*
+ * place: a process may claim several jobs of a flow at once, which it runs one
+ * after the other; they have different places, and one of them is at 0 as long
+ * as there are any, so that the index still lets only one process have the
+ * flow. job_final: for a condition with IN SQLite makes two tables with each
+ * UPDATE.
+ */
+static const char *const step_7[] = {
+    "ALTER TABLE job ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
+    "DROP INDEX job_running",
+    "CREATE UNIQUE INDEX job_running ON job (flow_id, place)"
+    " WHERE status = 'running'",
+    "DROP INDEX job_final",
+    "CREATE INDEX job_final ON job (status, ended) WHERE ended > 0",
+    NULL
+};
+
+static const char *const *const steps[] = { step_1, step_2, step_3, step_4,
+                                            step_5, step_6, step_7 };
 /* clang-format on */
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

@@ -300,7 +300,7 @@ static void wake(flow_jobs_t *jobs, const flow_tick_t *tick)
 {
     if (tick->queued) {
         __atomic_fetch_add(&jobs->waiting, tick->queued, __ATOMIC_RELAXED);
-        flow_workers_wake(jobs, 1);
+        flow_workers_wake(jobs);
     }
 }
 

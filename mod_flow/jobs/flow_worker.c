@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/flow_jobs_private.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +10,13 @@
 /*
  * Worker threads.
  *
- * A worker sleeps until it is called: by whoever has just stored a job here,
- * by a worker that saw more work than it could take, or by the keeper, which
- * looks for jobs of other processes. An accept never calls a worker for a flow
- * that is already running here, because the end of that run claims the next
- * job by itself.
+ * Jobs are claimed by the committer, at the end of a transaction in which
+ * somebody asked for it, for workers that are free: whoever stored a job here,
+ * the end of a job (the next one of its flow may begin), the keeper, which looks
+ * for jobs of other processes. A worker takes what has been claimed, or sleeps
+ * until something is; before that it has the committer look if there may be
+ * more (`more`). An accept asks for nothing when the flow is running here,
+ * because the end of that run does.
  *
  * A worker whose flow waits for another flow's run would be a thread less, and
  * with enough of them nobody would be left to run what they wait for. So a
@@ -47,62 +50,96 @@ int flow_job_known(void *baton, const char *flow_id, const char *export_id)
 
 typedef struct claim_work_t {
     flow_work_t work;
-    flow_claim_t claim;
-    flow_jobs_t *jobs;
+    flow_claim_t *claim;
 } claim_work_t;
 
 static apr_status_t run_claim(flow_work_t *work, flow_store_t *store,
                               flow_error_t *err)
 {
-    claim_work_t *w = (claim_work_t *)work;
+    flow_claim_t *claim = ((claim_work_t *)work)->claim;
 
-    if (w->claim.only) {
-        return flow_queue_claim(store, &w->claim, w->claim.p, err);
-    }
-    flow_claims_add(w->jobs, &w->claim);
-    return APR_SUCCESS;
+    return flow_queue_claim(store, claim, claim->p, err);
 }
 
-/* A job, or NULL; a store that is away is the same as an empty one. */
-static flow_job_t *claim(flow_jobs_t *jobs, const char *only, apr_pool_t *p)
+/* This one job, or NULL; a store that is away is the same as an empty one. */
+static flow_held_t *claim_only(flow_jobs_t *jobs, const char *id)
 {
-    claim_work_t w = { .work.run = run_claim,
-                       .claim.owner = jobs->owner,
-                       .claim.knows = flow_job_known,
-                       .claim.baton = jobs,
-                       .claim.only = only,
-                       .claim.p = p,
-                       .jobs = jobs };
+    flow_held_t *held = flow_held_new(jobs);
     flow_error_t err = FLOW_ERROR_INIT;
+    claim_work_t w = { .work.run = run_claim };
 
+    if (!held) {
+        return NULL;
+    }
+    w.claim = &held->claim;
+    held->claim.owner = jobs->owner;
+    held->claim.knows = flow_job_known;
+    held->claim.baton = jobs;
+    held->claim.only = id;
+    held->claim.p = held->p;
     if (flow_committer_do(jobs->committer, &w.work, -1, NULL, &err) !=
             APR_SUCCESS ||
-        !w.claim.job) {
+        !held->claim.job) {
+        flow_held_free(jobs, held);
         return NULL;
     }
     __atomic_fetch_sub(&jobs->waiting, 1, __ATOMIC_RELAXED);
-    if (only) {
-        /* A job that must run alone may have one beside it that it waits for. */
-        pthread_mutex_lock(&jobs->lock);
-        ++jobs->handed;
-        jobs->handed_alone += w.claim.job->attempts > 0;
-        pthread_mutex_unlock(&jobs->lock);
-    }
-    if (w.claim.more) {
-        flow_workers_wake(jobs, 1);
-    }
-    return w.claim.job;
+    pthread_mutex_lock(&jobs->lock);
+    held->since = flow_clock();
+    held->is_taken = 1;
+    flow_held_enter(jobs, held);
+    pthread_mutex_unlock(&jobs->lock);
+    return held;
 }
 
 /* ---- sleeping and waking ---- */
 
-void flow_workers_wake(flow_jobs_t *jobs, int n)
+static apr_status_t run_nudge(flow_work_t *work, flow_store_t *store,
+                              flow_error_t *err)
+{
+    (void)store;
+    (void)err;
+    flow_claims_ask(
+        (flow_jobs_t *)((char *)work - offsetof(flow_jobs_t, nudge)));
+    return APR_SUCCESS;
+}
+
+static void nudge_ended(flow_work_t *work)
+{
+    flow_jobs_t *jobs =
+        (flow_jobs_t *)((char *)work - offsetof(flow_jobs_t, nudge));
+
+    pthread_mutex_lock(&jobs->lock);
+    jobs->nudged = 0;
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+void flow_workers_nudge(flow_jobs_t *jobs)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    apr_status_t rv;
+
+    if (jobs->nudged || flow_jobs_is_stopping(jobs)) {
+        return;
+    }
+    jobs->nudged = 1;
+    pthread_mutex_unlock(&jobs->lock);
+    jobs->nudge.run = run_nudge;
+    jobs->nudge.ended = nudge_ended;
+    rv = flow_committer_submit(jobs->committer, &jobs->nudge, &err);
+    pthread_mutex_lock(&jobs->lock);
+    if (rv != APR_SUCCESS) {
+        jobs->nudged = 0;
+    }
+}
+
+void flow_workers_wake(flow_jobs_t *jobs)
 {
     pthread_mutex_lock(&jobs->lock);
     ++jobs->rings;
-    for (; n > 0 && jobs->calls < jobs->idle; --n) {
-        ++jobs->calls;
-        pthread_cond_signal(&jobs->wake);
+    jobs->more = 1;
+    if (jobs->idle > jobs->nready) {
+        flow_workers_nudge(jobs);
     }
     pthread_mutex_unlock(&jobs->lock);
 }
@@ -130,31 +167,32 @@ void flow_workers_abort(flow_jobs_t *jobs)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-static unsigned rings(flow_jobs_t *jobs)
+/* What a free worker does next: a job whose end is to be stored again, or one
+ * that has been claimed. Under the lock. NULL: nothing more, the process ends. */
+static flow_held_t *next_job(flow_jobs_t *jobs, int *pis_undone)
 {
-    unsigned n;
+    flow_held_t *held;
 
-    pthread_mutex_lock(&jobs->lock);
-    n = jobs->rings;
-    pthread_mutex_unlock(&jobs->lock);
-    return n;
-}
-
-/* @a heard: the rings before the claim that found nothing. Who rang since then
- * found nobody asleep. */
-static void sleep_until_called(flow_jobs_t *jobs, unsigned heard)
-{
-    pthread_mutex_lock(&jobs->lock);
-    ++jobs->idle;
-    while (!jobs->calls && jobs->rings == heard &&
-           !flow_jobs_is_stopping(jobs)) {
-        flow_clock_cond_wait(&jobs->wake, &jobs->lock, flow_clock() + NAP);
+    for (;;) {
+        *pis_undone = jobs->undone != NULL;
+        held = jobs->undone;
+        if (held) {
+            jobs->undone = held->next;
+            return held;
+        }
+        held = flow_ready_take(jobs);
+        if (held || (flow_jobs_is_stopping(jobs) && !jobs->pending)) {
+            return held;
+        }
+        ++jobs->idle;
+        if (jobs->more) {
+            flow_workers_nudge(jobs);
+        }
+        if (!jobs->ready && !jobs->undone) {
+            flow_clock_cond_wait(&jobs->wake, &jobs->lock, flow_clock() + NAP);
+        }
+        --jobs->idle;
     }
-    if (jobs->calls) {
-        --jobs->calls;
-    }
-    --jobs->idle;
-    pthread_mutex_unlock(&jobs->lock);
 }
 
 static void wait_for_release(flow_jobs_t *jobs)
@@ -180,34 +218,29 @@ static void goodbye(flow_jobs_t *jobs, int is_extra)
 static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
 {
     flow_jobs_t *jobs = data;
-    apr_pool_t *pools[2] = { flow_store_pool(0), flow_store_pool(0) };
-    flow_job_t *job = NULL;
-    unsigned heard;
-    int turn = 0;
+    flow_held_t *held = NULL;
+    int is_undone;
 
     (void)thread;
     is_worker = 1;
     wait_for_release(jobs);
-    while (pools[0] && pools[1] && (job || !flow_jobs_is_stopping(jobs))) {
-        heard = rings(jobs);
-        if (!job) {
-            apr_pool_clear(pools[turn]);
-            job = claim(jobs, NULL, pools[turn]);
+    for (;;) {
+        is_undone = 0;
+        pthread_mutex_lock(&jobs->lock);
+        if (!held) {
+            held = next_job(jobs, &is_undone);
         }
-        if (!job) {
-            sleep_until_called(jobs, heard);
+        pthread_mutex_unlock(&jobs->lock);
+        if (!held) {
+            break;
+        }
+        if (is_undone) {
+            flow_job_end_again(jobs, held);
+            held = NULL;
             continue;
         }
-        /* The next job is claimed while this one still stands in its pool. */
-        apr_pool_clear(pools[!turn]);
-        job = flow_job_run(jobs, job, pools[turn], pools[!turn]);
-        turn = !turn;
-    }
-    if (pools[0]) {
-        apr_pool_destroy(pools[0]);
-    }
-    if (pools[1]) {
-        apr_pool_destroy(pools[1]);
+        flow_held_clean(jobs);
+        held = flow_job_run(jobs, held);
     }
     is_worker = 0;
     goodbye(jobs, 0);
@@ -223,21 +256,15 @@ static void *APR_THREAD_FUNC helper_main(apr_thread_t *thread, void *data)
 {
     help_t *help = data;
     flow_jobs_t *jobs = help->jobs;
-    apr_pool_t *p = flow_store_pool(0);
-    flow_job_t *job;
+    flow_held_t *held;
 
     (void)thread;
     is_worker = 1;
-    if (p && !flow_jobs_is_stopping(jobs)) {
-        job = claim(jobs, help->job_id, p);
-        if (job) {
-            flow_job_run(jobs, job, p, NULL);
-            /* It claims no next one; there may be one of its flow. */
-            flow_workers_wake(jobs, 1);
+    if (!flow_jobs_is_stopping(jobs)) {
+        held = claim_only(jobs, help->job_id);
+        if (held) {
+            flow_job_run(jobs, held);
         }
-    }
-    if (p) {
-        apr_pool_destroy(p);
     }
     free(help);
     is_worker = 0;

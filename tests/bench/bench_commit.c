@@ -36,6 +36,8 @@ static flow_jobs_t *jobs;
 #define FLOWS_MAX 1000
 
 static flow_export_t hook = { .id = "hook", .slot = -1 };
+static flow_export_t source = { .id = "source", .slot = -1 };
+static const flow_export_t *sources[] = { &source };
 static flow_flow_t targets[FLOWS_MAX];
 static flow_model_t model;
 static flow_env_t env = { .model = &model };
@@ -158,12 +160,19 @@ static void make_model(int flows, apr_pool_t *p)
         apr_array_make(p, 1, sizeof(const flow_flow_t *));
     int i;
 
+    model.p = p;
+    model.connections = apr_hash_make(p);
+    model.imports = apr_hash_make(p);
+    model.scripts = apr_hash_make(p);
+    model.apis = apr_hash_make(p);
     model.flows = apr_hash_make(p);
     model.exports = apr_hash_make(p);
     model.listeners = apr_hash_make(p);
     for (i = 0; i < flows; ++i) {
         targets[i].id = run_id(i, p);
         targets[i].slot = -1;
+        targets[i].ngenerators = 1;
+        targets[i].generators = sources;
         apr_hash_set(model.flows, targets[i].id, APR_HASH_KEY_STRING,
                      &targets[i]);
     }
