@@ -42,8 +42,8 @@ struct flow_work_t {
     /** Frees the work when its submitter has given up waiting; NULL when the
      * submitter waits without limit (the work may then be on its stack). */
     void (*release)(flow_work_t *work);
-    /** For flow_committer_submit(): what became of it, on the committer's
-     * thread, which must not be held up. It may free the work. */
+    /** For flow_committer_submit(): what became of it, on the committer's or
+     * the teller's thread, which must not be held up. It may free the work. */
     void (*ended)(flow_work_t *work);
     int events; /* for the statistics: webhook events in it */
 

@@ -446,7 +446,7 @@ static void stored(execution_t *x)
     leave(x);
 }
 
-/* On the committer's thread. */
+/* On the committer's thread, or the teller's. */
 static void ended(flow_work_t *work)
 {
     execution_t *x = ((end_work_t *)work)->x;
