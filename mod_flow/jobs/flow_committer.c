@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "jobs/flow_committer.h"
-
-#include <pthread.h>
-#include <string.h>
-
-#include <apr_thread_proc.h>
+#include "jobs/flow_committer_private.h"
 
 #include "base/flow_clock.h"
 #include "base/flow_log.h"
-#include "jobs/flow_teller.h"
 
 /* Pieces of work in one transaction: bounds how long the first one waits. */
 #define GROUP_MAX    256
@@ -18,48 +12,6 @@
 #define GATHER_LEAST  50
 #define GATHER_MOST   apr_time_from_msec(2)
 #define CONFLICTS_MAX 6 /* the others go through meanwhile */
-
-/* What has become of a piece of work. Between QUEUED and TAKEN it changes under
- * the lock; from TAKEN the committer and the submitter race by compare-and-set
- * for who sees it last and therefore frees it. */
-enum {
-    WORK_QUEUED,
-    WORK_TAKEN,
-    WORK_DONE,
-    WORK_ABANDONED
-};
-
-struct flow_committer_t {
-    flow_committer_settings_t settings;
-    const char *name; /* the store's, for messages */
-    apr_thread_t *thread;
-    pthread_mutex_t lock; /* guards the members down to the blank line */
-    pthread_cond_t arrived;
-    pthread_cond_t ended;
-    flow_work_t *head, *tail;
-    int length; /* of the list */
-    int wanted; /* the thread sleeps until there are so many; 0 = it does not */
-    int stopping;
-    int has_ended;
-
-    /* the thread's own */
-    flow_store_t *store;
-    flow_teller_t *teller;
-    apr_time_t open_at;
-    int has_begun; /* a transaction, for the next group */
-    int was_down;  /* the log has been told */
-    int crowd;     /* size of the last group */
-    int unsettled; /* a sync has failed: flow_store_settle() first */
-    volatile int up;
-};
-
-static int change_state(flow_work_t *work, int from, int to)
-{
-    return __atomic_compare_exchange_n(&work->state, &from, to, 0,
-                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-}
-
-/* ---- the thread ---- */
 
 static void finish(flow_work_t *work, apr_status_t status,
                    const flow_error_t *why)
@@ -72,7 +24,7 @@ static void finish(flow_work_t *work, apr_status_t status,
         work->ended(work);
         return;
     }
-    if (change_state(work, WORK_TAKEN, WORK_DONE)) {
+    if (flow_work_change(work, WORK_TAKEN, WORK_DONE)) {
         sem_post(&work->done);
     }
     else {
@@ -482,153 +434,5 @@ apr_status_t flow_committer_start(flow_committer_t **pcommitter,
                               "store");
     }
     *pcommitter = c;
-    return APR_SUCCESS;
-}
-
-/* ---- callers ---- */
-
-static apr_status_t refuse(flow_error_t *err, const char *why)
-{
-    return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EGENERAL,
-                          "store_unavailable", "%s", why);
-}
-
-static int enqueue(flow_committer_t *c, flow_work_t *work)
-{
-    int ok;
-
-    pthread_mutex_lock(&c->lock);
-    ok = !c->stopping;
-    if (ok) {
-        if (c->tail) {
-            c->tail->next = work;
-        }
-        else {
-            c->head = work;
-        }
-        c->tail = work;
-        if (++c->length >= c->wanted && c->wanted) {
-            pthread_cond_signal(&c->arrived);
-        }
-    }
-    pthread_mutex_unlock(&c->lock);
-    return ok;
-}
-
-/* Take back what has not been begun. */
-static int dequeue(flow_committer_t *c, flow_work_t *work)
-{
-    flow_work_t *before = NULL, *at;
-
-    pthread_mutex_lock(&c->lock);
-    for (at = c->head; at && at != work; at = at->next) {
-        before = at;
-    }
-    if (at) {
-        --c->length;
-        if (before) {
-            before->next = work->next;
-        }
-        else {
-            c->head = work->next;
-        }
-        if (c->tail == work) {
-            c->tail = before;
-        }
-    }
-    pthread_mutex_unlock(&c->lock);
-    return at != NULL;
-}
-
-static int wait_done(flow_work_t *work, apr_interval_time_t wait)
-{
-    int rc;
-
-    if (wait >= 0) {
-        return flow_clock_sem_wait(&work->done, flow_clock() + wait) == 0;
-    }
-    do {
-        rc = sem_wait(&work->done);
-    } while (rc != 0);
-    return 1;
-}
-
-apr_status_t flow_committer_do(flow_committer_t *c, flow_work_t *work,
-                               apr_interval_time_t wait, int *pabandoned,
-                               flow_error_t *err)
-{
-    apr_status_t rv;
-
-    if (pabandoned) {
-        *pabandoned = 0;
-    }
-    work->next = NULL;
-    work->state = WORK_QUEUED;
-    work->status = APR_SUCCESS;
-    flow_error_clear(&work->error);
-    sem_init(&work->done, 0, 0);
-    if (!enqueue(c, work)) {
-        sem_destroy(&work->done);
-        return refuse(err, "the server is stopping");
-    }
-    if (!wait_done(work, wait)) {
-        if (dequeue(c, work)) {
-            sem_destroy(&work->done);
-            return refuse(err, "the store has not answered in time");
-        }
-        if (change_state(work, WORK_TAKEN, WORK_ABANDONED)) {
-            if (pabandoned) {
-                *pabandoned = 1;
-            }
-            return refuse(err, "the store has not answered in time");
-        }
-        wait_done(work, -1); /* it is being done this very moment */
-    }
-    /* The semaphore orders this too; the state says so to all tools. */
-    (void)__atomic_load_n(&work->state, __ATOMIC_ACQUIRE);
-    rv = work->status;
-    if (rv != APR_SUCCESS) {
-        flow_error_set(err, work->error.kind, rv, work->error.code, "%s",
-                       work->error.message);
-    }
-    sem_destroy(&work->done);
-    return rv;
-}
-
-apr_status_t flow_committer_submit(flow_committer_t *c, flow_work_t *work,
-                                   flow_error_t *err)
-{
-    work->next = NULL;
-    work->state = WORK_QUEUED;
-    work->status = APR_SUCCESS;
-    flow_error_clear(&work->error);
-    return enqueue(c, work) ? APR_SUCCESS
-                            : refuse(err, "the server is stopping");
-}
-
-int flow_committer_is_up(const flow_committer_t *c)
-{
-    return __atomic_load_n(&c->up, __ATOMIC_ACQUIRE);
-}
-
-apr_status_t flow_committer_stop(flow_committer_t *c,
-                                 apr_interval_time_t patience)
-{
-    apr_time_t until = flow_clock() + patience;
-    apr_status_t rv;
-    int ended;
-
-    pthread_mutex_lock(&c->lock);
-    c->stopping = 1;
-    pthread_cond_signal(&c->arrived);
-    while (!c->has_ended && flow_clock() < until) {
-        flow_clock_cond_wait(&c->ended, &c->lock, until);
-    }
-    ended = c->has_ended;
-    pthread_mutex_unlock(&c->lock);
-    if (!ended) {
-        return APR_TIMEUP;
-    }
-    apr_thread_join(&rv, c->thread);
     return APR_SUCCESS;
 }
