@@ -47,6 +47,7 @@ void flow_claims_begin(void *baton)
     }
     c->is_open = 1;
     c->ends = NULL;
+    c->ends_end = &c->ends;
     c->ask = c->quick = c->slow = c->freeing = c->found_all = 0;
     pthread_mutex_lock(&jobs->lock);
     for (r = jobs->running; r; r = r->next) {
@@ -62,8 +63,9 @@ void flow_claims_ask(flow_jobs_t *jobs)
 
 void flow_claims_add_end(flow_jobs_t *jobs, flow_end_t *end)
 {
-    end->next = jobs->claims.ends;
-    jobs->claims.ends = end;
+    end->next = NULL;
+    *jobs->claims.ends_end = end;
+    jobs->claims.ends_end = &end->next;
 }
 
 static apr_status_t store_ends(flow_jobs_t *jobs, flow_store_t *store,

@@ -77,9 +77,9 @@ typedef struct flow_claims_t {
     int pace;    /* of quick ones, lately */
     int heirs;   /* places have changed hands */
     int freeing; /* workers that wait for this transaction and then are free */
-    int found_all;    /* looking again would find no more */
-    unsigned heard;   /* the rings before that */
-    flow_end_t *ends; /* stored together as well */
+    int found_all;                /* looking again would find no more */
+    unsigned heard;               /* the rings before that */
+    flow_end_t *ends, **ends_end; /* stored together as well */
     flow_candidates_t *candidates;
     int is_open; /* a transaction has begun and not been committed */
     apr_time_t waiting_since; /* a job that must run alone; 0 = none */

@@ -478,13 +478,13 @@ static apr_status_t follow(flow_store_t *store, flow_claim_t *list,
     apr_status_t rv = APR_SUCCESS;
     choice_t choice;
 
-    for (lead = list; lead; lead = lead->next) {
-        leads += lead->job != NULL;
+    for (lead = list; lead && lead->job; lead = lead->next) {
+        ++leads;
     }
     for (claim = *prest; claim; claim = claim->next) {
         ++left;
     }
-    for (lead = list; lead && lead->job && left > 0 && rv == APR_SUCCESS;
+    for (lead = list; leads > 0 && left > 0 && rv == APR_SUCCESS;
          lead = lead->next, --leads) {
         flow_claim_t *first = *prest;
 
@@ -611,24 +611,29 @@ apr_status_t flow_queue_claims(flow_store_t *store, flow_claim_t *list,
     choice_t choice = { NULL };
     flow_claim_t *claim, *rest, *left, *last;
     apr_status_t rv;
+    int is_enough; /* flows */
 
     for (claim = list; claim; claim = claim->next) {
         claim->job = NULL;
         claim->after = NULL;
         claim->more = 0;
     }
-    left = rest = cut(list);
+    rest = cut(list);
     rv = lead(store, list, alone, c, &choice, err);
-    if (rv == APR_SUCCESS && rest && list->job && !list->job->attempts) {
-        rv = follow(store, list, &left, err);
-    }
     for (last = list; last->next; last = last->next) {
     }
-    /* Those flows have no more jobs; others may wait. */
-    if (rv == APR_SUCCESS && left && last->job && !list->job->attempts) {
-        rv = lead(store, left, FLOW_ALONE_NOT, c, &choice, err);
-    }
+    is_enough = last->job != NULL;
     last->next = rest;
+    for (left = list; left && (left->job || !left->may_follow);
+         left = left->next) {
+    }
+    if (rv == APR_SUCCESS && left && list->job && !list->job->attempts) {
+        rv = follow(store, list, &left, err);
+        /* Those flows have no more jobs; others may wait. */
+        if (rv == APR_SUCCESS && left && is_enough) {
+            rv = lead(store, left, FLOW_ALONE_NOT, c, &choice, err);
+        }
+    }
     *pwaiting = choice.waiting;
     list->more = rv == APR_SUCCESS && is_left(c, alone);
     return rv;

@@ -292,6 +292,14 @@ void flow_store_close(flow_store_t *store)
 
 /* ---- statements ---- */
 
+static flow_store_counts_t done;
+
+void flow_store_counts(flow_store_counts_t *counts)
+{
+    counts->statements = __atomic_load_n(&done.statements, __ATOMIC_RELAXED);
+    counts->commits = __atomic_load_n(&done.commits, __ATOMIC_RELAXED);
+}
+
 /* 's' and 'l' for each parameter. */
 static const char *kinds_of(const char *sql, apr_pool_t *p)
 {
@@ -396,6 +404,7 @@ apr_status_t flow_store_exec(flow_store_t *store, const char *sql,
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    __atomic_fetch_add(&done.statements, 1, __ATOMIC_RELAXED);
     code = apr_dbd_pbquery(store->driver, store->scratch, store->handle, &n,
                            slot->prepared, args);
     if (code) {
@@ -425,6 +434,7 @@ apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    __atomic_fetch_add(&done.statements, 1, __ATOMIC_RELAXED);
     /* apr_dbd_pgsql without random access waits 0.1 s for an empty result. */
     code = apr_dbd_pbselect(store->driver, p, store->handle, &rows->results,
                             slot->prepared, store->is_pg, args);
@@ -497,6 +507,7 @@ apr_status_t flow_store_query(flow_store_t *store, const char *sql,
 {
     int code, n = 0;
 
+    __atomic_fetch_add(&done.statements, 1, __ATOMIC_RELAXED);
     code = apr_dbd_query(store->driver, store->handle, &n, sql);
     return code ? flow_store_fail(store, code, err) : APR_SUCCESS;
 }
@@ -559,6 +570,7 @@ apr_status_t flow_store_commit_fast(flow_store_t *store, int *pfd,
         return rv;
     }
     store->in_transaction = 0;
+    __atomic_fetch_add(&done.commits, 1, __ATOMIC_RELAXED);
     if (!store->is_pg) {
         flow_store_unlock(store);
         *pfd = store->wal_fd; /* may_commit() has opened it */

@@ -165,6 +165,12 @@ int flow_store_is_broken(const flow_store_t *store);
  * again with this handle? */
 int flow_store_is_conflict(const flow_store_t *store);
 
+/** What all handles of this process have done so far; for measuring. */
+typedef struct flow_store_counts_t {
+    apr_uint64_t statements, commits;
+} flow_store_counts_t;
+void flow_store_counts(flow_store_counts_t *counts);
+
 /** A pool with an allocator of its own that no other pool hangs on, for one
  * thread at a time (or, @a shared, for several, each in subpools). */
 apr_pool_t *flow_store_pool(int shared);

@@ -12,8 +12,9 @@
  * events: threads hand 1 KB webhook events to flow_jobs_accept() and wait for
  * the commit. Per process: events/s, median, 99th percentile and maximum of an
  * accept; commits/s. With workers the jobs are run too.
- * jobs: that many jobs wait, then the workers run them all; what is run does
- * nothing. Jobs/s from the first claim to the last end.
+ * jobs: that many jobs are queued and wait, then the workers run them all; what
+ * is run does nothing. Jobs/s from the first claim to the last end, CPU time of
+ * this process (a PostgreSQL has its own), statements and commits.
  * start: on an idle store, the time from before a job is queued until it
  * begins to run.
  */
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -243,12 +245,23 @@ static int fill(const flow_jobs_settings_t *settings, int n, int flows,
     return rv;
 }
 
+static double cpu_us(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_SELF, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
 static int bench_jobs(flow_jobs_settings_t *settings, int argc, char **argv,
                       apr_pool_t *p)
 {
     apr_uint32_t n = (apr_uint32_t)argument(argc, argv, 4, 40000);
     int flows = argument(argc, argv, 5, 100);
     flow_error_t err = FLOW_ERROR_INIT;
+    flow_store_counts_t before, after;
+    double seconds, cpu;
     apr_time_t began;
     apr_pool_t *pchild;
 
@@ -261,16 +274,48 @@ static int bench_jobs(flow_jobs_settings_t *settings, int argc, char **argv,
         return complain(&err);
     }
     jobs->run = run_nothing;
+    flow_store_counts(&before);
+    cpu = cpu_us();
     began = flow_clock();
     flow_jobs_release(jobs);
     while (__atomic_load_n(&ran, __ATOMIC_ACQUIRE) < n &&
            flow_clock() - began < apr_time_from_sec(120)) {
         apr_sleep(1000);
     }
-    printf("%u jobs of %d flows with %d workers: %.0f/s\n", ran, flows,
-           settings->workers, ran * 1e6 / (double)(flow_clock() - began));
+    /* ... and until the last end is stored */
+    while (__atomic_load_n(&jobs->pending, __ATOMIC_ACQUIRE)) {
+        apr_sleep(200);
+    }
+    seconds = (double)(flow_clock() - began) / 1e6;
+    cpu = cpu_us() - cpu;
+    flow_store_counts(&after);
+    printf("%u jobs of %d flows with %d workers: %.0f/s, CPU %.1f us a job, "
+           "%.2f statements a job, %.0f commits/s (%.0f jobs each)\n",
+           ran, flows, settings->workers, ran / seconds, cpu / ran,
+           (double)(after.statements - before.statements) / ran,
+           (double)(after.commits - before.commits) / seconds,
+           ran / (double)(after.commits - before.commits));
     apr_pool_destroy(pchild);
     return ran != n;
+}
+
+static void histogram(const apr_uint32_t *us, int n)
+{
+    static const apr_uint32_t limits[] = { 500,   1000,  2000,   5000,   10000,
+                                           20000, 50000, 100000, 1000000 };
+    int i = 0;
+    apr_size_t at;
+
+    for (at = 0; at < sizeof(limits) / sizeof(limits[0]) && i < n; ++at) {
+        int from = i;
+
+        for (; i < n && us[i] < limits[at]; ++i) {
+        }
+        printf("  below %7.1f ms: %5d\n", limits[at] / 1e3, i - from);
+    }
+    if (i < n) {
+        printf("  more:             %5d\n", n - i);
+    }
 }
 
 static int bench_start(flow_jobs_settings_t *settings, int argc, char **argv,
@@ -306,6 +351,7 @@ static int bench_start(flow_jobs_settings_t *settings, int argc, char **argv,
         apr_sleep(20000);
     }
     qsort(us, (size_t)n, sizeof(*us), by_size);
+    histogram(us, n);
     printf("from queue() to the run: p50 %.2f ms, p99 %.2f ms, max %.2f ms\n",
            us[n / 2] / 1e3, us[n * 99 / 100] / 1e3, us[n - 1] / 1e3);
     apr_pool_destroy(pchild);

@@ -377,6 +377,99 @@ static void three_crashes_set_a_job_aside(void **state)
     json_decref(reason);
 }
 
+/* A claim for a flow of its own and @a followers that need not have one. */
+static flow_claim_t *claim_many(fixture_t *x, int followers)
+{
+    flow_claim_t *list =
+        apr_pcalloc(x->p, (size_t)(followers + 1) * sizeof(*list));
+    int i, waiting;
+
+    for (i = 0; i <= followers; ++i) {
+        list[i].owner = "me";
+        list[i].knows = knows_all;
+        list[i].p = x->p;
+        list[i].may_follow = i > 0;
+        list[i].next = i < followers ? &list[i + 1] : NULL;
+    }
+    begin(x);
+    assert_int_equal(flow_queue_claims(x->store, list, FLOW_ALONE_TOO,
+                                       flow_candidates_create(x->p), &waiting,
+                                       &x->err),
+                     0);
+    commit(x);
+    return list;
+}
+
+static const char *ids_in(fixture_t *x, const flow_claim_t *claim)
+{
+    const char *text = "";
+
+    for (; claim; claim = claim->next) {
+        text = apr_pstrcat(x->p, text, claim->after ? ">" : " ",
+                           claim->job ? claim->job->id : "-", NULL);
+    }
+    return text;
+}
+
+static void several_jobs_of_a_flow_are_claimed_in_their_order(void **state)
+{
+    static const char places[] =
+        "SELECT group_concat(id || '=' || place) FROM (SELECT id, place"
+        " FROM job WHERE status = 'running' ORDER BY id) AS r";
+    fixture_t *x = *state;
+
+    add(x, "3", "a", 0, 3);
+    add(x, "1", "a", 0, 1);
+    add(x, "4", "a", 5, 4);
+    add(x, "2", "a", 0, 2);
+    assert_string_equal(ids_in(x, claim_many(x, 1)), " 4>1");
+    assert_string_equal(ids_in(x, claim_many(x, 5)), " - - - - - -");
+    assert_string_equal(jobs_fixture_query(x->f, places), "1=1,4=0");
+    /* the first one ends, its place is taken over, nobody gets between */
+    assert_true(end_as(x, "4", "me", "completed"));
+    begin(x);
+    assert_int_equal(flow_queue_heir(x->store, "1", "me", &x->err), 0);
+    commit(x);
+    assert_string_equal(jobs_fixture_query(x->f, places), "1=0");
+    assert_string_equal(claimed(x), "none");
+    assert_true(end_as(x, "1", "me", "completed"));
+    assert_string_equal(ids_in(x, claim_many(x, 7)), " 2>3 - - - - - -");
+    assert_string_equal(status_of(x, "3"), "running");
+    assert_int_equal(claim_many(x, 0)->job != NULL, 0);
+}
+
+static void a_suspect_follows_nobody(void **state)
+{
+    fixture_t *x = *state;
+
+    add(x, "1", "a", 0, 1);
+    add(x, "2", "a", 0, 2);
+    add(x, "3", "a", 0, 3);
+    jobs_fixture_query(x->f, "UPDATE job SET attempts = 1 WHERE id = '2'");
+    /* and is not overtaken */
+    assert_string_equal(ids_in(x, claim_many(x, 4)), " 1 - - - -");
+}
+
+static void what_follows_is_not_claimed_by_two(void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    for (i = 0; i < 30; ++i) {
+        add(x, apr_psprintf(x->p, "%02d", i), "a", 0, i);
+    }
+    assert_string_equal(ids_in(x, claim_many(x, 3)), " 00>01>02>03");
+    /* whoever else claims one of them at place 0 meets the index */
+    begin(x);
+    assert_int_not_equal(
+        flow_store_exec(x->store,
+                        "UPDATE job SET status = 'running', place = 0"
+                        " WHERE id = '07'",
+                        FLOW_SQL_NONE, NULL, &x->err),
+        0);
+    flow_store_rollback(x->store);
+}
+
 static flow_claim_t *claim_two(fixture_t *x, flow_alone_e alone, int *pwaiting)
 {
     flow_claim_t *two = apr_pcalloc(x->p, 2 * sizeof(*two));
@@ -899,6 +992,9 @@ int main(void)
         TEST(a_page_is_kept_with_its_counters_and_errors),
         TEST(an_end_is_final),
         TEST(a_job_that_is_handed_back_goes_on_where_it_stood),
+        TEST(several_jobs_of_a_flow_are_claimed_in_their_order),
+        TEST(a_suspect_follows_nobody),
+        TEST(what_follows_is_not_claimed_by_two),
         TEST(three_crashes_set_a_job_aside),
         TEST(after_a_death_each_job_runs_alone),
         TEST(who_makes_room_for_a_suspect_takes_it_first),

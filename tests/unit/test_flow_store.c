@@ -70,7 +70,7 @@ static void migrating_twice_changes_nothing(void **state)
 
     assert_string_equal(
         jobs_fixture_query(f, "SELECT value FROM meta WHERE name = 'schema'"),
-        "6");
+        "7");
     assert_int_equal(flow_store_migrate("sqlite3", f->file, &err), APR_SUCCESS);
     assert_int_equal(flow_store_migrate("sqlite3", f->file, &err), APR_SUCCESS);
     assert_int_equal(flow_store_check(store, &err), APR_SUCCESS);
@@ -78,6 +78,48 @@ static void migrating_twice_changes_nothing(void **state)
         jobs_fixture_query(f, "SELECT group_concat(sql) FROM sqlite_master"),
         before);
     flow_store_close(store);
+}
+
+/* A store of schema 6, as it was before jobs had places. */
+static void jobs_of_an_older_schema_go_on(void **state)
+{
+    static const char *const back[] = {
+        "DROP INDEX job_running",
+        "DROP INDEX job_final",
+        "ALTER TABLE job DROP COLUMN place",
+        "CREATE UNIQUE INDEX job_running ON job (flow_id)"
+        " WHERE status = 'running'",
+        "CREATE INDEX job_final ON job (status, ended)"
+        " WHERE status IN ('completed', 'failed', 'canceled')",
+        "UPDATE meta SET value = '6' WHERE name = 'schema'",
+        "INSERT INTO job (id, type, flow_id, status, created, modified, ended)"
+        " VALUES ('1', 'flow', 'a', 'running', 1, 1, 0),"
+        " ('2', 'flow', 'a', 'queued', 2, 2, 0),"
+        " ('3', 'flow', 'b', 'failed', 3, 3, 3)"
+    };
+    jobs_fixture_t *f = *state;
+    flow_error_t err = FLOW_ERROR_INIT;
+    size_t i;
+
+    flow_store_close(jobs_fixture_store(f));
+    for (i = 0; i < sizeof(back) / sizeof(back[0]); ++i) {
+        assert_string_equal(jobs_fixture_query(f, back[i]), "");
+    }
+    assert_int_equal(flow_store_migrate("sqlite3", f->file, &err), APR_SUCCESS);
+    assert_string_equal(
+        jobs_fixture_query(f, "SELECT value FROM meta WHERE name = 'schema'"),
+        "7");
+    assert_string_equal(jobs_fixture_query(f, "SELECT sum(place) FROM job"),
+                        "0");
+    assert_string_equal(
+        jobs_fixture_query(f, "SELECT count(*) FROM job WHERE ended > 0"
+                              " AND status = 'failed'"),
+        "1");
+    /* the rule about running jobs still stands */
+    assert_non_null(
+        strstr(jobs_fixture_query(f, "UPDATE job SET status = 'running'"
+                                     " WHERE id = '2'"),
+               "UNIQUE"));
 }
 
 static void several_processes_migrate_at_once(void **state)
@@ -309,6 +351,7 @@ int main(void)
         TEST(an_unknown_driver_is_told_what_works),
         TEST(the_file_is_for_its_owner_only_and_uses_wal),
         TEST(migrating_twice_changes_nothing),
+        TEST(jobs_of_an_older_schema_go_on),
         TEST(several_processes_migrate_at_once),
         TEST(a_newer_store_is_refused),
         TEST(a_file_that_is_no_database_is_not_touched),

@@ -33,7 +33,9 @@ typedef struct fixture_t {
 static fixture_t *the_fixture;
 static char seen_body[64];
 static apr_size_t seen_len;
-static int runs; /* how often a run has begun */
+static int runs;    /* how often a run has begun */
+static int slow_at; /* this run of "plain" goes on until it is 0, or a stop */
+static int at_once, at_once_most; /* runs of "plain" */
 
 static const flow_flow_t *flow_of(const char *id)
 {
@@ -91,6 +93,22 @@ static apr_status_t run_errors(flow_run_t *run, const flow_run_sink_t *sink,
     return sink->record_error(sink->baton, &e, err);
 }
 
+static apr_status_t run_plain(const flow_run_t *run, int n)
+{
+    int now = __atomic_add_fetch(&at_once, 1, __ATOMIC_SEQ_CST);
+    int is_slow = n == __atomic_load_n(&slow_at, __ATOMIC_SEQ_CST);
+
+    if (now > at_once_most) {
+        at_once_most = now;
+    }
+    while (is_slow && __atomic_load_n(&slow_at, __ATOMIC_SEQ_CST) &&
+           !is_stopping(run)) {
+        apr_sleep(1000);
+    }
+    __atomic_sub_fetch(&at_once, 1, __ATOMIC_SEQ_CST);
+    return is_stopping(run) ? APR_EINTR : APR_SUCCESS;
+}
+
 static apr_status_t play(const flow_env_t *env, flow_run_t *run,
                          const flow_run_sink_t *sink, apr_pool_t *p,
                          flow_error_t *err)
@@ -98,12 +116,16 @@ static apr_status_t play(const flow_env_t *env, flow_run_t *run,
     const char *id = run->flow->id;
     json_t *result = NULL;
     apr_status_t rv;
+    int n;
 
     (void)env;
-    __atomic_fetch_add(&runs, 1, __ATOMIC_SEQ_CST);
+    n = __atomic_add_fetch(&runs, 1, __ATOMIC_SEQ_CST);
     if (run->event) {
         seen_len = run->event->body_len;
         memcpy(seen_body, run->event->body, seen_len);
+    }
+    if (strcmp(id, "plain") == 0) {
+        return run_plain(run, n);
     }
     if (strcmp(id, "pages") == 0) {
         return run_pages(run, sink, 40, err);
@@ -183,7 +205,7 @@ static int setup(void **state)
     }
     jobs_fixture_flow(f, "listens", "hook", 1)->slot = 0;
     the_fixture = x;
-    runs = 0;
+    runs = slow_at = at_once_most = 0;
     *state = x;
     return flow_jobs_prepare(&f->settings, f->p, &x->err);
 }
@@ -300,6 +322,120 @@ static void many_events_of_one_flow_run_one_after_the_other(void **state)
     }
     assert_true(i < 1600);
     assert_int_equal(runs, 50);
+}
+
+static int number(fixture_t *x, const char *what)
+{
+    return (int)apr_atoi64(
+        jobs_fixture_query(x->f, apr_pstrcat(x->f->p, "SELECT ", what, NULL)));
+}
+
+static int wait_for_number(fixture_t *x, const char *what, int n)
+{
+    int i;
+
+    for (i = 0; i < 1600; ++i) {
+        if (number(x, what) == n) {
+            return 1;
+        }
+        apr_sleep(5000);
+    }
+    return 0;
+}
+
+#define COMPLETED "count(*) FROM job WHERE status = 'completed'"
+#define RUNNING   "count(*) FROM job WHERE status = 'running'"
+#define QUEUED    "count(*) FROM job WHERE status = 'queued'"
+
+/* 200 jobs wait, and the run @a slow of them takes long. */
+static void start_busy(fixture_t *x, int workers, int slow)
+{
+    int i;
+
+    start(x, 0);
+    for (i = 0; i < 200; ++i) {
+        queue(x, "plain");
+    }
+    stop(x);
+    slow_at = slow;
+    start(x, workers);
+}
+
+static void a_busy_flow_runs_one_job_at_a_time_and_each_once(void **state)
+{
+    fixture_t *x = *state;
+
+    start_busy(x, 4, 0);
+    assert_true(wait_for_number(x, COMPLETED, 200));
+    assert_int_equal(runs, 200);
+    assert_int_equal(at_once_most, 1);
+    /* in their order */
+    assert_int_equal(number(x, "count(*) FROM job a JOIN job b ON a.id < b.id"
+                               " WHERE a.ended > b.ended"),
+                     0);
+}
+
+static void what_was_claimed_ahead_goes_back_when_a_job_takes_long(void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    start_busy(x, 2, 60);
+    for (i = 0; i < 1600 && __atomic_load_n(&runs, __ATOMIC_SEQ_CST) < 60;
+         ++i) {
+        apr_sleep(5000);
+    }
+    assert_true(wait_for_number(x, RUNNING, 1));
+    assert_true(wait_for_number(x, QUEUED, 140));
+    assert_int_equal(number(x, COMPLETED), 59);
+    __atomic_store_n(&slow_at, 0, __ATOMIC_SEQ_CST);
+    assert_true(wait_for_number(x, COMPLETED, 200));
+    assert_int_equal(runs, 200);
+    assert_int_equal(at_once_most, 1);
+}
+
+static void a_stop_hands_back_what_was_claimed_ahead(void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    start_busy(x, 2, 60);
+    for (i = 0; i < 1600 && __atomic_load_n(&runs, __ATOMIC_SEQ_CST) < 60;
+         ++i) {
+        apr_sleep(1000);
+    }
+    stop(x);
+    assert_int_equal(number(x, RUNNING), 0);
+    assert_int_equal(number(x, COMPLETED), 59);
+    assert_int_equal(number(x, QUEUED), 141);
+    assert_int_equal(number(x, "count(*) FROM job WHERE attempts > 0"), 0);
+    slow_at = 0;
+    start(x, 2);
+    assert_true(wait_for_number(x, COMPLETED, 200));
+    assert_int_equal(runs, 201); /* the one that was interrupted */
+}
+
+static void a_job_that_was_claimed_ahead_can_be_canceled(void **state)
+{
+    fixture_t *x = *state;
+    const char *status = NULL, *last;
+    int i;
+
+    start_busy(x, 2, 60);
+    for (i = 0; i < 1600 && __atomic_load_n(&runs, __ATOMIC_SEQ_CST) < 60;
+         ++i) {
+        apr_sleep(1000);
+    }
+    assert_true(wait_for_number(x, COMPLETED, 59));
+    last = jobs_fixture_query(
+        x->f,
+        "SELECT id FROM job WHERE ended = 0 ORDER BY id LIMIT 1 OFFSET 1");
+    assert_int_equal(flow_jobs_cancel(x->jobs, last, &status, x->f->p, &x->err),
+                     0);
+    __atomic_store_n(&slow_at, 0, __ATOMIC_SEQ_CST);
+    assert_true(wait_for_number(x, COMPLETED, 199));
+    assert_true(until_status(x, last, "canceled") >= 0);
+    assert_int_equal(runs, 199);
 }
 
 static void without_a_listening_flow_nothing_is_stored(void **state)
@@ -644,6 +780,10 @@ int main(void)
         TEST(an_accepted_event_is_run_at_once),
         TEST(a_job_is_canceled_from_another_process),
         TEST(many_events_of_one_flow_run_one_after_the_other),
+        TEST(a_busy_flow_runs_one_job_at_a_time_and_each_once),
+        TEST(what_was_claimed_ahead_goes_back_when_a_job_takes_long),
+        TEST(a_stop_hands_back_what_was_claimed_ahead),
+        TEST(a_job_that_was_claimed_ahead_can_be_canceled),
         TEST(without_a_listening_flow_nothing_is_stored),
         TEST(a_full_queue_says_try_again),
         TEST(a_disabled_flow_is_not_queued),
