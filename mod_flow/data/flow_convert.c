@@ -230,6 +230,13 @@ static apr_status_t convert_one(const flow_dates_t *dates, apr_time_t now,
     else {
         flow_date_format_iso(&out, ms, dates->to_zone);
     }
+    if (APR_STATUS_IS_ENOSPC(out.status)) {
+        flow_buf_release(&out);
+        return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "mapping_date",
+                              "the date as 'generateDateFormat' has it is "
+                              "longer than %d bytes",
+                              DATE_TEXT_MAX);
+    }
     v = out.status == APR_SUCCESS
             ? flow_json_string_new(out.len ? out.data : "", out.len)
             : NULL;
