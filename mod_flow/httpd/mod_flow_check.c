@@ -12,6 +12,7 @@
 #include "data/flow_json.h"
 #include "data/flow_text.h"
 #include "flow/flow_connector.h"
+#include "jobs/flow_ticker.h"
 
 #include <ap_provider.h>
 #include <apr_file_info.h>
@@ -303,6 +304,8 @@ int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
             *err.message ? err.message : "libcurl cannot be initialised");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    g->model->compiled =
+        flow_ticker_config_time(&settings, g->model->compiled, ptemp);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  FLOW_LOGNO(0105) "mod_flow: %u flows, %u exports, %u imports, "
                                   "%d locations; %d workers in each child",

@@ -180,6 +180,10 @@ apr_status_t flow_event_replay(flow_store_t *store, const char *id,
         return rv;
     }
     export_id = flow_rows_text(&rows, 1);
+    rv = flow_requeue_keep(store, id, apr_time_now(), err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     if (flow_id) {
         *pn = 1;
         return queue(store, id, export_id, flow_id, ids, err);

@@ -253,6 +253,7 @@ typedef struct end_work_t {
     const char *code, *message, *result;
     const execution_t *moves; /* whose marks move; NULL: none do */
     int lost;
+    int tries; /* how often it has been stored, or has not */
     int nnext; /* jobs of other flows that were queued */
     execution_t *x;
     flow_end_t plain; /* when it is stored together with others */
@@ -276,6 +277,7 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
     w->claim.job = NULL;
     w->claim.more = 0;
     w->nnext = 0;
+    ++w->tries;
     w->x->running.is_ending = 1;
     if (!w->status) {
         return flow_queue_return(store, &w->at, &w->lost, err);
@@ -433,11 +435,29 @@ static void lost(execution_t *x)
              x->job->id, x->job->flow_id);
 }
 
+/* The end is not there to be stored. A COMMIT that broke off may have been one,
+ * and then it was stored before it was tried again: not lost. */
+static int is_stored(execution_t *x, const end_work_t *w, apr_time_t since)
+{
+    flow_error_t ignored = FLOW_ERROR_INIT;
+    flow_store_t *store;
+    int yes = 0;
+
+    if (w->tries > 1 &&
+        flow_jobs_reader(x->jobs, &store, &ignored) == APR_SUCCESS) {
+        yes = flow_queue_is(store, x->job->id, w->status ? w->status : "queued",
+                            since, x->p);
+        flow_jobs_reader_done(x->jobs, store);
+    }
+    return yes;
+}
+
 static flow_job_t *end(execution_t *x, apr_status_t rv, const flow_error_t *why,
                        apr_time_t began, apr_pool_t *next_p)
 {
     flow_jobs_t *jobs = x->jobs;
     flow_error_t err = FLOW_ERROR_INIT;
+    apr_time_t since = apr_time_now();
     end_work_t w = { .work.run = run_end,
                      .x = x,
                      .claim.owner = jobs->owner,
@@ -457,7 +477,7 @@ static flow_job_t *end(execution_t *x, apr_status_t rv, const flow_error_t *why,
                  x->job->id, x->job->flow_id, err.message);
         return NULL;
     }
-    if (w.is_plain ? w.plain.lost : w.lost) {
+    if ((w.is_plain ? w.plain.lost : w.lost) && !is_stored(x, &w, since)) {
         lost(x);
     }
     else {

@@ -205,6 +205,9 @@ apr_status_t flow_queue_waiting(flow_store_t *store, apr_int64_t most,
  * {code, message, source} of a failed one, new, or NULL. */
 apr_status_t flow_queue_get(flow_store_t *store, const char *id, json_t **pjob,
                             json_t **preason, apr_pool_t *p, flow_error_t *err);
+/** 1 = nobody owns the job, and it has this status since @a since or later. */
+int flow_queue_is(flow_store_t *store, const char *id, const char *status,
+                  apr_time_t since, apr_pool_t *p);
 /** *ptext: the result that flow_queue_end() was given; APR_NOTFOUND when it
  * was given none. */
 apr_status_t flow_queue_result(flow_store_t *store, const char *id,

@@ -103,6 +103,20 @@ apr_status_t flow_queue_get(flow_store_t *store, const char *id, json_t **pjob,
     return APR_SUCCESS;
 }
 
+int flow_queue_is(flow_store_t *store, const char *id, const char *status,
+                  apr_time_t since, apr_pool_t *p)
+{
+    static const char sql[] = "SELECT 1 FROM job WHERE id = %s AND status = %s"
+                              " AND modified >= %lld AND owner IS NULL";
+    flow_error_t ignored = FLOW_ERROR_INIT;
+    apr_int64_t from = since;
+    flow_rows_t rows;
+
+    return flow_store_select(store, &rows, sql, FLOW_SQL(id, status, &from), p,
+                             &ignored) == APR_SUCCESS &&
+           flow_rows_next(&rows);
+}
+
 apr_status_t flow_queue_result(flow_store_t *store, const char *id,
                                const char **ptext, apr_pool_t *p,
                                flow_error_t *err)

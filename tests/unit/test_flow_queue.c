@@ -199,6 +199,34 @@ static void flows_that_nobody_knows_here_stay_queued(void **state)
     assert_string_equal(status_of(x, "1"), "queued");
 }
 
+static void any_number_of_held_flows_hides_no_other(void **state)
+{
+    fixture_t *x = *state;
+    char id[16], flow[24];
+    int i, more = 1;
+
+    begin(x);
+    for (i = 0; i < 11500; ++i) {
+        flow_new_job_t job = { id, flow, .priority = 9 };
+
+        apr_snprintf(id, sizeof(id), "%05d", i);
+        apr_snprintf(flow, sizeof(flow), "unknown%05d", i);
+        assert_int_equal(flow_queue_job(x->store, &job, 1, &x->err), 0);
+        if (i == 1500) {
+            commit(x);
+            add(x, "known", "a", 0, 2);
+            assert_string_equal(claimed(x), "known");
+            assert_null(claim_as(x, "me", NULL, &more));
+            assert_int_equal(more, 0); /* or workers would never sleep */
+            begin(x);
+        }
+    }
+    commit(x);
+    add(x, "last", "b", 0, 2);
+    assert_string_equal(claimed(x), "last");
+    assert_string_equal(claimed(x), "none");
+}
+
 static void a_claim_brings_all_that_a_run_needs(void **state)
 {
     fixture_t *x = *state;
@@ -895,6 +923,7 @@ int main(void)
         TEST(a_flow_has_one_running_job),
         TEST(a_slow_flow_does_not_keep_others_waiting),
         TEST(flows_that_nobody_knows_here_stay_queued),
+        TEST(any_number_of_held_flows_hides_no_other),
         TEST(a_claim_brings_all_that_a_run_needs),
         TEST(a_page_is_kept_with_its_counters_and_errors),
         TEST(an_end_is_final),

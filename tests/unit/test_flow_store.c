@@ -70,7 +70,7 @@ static void migrating_twice_changes_nothing(void **state)
 
     assert_string_equal(
         jobs_fixture_query(f, "SELECT value FROM meta WHERE name = 'schema'"),
-        "6");
+        "7");
     assert_int_equal(flow_store_migrate("sqlite3", f->file, &err), APR_SUCCESS);
     assert_int_equal(flow_store_migrate("sqlite3", f->file, &err), APR_SUCCESS);
     assert_int_equal(flow_store_check(store, &err), APR_SUCCESS);
