@@ -176,6 +176,7 @@ int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,
     flow_text_global_init();
     flow_script_global_init();
     register_connectors();
+    mod_flow_dump_prepare(g, pconf);
     (void)flow_compile(&g->model, g->docs, &settings, pconf, ptemp);
     /* Locations are resolved even when documents are wrong, to say all there
      * is to say; flow_compile() leaves what it could compile. */
@@ -266,6 +267,28 @@ static apr_status_t open_keys(mod_flow_global_t *g,
     return rv;
 }
 
+/* Events that nobody takes are answered and forgotten: better said before the
+ * first one comes. Disabled flows do listen, in time. */
+static void warn_unheard(const mod_flow_global_t *g, server_rec *s)
+{
+    int i;
+
+    for (i = 0; i < g->locations->nelts; ++i) {
+        const mod_flow_location_t *loc =
+            APR_ARRAY_IDX(g->locations, i, mod_flow_location_t *);
+
+        if (loc->kind == MOD_FLOW_WEBHOOK && loc->listener &&
+            !apr_hash_get(g->model->listeners, loc->listener->id,
+                          APR_HASH_KEY_STRING)) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         FLOW_LOGNO(0460) "%s:%d: no flow has the webhook '%s' "
+                                          "among its pageGenerators; its "
+                                          "events will start nothing",
+                         loc->file, loc->line, loc->listener->id);
+        }
+    }
+}
+
 int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          server_rec *s)
 {
@@ -306,6 +329,7 @@ int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     g->model->compiled =
         flow_ticker_config_time(&settings, g->model->compiled, ptemp);
+    warn_unheard(g, s);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  FLOW_LOGNO(0105) "mod_flow: %u flows, %u exports, %u imports, "
                                   "%d locations; %d workers in each child",

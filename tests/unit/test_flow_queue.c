@@ -16,6 +16,7 @@
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
+#include "jobs/flow_job_list.h"
 #include "jobs/flow_owner.h"
 #include "jobs/flow_queue.h"
 #include "jobs/flow_requeue.h"
@@ -844,6 +845,7 @@ static void four_processes_share_the_work_and_double_none(void **state)
 static void the_document_has_celigos_fields(void **state)
 {
     fixture_t *x = *state;
+    flow_job_filter_t all = { NULL };
     json_t *job = NULL, *list = NULL;
     char *text;
 
@@ -863,7 +865,8 @@ static void the_document_has_celigos_fields(void **state)
     assert_int_equal(flow_queue_get(x->store, "2", &job, NULL, x->p, &x->err),
                      APR_NOTFOUND);
     add(x, "2", "a", 0, 5);
-    assert_int_equal(flow_queue_list(x->store, 10, &list, x->p, &x->err), 0);
+    assert_int_equal(flow_job_select(x->store, &all, 10, &list, x->p, &x->err),
+                     0);
     assert_int_equal(json_array_size(list), 2);
     assert_string_equal(flow_json_member(json_array_get(list, 0), "_id"), "2");
     json_decref(list);
