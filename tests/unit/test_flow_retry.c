@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* size: many short cases over one fixture */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
