@@ -267,9 +267,29 @@ static apr_status_t open_keys(mod_flow_global_t *g,
     return rv;
 }
 
+/* A flow that is disabled has a listener, too. */
+static int is_heard(const flow_model_t *model, const flow_export_t *listener,
+                    apr_pool_t *p)
+{
+    apr_hash_index_t *hi;
+    int i;
+
+    for (hi = apr_hash_first(p, model->flows); hi; hi = apr_hash_next(hi)) {
+        const flow_flow_t *flow = apr_hash_this_val(hi);
+
+        for (i = 0; i < flow->ngenerators; ++i) {
+            if (flow->generators[i] == listener) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 /* Events that nobody takes are answered and forgotten: better said before the
- * first one comes. Disabled flows do listen, in time. */
-static void warn_unheard(const mod_flow_global_t *g, server_rec *s)
+ * first one comes. */
+static void warn_unheard(const mod_flow_global_t *g, apr_pool_t *p,
+                         server_rec *s)
 {
     int i;
 
@@ -278,8 +298,7 @@ static void warn_unheard(const mod_flow_global_t *g, server_rec *s)
             APR_ARRAY_IDX(g->locations, i, mod_flow_location_t *);
 
         if (loc->kind == MOD_FLOW_WEBHOOK && loc->listener &&
-            !apr_hash_get(g->model->listeners, loc->listener->id,
-                          APR_HASH_KEY_STRING)) {
+            !is_heard(g->model, loc->listener, p)) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                          FLOW_LOGNO(0460) "%s:%d: no flow has the webhook '%s' "
                                           "among its pageGenerators; its "
@@ -329,7 +348,7 @@ int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     g->model->compiled =
         flow_ticker_config_time(&settings, g->model->compiled, ptemp);
-    warn_unheard(g, s);
+    warn_unheard(g, ptemp, s);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  FLOW_LOGNO(0105) "mod_flow: %u flows, %u exports, %u imports, "
                                   "%d locations; %d workers in each child",
