@@ -120,6 +120,29 @@ def test_other_peoples_idle_sessions_take_nothing_away(httpd, upstream, pgsql):
     judge(upstream, storm.stop(), 0)
 
 
+@pytest.mark.limit(600)
+def test_a_database_that_takes_no_more_sessions(httpd, upstream, pgsql):
+    """Those that there are go on; a server that has none waits for one."""
+    start(httpd, upstream, pgsql)
+    storm = Storm([httpd])
+    storm.wait_accepted(MUCH)
+    taken = pgsql.exhaust()
+    storm.wait_accepted(2 * MUCH)
+    storm.stop()
+    httpd.stop()
+    taken += pgsql.exhaust()  # what it has given back
+    httpd.allow_log("FLOW0340")
+    httpd.start()
+    got = httpd.post("/hook0/t", json={"n": -1})
+    assert got.status_code == 503 and "Retry-After" in got.headers
+    assert httpd.get("/api?n=5").json() == {"n": 5}
+    for s in taken:
+        s.close()
+    wait_for(lambda: httpd.post("/hook0/t", json={"n": -2}).status_code == 204,
+             20, "a session")
+    judge(upstream, storm.accepted | {-2}, 0, 300)
+
+
 FULL = """
 CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   RAISE EXCEPTION 'could not extend file: No space left on device'
