@@ -7,7 +7,6 @@
  */
 #include "flowctl/flowctl.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,7 +135,7 @@ int flowctl_httpd_read(flowctl_t *ctl)
     const char *program = find_program(ctl), *conf;
     char *here = NULL, space[120];
     apr_exit_why_e why = APR_PROC_EXIT;
-    apr_proc_t proc;
+    apr_proc_t proc = { 0 };
     flow_buf_t out;
     apr_status_t rv;
     int code = 0, rc;
@@ -150,9 +149,11 @@ int flowctl_httpd_read(flowctl_t *ctl)
     }
     apr_filepath_get(&here, APR_FILEPATH_NATIVE, ctl->p);
     conf = flow_file_absolute(here ? here : ".", ctl->httpd_conf, ctl->p);
-    rv = strchr(program, '/') && access(program, X_OK)
-             ? errno
-             : start(ctl, program, conf, &proc);
+    rv = strchr(program, '/') && access(program, X_OK) ? APR_ENOENT
+                                                       : APR_SUCCESS;
+    if (rv == APR_SUCCESS) {
+        rv = start(ctl, program, conf, &proc);
+    }
     if (rv != APR_SUCCESS) {
         fprintf(stderr, "flowctl: cannot start '%s': %s\n", program,
                 apr_strerror(rv, space, sizeof(space)));
