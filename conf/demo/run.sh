@@ -26,7 +26,9 @@ pid=
 
 # shellcheck disable=SC2317 # called by the trap
 stop() {
-    trap - EXIT INT TERM HUP
+    # make, the shell and the terminal may all pass a signal on; one is enough
+    trap '' INT TERM HUP
+    trap - EXIT
     if [ -n "$pid" ]; then
         kill "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true

@@ -312,6 +312,29 @@ static void take(flow_cron_t *cron, const apr_uint64_t sets[FIELDS])
                    !is_all(sets[WEEKDAYS], &fields[WEEKDAYS], 6);
 }
 
+/* "@daily": what it stands for, or NULL with what there is. */
+static const char *nickname(const char *text, apr_size_t len, flow_error_t *err)
+{
+    static const char *const names[][2] = {
+        { "@hourly", "0 * * * *" },   { "@daily", "0 0 * * *" },
+        { "@midnight", "0 0 * * *" }, { "@weekly", "0 0 * * 0" },
+        { "@monthly", "0 0 1 * *" },  { "@yearly", "0 0 1 1 *" },
+        { "@annually", "0 0 1 1 *" },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        if (strlen(names[i][0]) == len && !memcmp(names[i][0], text, len)) {
+            return names[i][1];
+        }
+    }
+    flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "invalid_schedule",
+                   "Invalid cron expression: '%.*s' is none of @hourly, "
+                   "@daily, @weekly, @monthly and @yearly",
+                   (int)(len > TEXT_MAX ? TEXT_MAX : len), text);
+    return NULL;
+}
+
 apr_status_t flow_cron_compile(flow_cron_t *cron, const char *text,
                                apr_size_t len, flow_error_t *err)
 {
@@ -325,6 +348,13 @@ apr_status_t flow_cron_compile(flow_cron_t *cron, const char *text,
         return flow_error_set(
             err, FLOW_E_CONFIG, APR_EINVAL, "invalid_schedule",
             "Invalid cron expression: longer than %d bytes", TEXT_MAX);
+    }
+    if (len && *text == '@') {
+        text = nickname(text, len, err);
+        if (!text) {
+            return APR_EINVAL;
+        }
+        len = strlen(text);
     }
     memcpy(copy, text, len);
     copy[len] = '\0';

@@ -44,6 +44,7 @@ struct shared_t {
     int next, alive;
     flow_counters_t told; /* all that has been told to the sink */
     int is_interrupted;   /* the server is stopping */
+    int is_deaf;          /* the sink has refused something: no more of it */
     apr_status_t rv;      /* of what went wrong first */
     flow_error_t error;
 };
@@ -125,6 +126,14 @@ static void fail(shared_t *s, apr_status_t rv, const flow_error_t *err)
     __atomic_store_n(&s->stop, 1, __ATOMIC_RELAXED);
 }
 
+/* By the sink. When a generator fails, it still wants to hear what became of
+ * the records of the others. */
+static void refused(shared_t *s, apr_status_t rv, const flow_error_t *err)
+{
+    s->is_deaf = 1;
+    fail(s, rv, err);
+}
+
 static apr_status_t stopped(flow_error_t *err)
 {
     return flow_error_set(err, FLOW_E_UNAVAILABLE, APR_EINTR, "stopping",
@@ -182,11 +191,11 @@ static apr_status_t record_good(void *baton, const char *step_id,
     apr_status_t rv;
 
     pthread_mutex_lock(&s->lock);
-    rv = s->rv != APR_SUCCESS
+    rv = s->is_deaf
              ? stopped(err)
              : s->sink->record_good(s->sink->baton, step_id, trace_key, err);
     if (rv != APR_SUCCESS) {
-        fail(s, rv, err);
+        refused(s, rv, err);
     }
     pthread_mutex_unlock(&s->lock);
     return rv;
@@ -208,13 +217,13 @@ static apr_status_t page_done(void *baton, const flow_counters_t *counters,
     apr_status_t rv;
 
     pthread_mutex_lock(&s->lock);
-    if (s->rv != APR_SUCCESS) {
+    if (s->is_deaf) {
         rv = stopped(err);
     }
     else {
         rv = tell(s, lane, counters, checkpoint, err);
         if (rv != APR_SUCCESS) {
-            fail(s, rv, err);
+            refused(s, rv, err);
         }
     }
     want_good(lane);
@@ -243,9 +252,9 @@ static apr_status_t record_error(void *baton, const flow_record_error_t *e,
         return APR_SUCCESS;
     }
     pthread_mutex_lock(&s->lock);
-    rv = s->rv != APR_SUCCESS ? stopped(err) : forward(s, lane, err);
+    rv = s->is_deaf ? stopped(err) : forward(s, lane, err);
     if (rv != APR_SUCCESS) {
-        fail(s, rv, err);
+        refused(s, rv, err);
     }
     pthread_mutex_unlock(&s->lock);
     return rv;
@@ -255,7 +264,7 @@ static apr_status_t record_error(void *baton, const flow_record_error_t *e,
 
 static void run_lane(shared_t *s, lane_t *lane, apr_pool_t *p)
 {
-    flow_error_t err = FLOW_ERROR_INIT, ignored = FLOW_ERROR_INIT;
+    flow_error_t err = FLOW_ERROR_INIT;
     apr_status_t rv;
 
     lane->sink.baton = lane;
@@ -271,9 +280,6 @@ static void run_lane(shared_t *s, lane_t *lane, apr_pool_t *p)
         s->is_interrupted = 1;
     }
     else if (rv != APR_SUCCESS && s->rv == APR_SUCCESS) {
-        if (s->sink->record_error) {
-            forward(s, lane, &ignored);
-        }
         fail(s, rv, &err);
         s->run->failed_source = lane->run.failed_source;
     }
@@ -375,6 +381,20 @@ static void watch(shared_t *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* The run has failed and nobody goes on with it: what became of records in
+ * batches that were not finished is told, too. */
+static void tell_rest(shared_t *s)
+{
+    flow_error_t ignored = FLOW_ERROR_INIT;
+    int i;
+
+    for (i = 0; i < s->n && s->sink->record_error && !s->is_deaf &&
+                !APR_STATUS_IS_EINTR(s->rv);
+         ++i) {
+        s->is_deaf = forward(s, &s->lanes[i], &ignored) != APR_SUCCESS;
+    }
+}
+
 static apr_status_t run_lanes(shared_t *s, flow_error_t *err)
 {
     pthread_t threads[FLOW_PARALLEL_MAX];
@@ -390,6 +410,7 @@ static apr_status_t run_lanes(shared_t *s, flow_error_t *err)
         pthread_join(threads[i], NULL);
     }
     if (s->rv != APR_SUCCESS) {
+        tell_rest(s);
         *err = s->error;
     }
     else if (s->is_interrupted) {

@@ -35,6 +35,8 @@ static const command_t commands[] = {
     { "token revoke", flowctl_token_revoke },
     { "check",        flowctl_check },
     { "fields",       flowctl_fields },
+    { "flow list",    flowctl_flow_list },
+    { "flow run",     flowctl_flow_run },
     { "job list",     flowctl_job_list },
     { "job show",     flowctl_job_show },
     { "schedule list", flowctl_schedule_list },
@@ -76,9 +78,15 @@ static const char help[] =
     "  token list         tokens, newest first\n"
     "  token revoke ID    make a token invalid, at once and for good\n"
     "  check              check the documents named by --include\n"
-    "  job list [--limit N]\n"
-    "                     the newest jobs (20)\n"
-    "  job show ID        a job, why it failed, and its errors\n"
+    "  flow list          flows, their jobs and open errors\n"
+    "  flow run ID [--data FILE] [--wait [--timeout SECONDS]]\n"
+    "                     queue a run of a flow and print its job's id; with\n"
+    "                     --wait also how it ends\n"
+    "  job list [--flow ID] [--state NAME] [--type NAME] [--since TIME]\n"
+    "      [--until TIME] [--before ID] [--limit N]\n"
+    "                     the newest jobs (20). NAME: queued, running,\n"
+    "                     completed, failed, canceled; flow, retry, bulk_retry\n"
+    "  job show ID        a job, why it waits or failed, and its errors\n"
     "  schedule list      schedules, when they tick next, their last run\n"
     "  schedule next [--count N] [--after TIME] [--timezone ZONE] EXPRESSION\n"
     "                     the next ticks (5) of a schedule; with --include of\n"
@@ -130,6 +138,10 @@ static const char help[] =
     "  --store \"DRIVER PARAMS\"\n"
     "                     the store, as FlowStore\n"
     "  --include PATH     documents, as FlowInclude; may be repeated\n"
+    "  --httpd-conf FILE  the server's configuration: its documents, and where\n"
+    "                     its store is\n"
+    "  --httpd PROGRAM    what reads it (default: apache2ctl, apachectl or\n"
+    "                     httpd)\n"
     "  --presets DIR      as FlowPresets\n"
     "  --proxy URL        as FlowProxy\n"
     "  --json             print JSON\n"
@@ -189,6 +201,26 @@ int flowctl_print_json(json_t *v)
     }
     flow_buf_release(&text);
     return rc;
+}
+
+const char *flowctl_count(const flowctl_t *ctl, apr_int64_t n, const char *what)
+{
+    return apr_psprintf(ctl->p, "%" APR_INT64_T_FMT " %s%s", n, what,
+                        n == 1 ? "" : "s");
+}
+
+int flowctl_print_list(flowctl_t *ctl, json_t *list, flowctl_print_fn *print)
+{
+    size_t i;
+
+    if (ctl->json) {
+        return flowctl_print_json(list);
+    }
+    for (i = 0; i < json_array_size(list); ++i) {
+        print(ctl, json_array_get(list, i));
+    }
+    json_decref(list);
+    return FLOWCTL_OK;
 }
 
 int flowctl_limit(const char *command, const char *text, int dflt, int max)
@@ -294,6 +326,8 @@ static int general_options(flowctl_t *ctl, flowctl_option_t *all)
         { "--state-dir", .value = &ctl->state_dir },
         { "--store", .value = &ctl->store },
         { "--include", .list = ctl->includes },
+        { "--httpd-conf", .value = &ctl->httpd_conf },
+        { "--httpd", .value = &ctl->httpd },
         { "--presets", .value = &ctl->presets },
         { "--proxy", .value = &ctl->proxy },
         { "--json", .flag = &ctl->json },
@@ -312,6 +346,16 @@ static int find_store(flowctl_t *ctl)
 
     ctl->settings.driver = "sqlite3";
     ctl->settings.uid = ctl->settings.gid = -1;
+    if (ctl->httpd && !ctl->httpd_conf) {
+        return flowctl_usage("--httpd PROGRAM goes with --httpd-conf FILE");
+    }
+    if (ctl->httpd_conf) {
+        int rc = flowctl_httpd_read(ctl);
+
+        if (rc != FLOWCTL_OK || (!ctl->store && !ctl->state_dir)) {
+            return rc;
+        }
+    }
     if (ctl->store && ctl->state_dir) {
         return flowctl_usage("give --store or --state-dir, not both");
     }
@@ -424,6 +468,7 @@ static int unknown_command(flowctl_t *ctl, const char *const *args, int n)
     nearest = flow_nearest(given, names, COUNT(names));
     if (!nearest) {
         nearest = strcmp(args[0], "token") == 0        ? "token list"
+                  : strcmp(args[0], "flow") == 0       ? "flow list"
                   : strcmp(args[0], "job") == 0        ? "job list"
                   : strcmp(args[0], "event") == 0      ? "event list"
                   : strcmp(args[0], "error") == 0      ? "error list"

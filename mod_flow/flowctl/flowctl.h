@@ -42,7 +42,9 @@ typedef struct flowctl_t {
     apr_pool_t *p;
     const char *state_dir, *store; /* as given, or NULL */
     apr_array_header_t *includes;
-    const char *presets, *proxy; /* as given, or NULL */
+    const char *presets, *proxy;    /* as given, or NULL */
+    const char *httpd, *httpd_conf; /* as given, or NULL */
+    const json_t *dump;             /* what httpd made of its configuration */
     int json, help;
     flow_jobs_settings_t settings; /* driver and params filled in */
     int argc;                      /* what is left after the command's words */
@@ -62,6 +64,12 @@ int flowctl_failed(const flow_error_t *err);
 int flowctl_options(flowctl_t *ctl, const flowctl_option_t *options,
                     const char **words, int max);
 
+/** "1 event", "2 events". */
+const char *flowctl_count(const flowctl_t *ctl, apr_int64_t n,
+                          const char *what);
+/** Print a list of objects (released), one per line, or as JSON. */
+typedef void flowctl_print_fn(flowctl_t *ctl, const json_t *one);
+int flowctl_print_list(flowctl_t *ctl, json_t *list, flowctl_print_fn *print);
 /** Print a JSON value (indented) and release it. */
 int flowctl_print_json(json_t *v);
 /** "2026-11-25T02:00:01.200Z", or @a none for 0. */
@@ -78,6 +86,8 @@ int flowctl_check(flowctl_t *ctl);
 int flowctl_fields(flowctl_t *ctl);
 int flowctl_job_list(flowctl_t *ctl);
 int flowctl_job_show(flowctl_t *ctl);
+int flowctl_flow_list(flowctl_t *ctl);
+int flowctl_flow_run(flowctl_t *ctl);
 int flowctl_schedule_list(flowctl_t *ctl);
 int flowctl_schedule_next(flowctl_t *ctl);
 int flowctl_job_cancel(flowctl_t *ctl);
@@ -112,6 +122,20 @@ apr_status_t flowctl_prepare(flowctl_t *ctl, flow_env_t *env,
 /** The JSON in a file; {} when @a path is NULL. *pv is new. */
 apr_status_t flowctl_read_json(flowctl_t *ctl, const char *path, json_t **pv,
                                flow_error_t *err);
+
+/** Have documents been named, by --include or --httpd-conf? */
+int flowctl_has_documents(const flowctl_t *ctl);
+/** Have httpd read ctl->httpd_conf and fill ctl->dump from what it tells, and
+ * where the store is. FLOWCTL_OK, or it has said what is wrong. */
+int flowctl_httpd_read(flowctl_t *ctl);
+/** Add the documents of ctl->dump. */
+void flowctl_httpd_add(flowctl_t *ctl, flow_docs_t *docs);
+/** The documents, when some are named, and else NULL: those that compile. For
+ * commands that can do without: mistakes are not told. */
+flow_model_t *flowctl_model(flowctl_t *ctl);
+/** Is there a flow of that id, in the documents or in the store? Else says so,
+ * with the nearest name, and returns FLOWCTL_FAILED. */
+int flowctl_flow_check(flowctl_t *ctl, flow_store_t *store, const char *id);
 
 /** The documents named by --include, compiled; *pmodel NULL when there are
  * mistakes. Those are in the result. */

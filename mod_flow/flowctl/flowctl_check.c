@@ -82,10 +82,28 @@ flow_docs_t *flowctl_compile(flowctl_t *ctl, flow_model_t **pmodel)
         flow_docs_include(docs, flow_file_absolute(here, path, ctl->p),
                           "--include", i + 1);
     }
+    if (ctl->dump) {
+        flowctl_httpd_add(ctl, docs);
+    }
     if (flow_compile(pmodel, docs, &settings, ctl->p, scratch) != APR_SUCCESS) {
         *pmodel = NULL;
     }
     return docs;
+}
+
+int flowctl_has_documents(const flowctl_t *ctl)
+{
+    return ctl->includes->nelts || ctl->dump;
+}
+
+flow_model_t *flowctl_model(flowctl_t *ctl)
+{
+    flow_model_t *model = NULL;
+
+    if (flowctl_has_documents(ctl)) {
+        flowctl_compile(ctl, &model);
+    }
+    return model;
 }
 
 int flowctl_check(flowctl_t *ctl)
@@ -96,9 +114,10 @@ int flowctl_check(flowctl_t *ctl)
     if (rc != FLOWCTL_OK) {
         return rc;
     }
-    if (!ctl->includes->nelts) {
+    if (!flowctl_has_documents(ctl)) {
         return flowctl_usage("check: what to check is missing; give --include "
-                             "with a file, a directory or a wildcard");
+                             "with a file, a directory or a wildcard, or "
+                             "--httpd-conf");
     }
     return flowctl_print_problems(ctl, flowctl_compile(ctl, &model));
 }

@@ -8,10 +8,13 @@
 
 #include "data/flow_json.h"
 #include "jobs/flow_ids.h"
+#include "jobs/flow_job_list.h"
 
-#define LIST_DEFAULT 20
-#define LIST_MAX     1000
-#define STEPS_MAX    10000
+#define LIST_DEFAULT  20
+#define LIST_MAX      1000
+#define STEPS_MAX     10000
+
+#define FAILED_LATELY apr_time_from_sec(86400)
 
 /* ---- which errors ---- */
 
@@ -156,14 +159,40 @@ int flowctl_selection_finish(const flowctl_selection_t *s, const char *word,
         flowctl_print_json(v);
     }
     else {
-        printf("%" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " errors %s\n", done,
-               seen, word);
+        printf("%" APR_INT64_T_FMT " of %s %s\n", done,
+               flowctl_count(s->ctl, seen, "error"), word);
         json_decref(more);
     }
     return s->n && done < seen ? FLOWCTL_FAILED : FLOWCTL_OK;
 }
 
 /* ---- list ---- */
+
+/* An empty list: is there such a flow? And runs that failed as a whole leave no
+ * records of errors. */
+static int look_further(flowctl_selection_t *s, flow_store_t *store,
+                        int is_empty)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    int n = 0, rc = FLOWCTL_OK;
+
+    if (is_empty && s->filter.flow_id) {
+        rc = flowctl_flow_check(s->ctl, store, s->filter.flow_id);
+    }
+    if (rc == FLOWCTL_OK && !s->ctl->json &&
+        flow_job_failures(store, s->filter.flow_id,
+                          s->filter.since ? s->filter.since
+                                          : apr_time_now() - FAILED_LATELY,
+                          LIST_MAX, &n, s->ctl->p, &err) == APR_SUCCESS &&
+        n) {
+        fprintf(stderr,
+                "flowctl: besides, %s failed as a whole%s; see 'flowctl job "
+                "list --state failed'\n",
+                flowctl_count(s->ctl, n, "run"),
+                s->filter.since ? "" : " in the last day");
+    }
+    return rc;
+}
 
 static void print_error(flowctl_t *ctl, const json_t *error)
 {
@@ -214,7 +243,6 @@ int flowctl_error_list(flowctl_t *ctl)
     json_t *list = NULL;
     flow_store_t *store;
     apr_status_t rv;
-    size_t i;
 
     rc = flowctl_options(ctl, options, NULL, 0);
     rc = rc == FLOWCTL_OK ? read_times(&s) : rc;
@@ -237,21 +265,17 @@ int flowctl_error_list(flowctl_t *ctl)
              ? flow_error_counts(store, s.filter.flow_id, STEPS_MAX, &list,
                                  ctl->p, &err)
              : flow_error_select(store, &s.filter, most, &list, ctl->p, &err);
+    rc = rv == APR_SUCCESS
+             ? look_further(&s, store,
+                            !json_array_size(list) && !json_object_size(list))
+             : flowctl_failed(&err);
     flow_store_close(store);
-    if (rv != APR_SUCCESS) {
-        return flowctl_failed(&err);
+    if (rc != FLOWCTL_OK) {
+        json_decref(list);
+        return rc;
     }
-    if (counts) {
-        return print_counts(ctl, list);
-    }
-    if (ctl->json) {
-        return flowctl_print_json(list);
-    }
-    for (i = 0; i < json_array_size(list); ++i) {
-        print_error(ctl, json_array_get(list, i));
-    }
-    json_decref(list);
-    return FLOWCTL_OK;
+    return counts ? print_counts(ctl, list)
+                  : flowctl_print_list(ctl, list, print_error);
 }
 
 /* ---- show ---- */

@@ -13,39 +13,67 @@
 
 #define RECORD_MAX (5 * 1024 * 1024)
 
+/* A retry must be heard of now and then while it gets its errors. */
+#define HOLD_EVERY apr_time_from_sec(20)
+
 typedef struct retry_job_t {
     char id[FLOW_ID_SIZE];
     apr_int64_t n;
+    apr_time_t held;
 } retry_job_t;
 
 /* One job per flow; it is queued when all its errors are marked. */
 typedef struct retries_t {
     flow_ids_t ids;
     apr_hash_t *jobs; /* flow id -> retry_job_t */
+    json_t *list;     /* ids of jobs that were queued */
     apr_pool_t *p;
 } retries_t;
+
+/* *pjob is stored, and nobody has begun it. */
+static apr_status_t hold(retries_t *r, flow_store_t *store, const char *flow_id,
+                         retry_job_t **pjob, flow_error_t *err)
+{
+    retry_job_t *job = apr_hash_get(r->jobs, flow_id, APR_HASH_KEY_STRING);
+    apr_status_t rv;
+    int n = 1;
+
+    *pjob = job;
+    if (job && apr_time_now() - job->held < HOLD_EVERY) {
+        return APR_SUCCESS;
+    }
+    if (job) {
+        rv = flow_retry_hold(store, job->id, &n, err);
+        job->held = apr_time_now();
+        if (rv != APR_SUCCESS || n) {
+            return rv;
+        }
+        json_array_append_new(r->list,
+                              flow_json_string_new(job->id, strlen(job->id)));
+    }
+    job = apr_pcalloc(r->p, sizeof(*job));
+    job->held = apr_time_now();
+    flow_ids_make(&r->ids, job->held, job->id);
+    apr_hash_set(r->jobs, apr_pstrdup(r->p, flow_id), APR_HASH_KEY_STRING, job);
+    *pjob = job;
+    return flow_retry_open(store, job->id, flow_id, err);
+}
 
 static apr_status_t retry_one(void *baton, flow_store_t *store,
                               const flow_error_ref_t *ref, int *pn,
                               apr_pool_t *p, flow_error_t *err)
 {
-    retries_t *r = baton;
-    retry_job_t *job = apr_hash_get(r->jobs, ref->flow_id, APR_HASH_KEY_STRING);
-    apr_status_t rv;
+    retry_job_t *job;
+    apr_status_t rv = hold(baton, store, ref->flow_id, &job, err);
 
-    (void)p;
-    if (!job) {
-        job = apr_pcalloc(r->p, sizeof(*job));
-        flow_ids_make(&r->ids, apr_time_now(), job->id);
-        apr_hash_set(r->jobs, apr_pstrdup(r->p, ref->flow_id),
-                     APR_HASH_KEY_STRING, job);
+    if (rv == APR_SUCCESS) {
+        rv = flow_retry_mark(store, ref->id, job->id, pn, p, err);
+        job->n += *pn;
     }
-    rv = flow_retry_mark(store, ref->id, job->id, pn, err);
-    job->n += *pn;
     return rv;
 }
 
-static apr_status_t queue_jobs(retries_t *r, flow_store_t *store, json_t *list,
+static apr_status_t queue_jobs(retries_t *r, flow_store_t *store,
                                flow_error_t *err)
 {
     apr_status_t rv = flow_store_begin(store, FLOWCTL_PATIENCE, err);
@@ -58,12 +86,13 @@ static apr_status_t queue_jobs(retries_t *r, flow_store_t *store, json_t *list,
          hi = apr_hash_next(hi)) {
         const retry_job_t *job = apr_hash_this_val(hi);
 
-        if (job->n) {
-            rv = flow_retry_queue(store, job->id, apr_hash_this_key(hi),
-                                  job->n > 1, "retry", err);
-            json_array_append_new(
-                list, flow_json_string_new(job->id, strlen(job->id)));
+        if (!job->n) {
+            rv = flow_retry_drop(store, job->id, err);
+            continue;
         }
+        rv = flow_retry_queue(store, job->id, job->n > 1, err);
+        json_array_append_new(r->list,
+                              flow_json_string_new(job->id, strlen(job->id)));
     }
     if (rv != APR_SUCCESS) {
         flow_store_rollback(store);
@@ -141,6 +170,7 @@ static int run_retry(flowctl_selection_t *s, const char *record)
     apr_status_t rv;
     int rc = FLOWCTL_OK;
 
+    r.list = list;
     json_object_set_new(result, "jobs", list);
     flow_ids_init(&r.ids);
     if (!store || (record && edit(store, s->ids[0], record) != FLOWCTL_OK)) {
@@ -150,7 +180,7 @@ static int run_retry(flowctl_selection_t *s, const char *record)
         rv = flowctl_selection_change(s, store, retry_one, &r, &seen, &done,
                                       &err);
         if (rv == APR_SUCCESS) {
-            rv = queue_jobs(&r, store, list, &err);
+            rv = queue_jobs(&r, store, &err);
         }
         rc = rv == APR_SUCCESS ? FLOWCTL_OK : flowctl_failed(&err);
     }

@@ -63,6 +63,21 @@ int flowctl_unknown(const char *what, const char *id)
 
 /* ---- list and show ---- */
 
+static void print_one(flowctl_t *ctl, const json_t *event)
+{
+    apr_int64_t again = 0;
+
+    flow_json_int64(json_object_get(event, "duplicates"), &again);
+    printf("%s  %s  %s%s%s%s\n", flowctl_text(ctl, event, "_id"),
+           flowctl_text(ctl, event, "receivedAt"),
+           flowctl_text(ctl, event, "_exportId"),
+           json_object_get(event, "eventId") ? "  " : "",
+           flowctl_text(ctl, event, "eventId"),
+           again ? apr_psprintf(ctl->p, "  (%s)",
+                                flowctl_count(ctl, again, "duplicate"))
+                 : "");
+}
+
 int flowctl_event_list(flowctl_t *ctl)
 {
     const char *limit = NULL, *since = NULL, *until = NULL;
@@ -80,7 +95,6 @@ int flowctl_event_list(flowctl_t *ctl)
     flow_store_t *store;
     json_t *list = NULL;
     apr_status_t rv;
-    size_t i;
 
     if (rc != FLOWCTL_OK) {
         return rc;
@@ -100,18 +114,7 @@ int flowctl_event_list(flowctl_t *ctl)
     if (rv != APR_SUCCESS) {
         return flowctl_failed(&err);
     }
-    if (ctl->json) {
-        return flowctl_print_json(list);
-    }
-    for (i = 0; i < json_array_size(list); ++i) {
-        const json_t *event = json_array_get(list, i);
-
-        printf("%s  %s  %s\n", flowctl_text(ctl, event, "_id"),
-               flowctl_text(ctl, event, "receivedAt"),
-               flowctl_text(ctl, event, "_exportId"));
-    }
-    json_decref(list);
-    return FLOWCTL_OK;
+    return flowctl_print_list(ctl, list, print_one);
 }
 
 static int print_event(flowctl_t *ctl, json_t *event)
@@ -129,6 +132,13 @@ static int print_event(flowctl_t *ctl, json_t *event)
            flowctl_text(ctl, event, "_id"), "export",
            flowctl_text(ctl, event, "_exportId"), "received",
            flowctl_text(ctl, event, "receivedAt"));
+    if (json_object_get(event, "eventId")) {
+        printf("%-10s %s, %s\n", "id", flowctl_text(ctl, event, "eventId"),
+               flowctl_text(ctl, event, "duplicates")[0] == '0'
+                   ? "came once"
+                   : apr_pstrcat(ctl->p, "duplicates: ",
+                                 flowctl_text(ctl, event, "duplicates"), NULL));
+    }
     for (i = 0; i < json_array_size(jobs); ++i) {
         const json_t *job = json_array_get(jobs, i);
 
@@ -274,13 +284,13 @@ static int print_replay(const replay_t *r)
         json_object_set_new(v, "withoutFlow", json_integer(r->without));
         return flowctl_print_json(v);
     }
-    printf("%" APR_INT64_T_FMT " events, %" APR_INT64_T_FMT " jobs queued\n",
-           r->events, r->jobs);
+    printf("%s, %s queued\n", flowctl_count(r->ctl, r->events, "event"),
+           flowctl_count(r->ctl, r->jobs, "job"));
     if (r->without) {
         fprintf(stderr,
-                "flowctl: of %" APR_INT64_T_FMT " events it is not known any "
-                "more which flow they started; name it with --flow\n",
-                r->without);
+                "flowctl: of %s it is not known any more which flow was "
+                "started; name it with --flow\n",
+                flowctl_count(r->ctl, r->without, "event"));
         return FLOWCTL_FAILED;
     }
     return FLOWCTL_OK;

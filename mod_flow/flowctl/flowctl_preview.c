@@ -159,7 +159,7 @@ static int open_env(flowctl_t *ctl, const char *command, flow_env_t *env,
     flow_model_t *model = NULL;
     flow_docs_t *docs;
 
-    if (!ctl->includes->nelts) {
+    if (!flowctl_has_documents(ctl)) {
         flowctl_usage("%s: the documents are missing; name them with --include",
                       command);
         return FLOWCTL_USAGE;

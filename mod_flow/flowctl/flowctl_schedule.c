@@ -224,13 +224,13 @@ int flowctl_schedule_next(flowctl_t *ctl)
     if (rc != FLOWCTL_OK) {
         return rc;
     }
-    if (!ctl->includes->nelts && !word) {
+    if (!flowctl_has_documents(ctl) && !word) {
         return flowctl_usage("schedule next: give an expression such as "
                              "'? */15 * * * *', or documents with --include");
     }
     n.list = ctl->json ? json_array() : NULL;
-    rc = ctl->includes->nelts ? next_of_documents(&n, word)
-                              : next_of_text(&n, word, zone);
+    rc = flowctl_has_documents(ctl) ? next_of_documents(&n, word)
+                                    : next_of_text(&n, word, zone);
     if (rc == FLOWCTL_OK && n.list) {
         return flowctl_print_json(n.list);
     }

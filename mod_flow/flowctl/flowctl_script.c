@@ -216,7 +216,7 @@ static int run(flowctl_t *ctl, const char *const *words, const char *input,
     flow_docs_t *docs;
     apr_status_t rv;
 
-    if (ctl->includes->nelts) {
+    if (flowctl_has_documents(ctl)) {
         docs = flowctl_compile(ctl, &model);
         if (!model) {
             return flowctl_print_problems(ctl, docs);

@@ -100,7 +100,7 @@ static int check_scopes(flowctl_t *ctl, apr_array_header_t *const *lists)
     flow_docs_t *docs;
     int i, k;
 
-    if (!ctl->includes->nelts) {
+    if (!flowctl_has_documents(ctl)) {
         return FLOWCTL_OK;
     }
     docs = flowctl_compile(ctl, &model);
@@ -171,7 +171,7 @@ int flowctl_token_create(flowctl_t *ctl)
     if (rc != FLOWCTL_OK) {
         return rc;
     }
-    if (chosen && !ctl->includes->nelts) {
+    if (chosen && !flowctl_has_documents(ctl)) {
         fputs("flowctl: note: whether these ids exist was not checked; name "
               "the documents with --include\n",
               stderr);

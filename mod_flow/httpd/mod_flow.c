@@ -23,6 +23,7 @@ static void register_hooks(apr_pool_t *p)
      * mistake, post_config makes what lasts: the store and shared counters */
     ap_hook_pre_config(mod_flow_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(mod_flow_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(mod_flow_test_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(mod_flow_post_config, NULL, NULL, APR_HOOK_MIDDLE);
 
     /* each child: start its threads; when it is told to stop, tell them */

@@ -12,6 +12,7 @@
 #include "data/flow_json.h"
 #include "data/flow_text.h"
 #include "flow/flow_connector.h"
+#include "jobs/flow_ticker.h"
 
 #include <ap_provider.h>
 #include <apr_file_info.h>
@@ -175,6 +176,7 @@ int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,
     flow_text_global_init();
     flow_script_global_init();
     register_connectors();
+    mod_flow_dump_prepare(g, pconf);
     (void)flow_compile(&g->model, g->docs, &settings, pconf, ptemp);
     /* Locations are resolved even when documents are wrong, to say all there
      * is to say; flow_compile() leaves what it could compile. */
@@ -265,6 +267,47 @@ static apr_status_t open_keys(mod_flow_global_t *g,
     return rv;
 }
 
+/* A flow that is disabled has a listener, too. */
+static int is_heard(const flow_model_t *model, const flow_export_t *listener,
+                    apr_pool_t *p)
+{
+    apr_hash_index_t *hi;
+    int i;
+
+    for (hi = apr_hash_first(p, model->flows); hi; hi = apr_hash_next(hi)) {
+        const flow_flow_t *flow = apr_hash_this_val(hi);
+
+        for (i = 0; i < flow->ngenerators; ++i) {
+            if (flow->generators[i] == listener) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Events that nobody takes are answered and forgotten: better said before the
+ * first one comes. */
+static void warn_unheard(const mod_flow_global_t *g, apr_pool_t *p,
+                         server_rec *s)
+{
+    int i;
+
+    for (i = 0; i < g->locations->nelts; ++i) {
+        const mod_flow_location_t *loc =
+            APR_ARRAY_IDX(g->locations, i, mod_flow_location_t *);
+
+        if (loc->kind == MOD_FLOW_WEBHOOK && loc->listener &&
+            !is_heard(g->model, loc->listener, p)) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         FLOW_LOGNO(0460) "%s:%d: no flow has the webhook '%s' "
+                                          "among its pageGenerators; its "
+                                          "events will start nothing",
+                         loc->file, loc->line, loc->listener->id);
+        }
+    }
+}
+
 int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          server_rec *s)
 {
@@ -303,6 +346,9 @@ int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
             *err.message ? err.message : "libcurl cannot be initialised");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    g->model->compiled =
+        flow_ticker_config_time(&settings, g->model->compiled, ptemp);
+    warn_unheard(g, ptemp, s);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  FLOW_LOGNO(0105) "mod_flow: %u flows, %u exports, %u imports, "
                                   "%d locations; %d workers in each child",

@@ -86,6 +86,7 @@ typedef struct mod_flow_global_t {
     flow_stats_t *stats;
     const flow_seal_t *seal;
     int nslots;
+    const json_t *dump; /* for -D FLOW_DUMP, else NULL */
 
     /* child */
     flow_env_t env;
@@ -126,6 +127,11 @@ int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,
                           apr_pool_t *ptemp, server_rec *s);
 int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          server_rec *s);
+
+/* mod_flow_dump.c */
+/** After the configuration has been read, before documents are compiled. */
+void mod_flow_dump_prepare(mod_flow_global_t *g, apr_pool_t *p);
+void mod_flow_test_config(apr_pool_t *pconf, server_rec *s);
 
 /* mod_flow_child.c */
 void mod_flow_child_init(apr_pool_t *pchild, server_rec *s);

@@ -41,8 +41,11 @@ apr_status_t flow_dedup_claim(flow_store_t *store, const char *export_id,
     static const char insert_sql[] =
         "INSERT INTO event_key (export_id, name, event_id, until)"
         " VALUES (%s, %s, %s, %lld) ON CONFLICT DO NOTHING";
+    static const char repeat_sql[] =
+        "UPDATE event_key SET repeats = repeats + 1"
+        " WHERE export_id = %s AND name = %s";
     static const char renew_sql[] =
-        "UPDATE event_key SET event_id = %s, until = %lld"
+        "UPDATE event_key SET event_id = %s, until = %lld, repeats = 0"
         " WHERE export_id = %s AND name = %s AND event_id = %s";
     apr_int64_t end = until, known_until;
     char known[FLOW_ID_SIZE];
@@ -63,7 +66,8 @@ apr_status_t flow_dedup_claim(flow_store_t *store, const char *export_id,
         if (*known && known_until > now) {
             *pis_known = 1;
             memcpy(id, known, FLOW_ID_SIZE);
-            return APR_SUCCESS;
+            return flow_store_exec(store, repeat_sql, FLOW_SQL(export_id, key),
+                                   NULL, err);
         }
         rv =
             flow_store_exec(store, renew_sql,

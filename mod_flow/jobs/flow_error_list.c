@@ -27,6 +27,7 @@
  */
 #define FILTERS                                                                \
     " AND id < %s"                                                             \
+    " AND (%s = '' OR flow_id = %s)"                                           \
     " AND (%s = '' OR step_id = %s) AND (%s = '' OR classification = %s)"      \
     " AND (%s = '' OR source = %s) AND (%s = '' OR code = %s)"                 \
     " AND (%s = '' OR trace_key = %s) AND (%s = '' OR tags LIKE %s)"           \
@@ -42,6 +43,8 @@ static const char open_step_sql[] =
     COLUMNS "flow_id = %s AND step_id = %s AND resolved_at = 0" FILTERS;
 static const char open_class_sql[] =
     COLUMNS "classification = %s AND resolved_at = 0" FILTERS;
+static const char open_code_sql[] =
+    COLUMNS "code = %s AND resolved_at = 0" FILTERS;
 static const char open_trace_sql[] =
     COLUMNS "flow_id = %s AND step_id = %s AND trace_key = %s"
             " AND resolved_at = 0" FILTERS;
@@ -51,6 +54,8 @@ static const char resolved_sql[] =
     COLUMNS "%s = '' AND resolved_at > 0" FILTERS;
 static const char resolved_flow_sql[] =
     COLUMNS "flow_id = %s AND resolved_at > 0" FILTERS;
+static const char resolved_code_sql[] =
+    COLUMNS "code = %s AND resolved_at > 0" FILTERS;
 static const char resolved_job_sql[] =
     COLUMNS "job_id = %s AND resolved_at > 0" FILTERS;
 
@@ -140,6 +145,10 @@ static void choose_open(query_t *q, const flow_error_filter_t *f)
         q->keys[2] = f->trace_key;
         q->nkeys = 3;
     }
+    else if (f->code) { /* rarer than a flow, a step or a class */
+        q->sql = open_code_sql;
+        q->keys[0] = f->code;
+    }
     else if (f->flow_id && f->step_id) {
         q->sql = open_step_sql;
         q->keys[0] = f->flow_id;
@@ -163,8 +172,9 @@ static void choose_open(query_t *q, const flow_error_filter_t *f)
 static void choose_resolved(query_t *q, const flow_error_filter_t *f)
 {
     q->nkeys = 1;
-    q->keys[0] = f->job_id ? f->job_id : text(f->flow_id);
+    q->keys[0] = f->job_id ? f->job_id : f->code ? f->code : text(f->flow_id);
     q->sql = f->job_id    ? resolved_job_sql
+             : f->code    ? resolved_code_sql
              : f->flow_id ? resolved_flow_sql
                           : resolved_sql;
 }
@@ -174,20 +184,20 @@ static apr_status_t run_query(flow_store_t *store, const query_t *q,
                               flow_rows_t *rows, apr_pool_t *p,
                               flow_error_t *err)
 {
-    const void *args[3 + 22 + 1];
+    const void *args[3 + 24 + 1];
     const char *tag = f->tag ? apr_pstrcat(p, "%,", f->tag, ",%", NULL) : "";
     const char *before = f->before ? f->before : LAST_ID;
     apr_int64_t since = f->since, until = f->until, retriable = f->retriable;
-    const char *texts[] = { f->step_id,    f->classification, f->source,
-                            f->code,       f->trace_key,      tag,
-                            f->assigned_to };
+    const char *texts[] = { f->flow_id, f->step_id,    f->classification,
+                            f->source,  f->code,       f->trace_key,
+                            tag,        f->assigned_to };
     int i, n = 0;
 
     for (i = 0; i < q->nkeys; ++i) {
         args[n++] = q->keys[i];
     }
     args[n++] = before;
-    for (i = 0; i < 7; ++i) {
+    for (i = 0; i < 8; ++i) {
         args[n++] = text(texts[i]);
         args[n++] = text(texts[i]);
     }

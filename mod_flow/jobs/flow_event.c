@@ -15,6 +15,23 @@
 
 /* ---- looking ---- */
 
+/* The sender's id, and how often it came again, while they are known. */
+#define EVENT_KEY                                                              \
+    ", (SELECT min(k.name) FROM event_key k WHERE k.event_id = event.id),"     \
+    " (SELECT sum(k.repeats) FROM event_key k WHERE k.event_id = event.id)"
+
+static void put_key(json_t *event, const flow_rows_t *rows, int column,
+                    apr_pool_t *p)
+{
+    const char *key = flow_rows_text(rows, column);
+
+    if (key && *key) {
+        flow_json_put(event, "eventId", key, p);
+        json_object_set_new(event, "duplicates",
+                            json_integer(flow_rows_int(rows, column + 1)));
+    }
+}
+
 /* Ids begin with their time (flow_ids.h), so times are ranges of the key. A
  * microsecond more does no harm: received_at decides. */
 static const char *id_at(apr_time_t t, apr_pool_t *p)
@@ -38,11 +55,11 @@ apr_status_t flow_event_select(flow_store_t *store,
                                json_t **plist, apr_pool_t *p, flow_error_t *err)
 {
     static const char newest_sql[] =
-        "SELECT id, export_id, received_at FROM event"
+        "SELECT id, export_id, received_at" EVENT_KEY " FROM event"
         " WHERE id > %s AND id < %s AND (%s = '' OR export_id = %s)"
         " ORDER BY id DESC LIMIT %lld";
     static const char oldest_sql[] =
-        "SELECT id, export_id, received_at FROM event"
+        "SELECT id, export_id, received_at" EVENT_KEY " FROM event"
         " WHERE id > %s AND id < %s AND (%s = '' OR export_id = %s)"
         " ORDER BY id LIMIT %lld";
     const char *from = filter->after ? filter->after : "";
@@ -72,6 +89,7 @@ apr_status_t flow_event_select(flow_store_t *store,
         flow_json_put(v, "_exportId", flow_rows_text(&rows, 1), p);
         flow_json_put(v, "receivedAt",
                       flow_iso_time(flow_rows_int(&rows, 2), p), p);
+        put_key(v, &rows, 3, p);
         json_array_append_new(*plist, v);
     }
     return APR_SUCCESS;
@@ -98,7 +116,8 @@ static apr_status_t select_event(flow_store_t *store, const char *id,
                                  flow_error_t *err)
 {
     static const char sql[] =
-        "SELECT id, export_id, received_at, request FROM event WHERE id = %s";
+        "SELECT id, export_id, received_at, request" EVENT_KEY " FROM event"
+        " WHERE id = %s";
     apr_status_t rv;
 
     rv = flow_store_select(store, rows, sql, FLOW_SQL(id), p, err);
@@ -123,6 +142,7 @@ apr_status_t flow_event_get(flow_store_t *store, const char *id,
     flow_json_put(v, "_exportId", flow_rows_text(&rows, 1), p);
     flow_json_put(v, "receivedAt", flow_iso_time(flow_rows_int(&rows, 2), p),
                   p);
+    put_key(v, &rows, 4, p);
     text = flow_rows_text(&rows, 3);
     if (flow_json_parse(&request, text, strlen(text), &ignored) ==
         APR_SUCCESS) {
@@ -180,6 +200,10 @@ apr_status_t flow_event_replay(flow_store_t *store, const char *id,
         return rv;
     }
     export_id = flow_rows_text(&rows, 1);
+    rv = flow_requeue_keep(store, id, apr_time_now(), err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     if (flow_id) {
         *pn = 1;
         return queue(store, id, export_id, flow_id, ids, err);

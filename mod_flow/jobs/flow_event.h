@@ -22,7 +22,8 @@ typedef struct flow_event_filter_t {
     int oldest_first;
 } flow_event_filter_t;
 
-/** New array of {_id, _exportId, receivedAt}. */
+/** New array of {_id, _exportId, receivedAt}, with the sender's id and how
+ * often it came again (eventId, duplicates) while that is remembered. */
 apr_status_t flow_event_select(flow_store_t *store,
                                const flow_event_filter_t *filter, int limit,
                                json_t **plist, apr_pool_t *p,

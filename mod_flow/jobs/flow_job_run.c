@@ -38,9 +38,11 @@ typedef struct end_work_t {
     const char *code, *message, *result;
     const execution_t *moves; /* whose marks move; NULL: none do */
     int lost;
-    int nnext;    /* jobs of other flows that were queued */
-    int is_quick; /* it took no time */
-    int waits;    /* its worker waits, and is free then */
+    int tries;        /* how often it has been stored, or has not */
+    apr_time_t since; /* the end is not older, by the wall clock */
+    int nnext;        /* jobs of other flows that were queued */
+    int is_quick;     /* it took no time */
+    int waits;        /* its worker waits, and is free then */
     execution_t *x;
     flow_end_t plain; /* when it is stored together with others */
     int is_plain;
@@ -261,6 +263,7 @@ static apr_status_t run_end(flow_work_t *work, flow_store_t *store,
     apr_status_t rv;
 
     w->nnext = 0;
+    ++w->tries;
     flow_claims_ask(w->x->jobs);
     w->x->jobs->claims.quick += w->is_quick;
     w->x->jobs->claims.slow += !w->is_quick;
@@ -428,11 +431,29 @@ static void leave(execution_t *x)
     flow_held_free(jobs, x->held);
 }
 
+/* The end is not there to be stored. A COMMIT that broke off may have been one,
+ * and then it was stored before it was tried again: not lost. */
+static int is_stored(execution_t *x)
+{
+    const end_work_t *w = &x->end;
+    flow_error_t ignored = FLOW_ERROR_INIT;
+    flow_store_t *store;
+    int yes = 0;
+
+    if (w->tries > 1 &&
+        flow_jobs_reader(x->jobs, &store, &ignored) == APR_SUCCESS) {
+        yes = flow_queue_is(store, x->job->id, w->status ? w->status : "queued",
+                            w->since, x->p);
+        flow_jobs_reader_done(x->jobs, store);
+    }
+    return yes;
+}
+
 static void stored(execution_t *x)
 {
     const end_work_t *w = &x->end;
 
-    if (w->is_plain ? w->plain.lost : w->lost) {
+    if ((w->is_plain ? w->plain.lost : w->lost) && !is_stored(x)) {
         lost(x);
     }
     else {
@@ -451,13 +472,13 @@ static void ended(flow_work_t *work)
 {
     execution_t *x = ((end_work_t *)work)->x;
     flow_jobs_t *jobs = x->jobs;
-    int is_stored = work->status == APR_SUCCESS;
+    int is_done = work->status == APR_SUCCESS;
 
-    if (is_stored) {
+    if (is_done) {
         stored(x);
     }
     pthread_mutex_lock(&jobs->lock);
-    if (!is_stored) {
+    if (!is_done) {
         x->held->next = jobs->undone;
         jobs->undone = x->held;
         pthread_cond_signal(&jobs->wake);
@@ -518,6 +539,7 @@ static void end(execution_t *x, apr_status_t rv)
     }
     w->work.run = run_end;
     w->x = x;
+    w->since = apr_time_now();
     judge(x, w, rv, &x->why);
     json_decref(x->run.data);
     x->run.data = NULL;

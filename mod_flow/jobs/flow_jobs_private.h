@@ -164,6 +164,7 @@ apr_status_t flow_jobs_queue(flow_jobs_t *jobs, const flow_flow_t *flow,
 
 /* flow_stop_jobs.c: pchild's pre-cleanup; @a data is the flow_jobs_t. */
 apr_status_t flow_jobs_stop(void *data);
+extern apr_interval_time_t flow_jobs_patience; /* tests hurry */
 
 /* flow_claim.c: for the committer. */
 void flow_claims_begin(void *baton);

@@ -25,6 +25,7 @@
 #define READY_FOR     apr_time_from_msec(250) /* claimed and not begun */
 #define RESCUE_EVERY  apr_time_from_sec(1)
 #define OUTAGES_EVERY apr_time_from_sec(1)
+#define LEFT_EVERY    apr_time_from_sec(60)
 #define PURGE_FIRST   apr_time_from_sec(60)
 #define PURGE_EVERY   apr_time_from_sec(300)
 #define PURGE_PAUSE   apr_time_from_msec(100)
@@ -35,6 +36,7 @@ typedef struct keeper_t {
     flow_ticker_t *ticker;
     apr_interval_time_t nap; /* until the next round */
     apr_time_t now, beat_at, rescue_at, purge_at, outages_at, busy_until;
+    apr_time_t left_at;
 } keeper_t;
 
 /* ---- heartbeats ---- */
@@ -335,6 +337,10 @@ static void round_of(keeper_t *k)
         flow_outages_tell(store, jobs->breaker, k->p, &err);
     }
     flow_retry_due(jobs, store, k->p);
+    if (k->now >= k->left_at) {
+        k->left_at = k->now + LEFT_EVERY;
+        flow_retry_left(jobs, store, apr_time_now() - FLOW_RETRY_SILENCE, k->p);
+    }
     look(k, store);
     k->nap = flow_ticker_run(k->ticker, store, k->nap, k->p);
     flow_workers_test(jobs);

@@ -38,16 +38,11 @@ apr_status_t flow_marks_set(flow_store_t *store, const char *flow_id,
                             const char *export_id, const char *value,
                             apr_pool_t *p, flow_error_t *err)
 {
-    static const char forget[] =
-        "DELETE FROM state WHERE scope = %s AND name = %s";
     static const char sql[] =
-        "INSERT INTO state (scope, name, value) VALUES (%s, %s, %s)";
-    const char *scope = scope_of(flow_id, p);
-    apr_status_t rv;
+        "INSERT INTO state (scope, name, value) VALUES (%s, %s, %s)"
+        " ON CONFLICT (scope, name) DO UPDATE SET value = EXCLUDED.value";
 
-    rv = flow_store_exec(store, forget, FLOW_SQL(scope, export_id), NULL, err);
-    return rv == APR_SUCCESS
-               ? flow_store_exec(store, sql, FLOW_SQL(scope, export_id, value),
-                                 NULL, err)
-               : rv;
+    return flow_store_exec(store, sql,
+                           FLOW_SQL(scope_of(flow_id, p), export_id, value),
+                           NULL, err);
 }

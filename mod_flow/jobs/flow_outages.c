@@ -63,14 +63,13 @@ static apr_status_t write_row(flow_store_t *store, const char *id,
     static const char forget[] =
         "DELETE FROM state WHERE scope = %s AND name = %s";
     static const char sql[] =
-        "INSERT INTO state (scope, name, value) VALUES (%s, %s, %s)";
-    apr_status_t rv =
-        flow_store_exec(store, forget, FLOW_SQL(SCOPE, id), NULL, err);
+        "INSERT INTO state (scope, name, value) VALUES (%s, %s, %s)"
+        " ON CONFLICT (scope, name) DO UPDATE SET value = EXCLUDED.value";
 
-    return rv == APR_SUCCESS && text
+    return text
                ? flow_store_exec(store, sql, FLOW_SQL(SCOPE, id, text), NULL,
                                  err)
-               : rv;
+               : flow_store_exec(store, forget, FLOW_SQL(SCOPE, id), NULL, err);
 }
 
 /* ---- writing, through the committer ---- */

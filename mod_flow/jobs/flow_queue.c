@@ -332,9 +332,10 @@ apr_status_t flow_queue_purge(flow_store_t *store, apr_time_t before,
 {
     static const char *const finals[] = { "completed", "failed", "canceled" };
     static const char events_sql[] =
-        "DELETE FROM event WHERE id IN"
-        " (SELECT id FROM event WHERE id < %s ORDER BY id LIMIT %lld)";
-    apr_int64_t most = PURGE_ROWS;
+        "DELETE FROM event WHERE replayed_at < %lld AND id IN"
+        " (SELECT id FROM event WHERE id < %s AND replayed_at < %lld"
+        " ORDER BY id LIMIT %lld)";
+    apr_int64_t most = PURGE_ROWS, limit = before;
     apr_status_t rv = APR_SUCCESS;
     int i, n = 0, keys = 0, deleted = 0;
 
@@ -342,8 +343,9 @@ apr_status_t flow_queue_purge(flow_store_t *store, apr_time_t before,
         rv = purge_jobs(store, finals[i], before, &deleted, p, err);
     }
     if (rv == APR_SUCCESS) {
-        rv = flow_store_exec(store, events_sql, FLOW_SQL(event_id, &most), &n,
-                             err);
+        rv =
+            flow_store_exec(store, events_sql,
+                            FLOW_SQL(&limit, event_id, &limit, &most), &n, err);
     }
     if (rv == APR_SUCCESS) {
         rv = flow_dedup_purge(store, apr_time_now(), PURGE_ROWS, &keys, err);

@@ -212,14 +212,25 @@ apr_status_t flow_queue_waiting(flow_store_t *store, apr_int64_t most,
  * {code, message, source} of a failed one, new, or NULL. */
 apr_status_t flow_queue_get(flow_store_t *store, const char *id, json_t **pjob,
                             json_t **preason, apr_pool_t *p, flow_error_t *err);
+/** 1 = nobody owns the job, and it has this status since @a since or later. */
+int flow_queue_is(flow_store_t *store, const char *id, const char *status,
+                  apr_time_t since, apr_pool_t *p);
 /** *ptext: the result that flow_queue_end() was given; APR_NOTFOUND when it
  * was given none. */
 apr_status_t flow_queue_result(flow_store_t *store, const char *id,
                                const char **ptext, apr_pool_t *p,
                                flow_error_t *err);
-/** The newest jobs as a new array of documents. */
-apr_status_t flow_queue_list(flow_store_t *store, int limit, json_t **plist,
-                             apr_pool_t *p, flow_error_t *err);
+/** The columns of a job's document; what they are made of: new. */
+#define FLOW_JOB_COLUMNS                                                       \
+    "id, type, flow_id, export_id, status, created, started, ended, modified," \
+    " num_success, num_error, num_ignore, num_export, num_pages_generated,"    \
+    " num_pages_processed, done_exporting, error_code, error_message, cancel," \
+    " error_source, origin, origin_id, event_id, CASE WHEN num_error > 0 THEN" \
+    " (SELECT count(*) FROM job_error e WHERE e.job_id = job.id"               \
+    " AND e.resolved_at > 0) ELSE 0 END"
+json_t *flow_job_json(const flow_rows_t *rows, apr_pool_t *p);
+/** NULL: it has not failed. */
+json_t *flow_job_reason(const flow_rows_t *rows, apr_pool_t *p);
 /** 1 for completed, failed, canceled. */
 int flow_status_is_final(const char *status);
 

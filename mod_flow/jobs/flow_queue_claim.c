@@ -12,8 +12,11 @@
  * Claiming: jobs that wait become jobs that run here.
  */
 
-/* Flows looked at for a claim; each has one candidate, its oldest job. */
+/* Flows looked at for a claim; each has one candidate, its oldest job. When
+ * none of them can be claimed (they are held, or this process does not know
+ * them) the next ones are looked at, however many there are. */
 #define CANDIDATES_MAX  1000
+#define CANDIDATES_NEXT 10000
 #define CANDIDATES_SOME 128
 /* Looking costs more than taking, the more flows there are; so what has been
  * seen is used for the next claims too. What is better and comes meanwhile (a
@@ -45,7 +48,7 @@ static const char candidates_sql[] = WAITING_FLOWS
     " ORDER BY q.priority DESC, q.created, q.id LIMIT 1)"
     " WHERE f.id IS NOT NULL AND NOT EXISTS"
     " (SELECT 1 FROM job r WHERE r.status = 'running' AND r.flow_id = f.id)"
-    " ORDER BY j.priority DESC, j.created, j.id LIMIT %lld";
+    " ORDER BY j.priority DESC, j.created, j.id LIMIT %lld OFFSET %lld";
 
 static const char only_sql[] =
     "SELECT j.id, j.flow_id, j.export_id, j.attempts FROM job j"
@@ -147,6 +150,7 @@ typedef struct candidate_t {
 struct flow_candidates_t {
     apr_pool_t *p; /* of the list */
     apr_array_header_t *list;
+    int nrows;        /* flows looked at */
     int full;         /* there are more than we have looked at */
     int fresh;        /* nobody has chosen of them yet */
     apr_time_t until; /* by then they are too old */
@@ -165,32 +169,67 @@ void flow_candidates_forget(flow_candidates_t *c)
     c->list = NULL;
 }
 
-static apr_status_t look(flow_store_t *store, const flow_claim_t *claim,
-                         int most, flow_candidates_t *c, flow_error_t *err)
+static int has_one(const flow_candidates_t *c, flow_alone_e alone)
 {
-    apr_time_t began = flow_clock(), now;
-    apr_int64_t limit = most;
+    int i;
+
+    for (i = 0; i < c->list->nelts; ++i) {
+        const candidate_t *one = &APR_ARRAY_IDX(c->list, i, candidate_t);
+
+        if (!one->is_used && (!one->is_alone || alone != FLOW_ALONE_NOT)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Some flows more, in order; the number of rows is c->nrows. */
+static apr_status_t look_at(flow_store_t *store, const flow_claim_t *claim,
+                            int most, flow_candidates_t *c, flow_error_t *err)
+{
+    apr_int64_t limit = most, offset = c->nrows;
+    apr_pool_t *p;
     flow_rows_t rows;
     apr_status_t rv;
 
-    apr_pool_clear(c->p);
-    c->list = apr_array_make(c->p, 64, sizeof(candidate_t));
-    c->fresh = 1;
+    apr_pool_create(&p, c->p);
     rv = claim->only ? flow_store_select(store, &rows, only_sql,
-                                         FLOW_SQL(claim->only), c->p, err)
+                                         FLOW_SQL(claim->only), p, err)
                      : flow_store_select(store, &rows, candidates_sql,
-                                         FLOW_SQL(&limit), c->p, err);
+                                         FLOW_SQL(&limit, &offset), p, err);
     for (; rv == APR_SUCCESS && flow_rows_next(&rows); --most) {
+        ++c->nrows;
         if (claim->knows(claim->baton, flow_rows_text(&rows, 1),
                          flow_rows_text(&rows, 2))) {
             candidate_t *one = apr_array_push(c->list);
 
-            one->id = flow_rows_text(&rows, 0);
+            one->id = apr_pstrdup(c->p, flow_rows_text(&rows, 0));
             one->is_alone = flow_rows_int(&rows, 3) > 0;
             one->is_used = 0;
         }
     }
     c->full = rv == APR_SUCCESS && most <= 0;
+    apr_pool_destroy(p);
+    return rv;
+}
+
+static apr_status_t look(flow_store_t *store, const flow_claim_t *claim,
+                         int most, flow_alone_e alone, flow_candidates_t *c,
+                         flow_error_t *err)
+{
+    apr_time_t began = flow_clock(), now;
+    apr_status_t rv;
+
+    apr_pool_clear(c->p);
+    c->list = apr_array_make(c->p, 64, sizeof(candidate_t));
+    c->nrows = 0;
+    c->fresh = 1;
+    rv = look_at(store, claim, most, c, err);
+    while (rv == APR_SUCCESS && c->full && most >= CANDIDATES_MAX &&
+           !has_one(c, alone)) {
+        most = CANDIDATES_NEXT;
+        rv = look_at(store, claim, most, c, err);
+    }
     if (rv != APR_SUCCESS) {
         c->list = NULL;
     }
@@ -541,16 +580,7 @@ static apr_status_t serve(flow_store_t *store, flow_candidates_t *c,
 
 static int is_left(const flow_candidates_t *c, flow_alone_e alone)
 {
-    int i;
-
-    for (i = 0; i < c->list->nelts; ++i) {
-        const candidate_t *one = &APR_ARRAY_IDX(c->list, i, candidate_t);
-
-        if (!one->is_used && (!one->is_alone || alone != FLOW_ALONE_NOT)) {
-            return 1;
-        }
-    }
-    return c->full;
+    return has_one(c, alone) || c->full;
 }
 
 /* For each claim of the list, the first ones first, a job of a flow of its
@@ -567,7 +597,7 @@ static apr_status_t lead(flow_store_t *store, flow_claim_t *list,
 
     while (claim && rv == APR_SUCCESS) {
         if (is_fresh) {
-            rv = look(store, list, most, c, err);
+            rv = look(store, list, most, alone, c, err);
         }
         if (rv == APR_SUCCESS) {
             rv = serve(store, c, &claim, alone, choice, err);

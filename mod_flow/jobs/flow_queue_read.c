@@ -11,12 +11,6 @@
 
 #define RUNNING_MAX 10000
 
-#define JOB_COLUMNS                                                            \
-    "id, type, flow_id, export_id, status, created, started, ended, modified," \
-    " num_success, num_error, num_ignore, num_export, num_pages_generated,"    \
-    " num_pages_processed, done_exporting, error_code, error_message, cancel," \
-    " error_source, origin, origin_id, event_id"
-
 int flow_status_is_final(const char *status)
 {
     return status &&
@@ -32,7 +26,7 @@ static void put_time(json_t *v, const char *key, apr_time_t t, apr_pool_t *p)
 }
 
 /* The row as Celigo's job document. */
-static json_t *job_json(const flow_rows_t *rows, apr_pool_t *p)
+json_t *flow_job_json(const flow_rows_t *rows, apr_pool_t *p)
 {
     static const char *const counters[] = {
         "numSuccess", "numError",          "numIgnore",
@@ -61,12 +55,14 @@ static json_t *job_json(const flow_rows_t *rows, apr_pool_t *p)
         json_object_set_new(v, counters[i],
                             json_integer(flow_rows_int(rows, 9 + i)));
     }
+    json_object_set_new(v, "numResolved",
+                        json_integer(flow_rows_int(rows, 23)));
     json_object_set_new(v, "doneExporting",
                         json_boolean(flow_rows_int(rows, 15) != 0));
     return v;
 }
 
-static json_t *reason_json(const flow_rows_t *rows, apr_pool_t *p)
+json_t *flow_job_reason(const flow_rows_t *rows, apr_pool_t *p)
 {
     json_t *v = NULL;
 
@@ -85,7 +81,8 @@ static json_t *reason_json(const flow_rows_t *rows, apr_pool_t *p)
 apr_status_t flow_queue_get(flow_store_t *store, const char *id, json_t **pjob,
                             json_t **preason, apr_pool_t *p, flow_error_t *err)
 {
-    static const char sql[] = "SELECT " JOB_COLUMNS " FROM job WHERE id = %s";
+    static const char sql[] =
+        "SELECT " FLOW_JOB_COLUMNS " FROM job WHERE id = %s";
     flow_rows_t rows;
     apr_status_t rv;
 
@@ -96,11 +93,25 @@ apr_status_t flow_queue_get(flow_store_t *store, const char *id, json_t **pjob,
     if (!flow_rows_next(&rows)) {
         return APR_NOTFOUND;
     }
-    *pjob = job_json(&rows, p);
+    *pjob = flow_job_json(&rows, p);
     if (preason) {
-        *preason = reason_json(&rows, p);
+        *preason = flow_job_reason(&rows, p);
     }
     return APR_SUCCESS;
+}
+
+int flow_queue_is(flow_store_t *store, const char *id, const char *status,
+                  apr_time_t since, apr_pool_t *p)
+{
+    static const char sql[] = "SELECT 1 FROM job WHERE id = %s AND status = %s"
+                              " AND modified >= %lld AND owner IS NULL";
+    flow_error_t ignored = FLOW_ERROR_INIT;
+    apr_int64_t from = since;
+    flow_rows_t rows;
+
+    return flow_store_select(store, &rows, sql, FLOW_SQL(id, status, &from), p,
+                             &ignored) == APR_SUCCESS &&
+           flow_rows_next(&rows);
 }
 
 apr_status_t flow_queue_result(flow_store_t *store, const char *id,
@@ -120,26 +131,6 @@ apr_status_t flow_queue_result(flow_store_t *store, const char *id,
         return APR_NOTFOUND;
     }
     *ptext = flow_rows_text(&rows, 0);
-    return APR_SUCCESS;
-}
-
-apr_status_t flow_queue_list(flow_store_t *store, int limit, json_t **plist,
-                             apr_pool_t *p, flow_error_t *err)
-{
-    static const char sql[] =
-        "SELECT " JOB_COLUMNS " FROM job ORDER BY id DESC LIMIT %lld";
-    apr_int64_t most = limit;
-    flow_rows_t rows;
-    apr_status_t rv;
-
-    rv = flow_store_select(store, &rows, sql, FLOW_SQL(&most), p, err);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    *plist = json_array();
-    while (flow_rows_next(&rows)) {
-        json_array_append_new(*plist, job_json(&rows, p));
-    }
     return APR_SUCCESS;
 }
 

@@ -174,7 +174,7 @@ apr_status_t flow_queue_cancel(flow_store_t *store, const char *id,
     static const char waiting[] =
         "UPDATE job SET status = 'canceled', ended = %lld, modified = %lld,"
         " error_code = 'canceled', error_message = %s"
-        " WHERE id = %s AND status = 'queued'";
+        " WHERE id = %s AND status IN ('queued', 'preparing')";
     static const char running[] =
         "UPDATE job SET cancel = 1, modified = %lld"
         " WHERE id = %s AND status = 'running' AND cancel = 0";

@@ -34,6 +34,19 @@ apr_status_t flow_requeue_job(flow_store_t *store, const flow_new_job_t *job,
     return rv;
 }
 
+apr_status_t flow_requeue_keep(flow_store_t *store, const char *event_id,
+                               apr_time_t now, flow_error_t *err)
+{
+    static const char sql[] = "UPDATE event SET replayed_at = %lld"
+                              " WHERE id = %s";
+    apr_int64_t at = now;
+    apr_status_t rv;
+    int n = 0;
+
+    rv = flow_store_exec(store, sql, FLOW_SQL(&at, event_id), &n, err);
+    return rv == APR_SUCCESS && !n ? APR_NOTFOUND : rv;
+}
+
 /* ---- rerun ---- */
 
 static apr_status_t not_repeatable(const char *job_id, const char *type,
@@ -68,8 +81,7 @@ apr_status_t flow_requeue_rerun(flow_store_t *store, const char *job_id,
                                 flow_error_t *err)
 {
     static const char sql[] =
-        "SELECT type, flow_id, export_id, event_id, status,"
-        " (SELECT count(*) FROM event e WHERE e.id = job.event_id)"
+        "SELECT type, flow_id, export_id, event_id, status"
         " FROM job WHERE id = %s";
     flow_origin_t origin = { "flow", "rerun", job_id };
     flow_new_job_t job = { id };
@@ -95,14 +107,18 @@ apr_status_t flow_requeue_rerun(flow_store_t *store, const char *job_id,
     if (strcmp(flow_rows_text(&rows, 0), "flow") != 0) {
         return not_repeatable(job_id, flow_rows_text(&rows, 0), err);
     }
-    if (job.event_id && !flow_rows_int(&rows, 5)) {
+    rv = job.event_id ? flow_requeue_keep(store, job.event_id, now, err)
+                      : APR_SUCCESS;
+    if (rv == APR_NOTFOUND) {
         return flow_error_set(err, FLOW_E_INPUT, APR_NOTFOUND,
                               "job_not_repeatable",
                               "the event '%s' that started job '%s' is not "
                               "stored any more (FlowRetention)",
                               job.event_id, job_id);
     }
-    rv = read_request(store, job_id, &job.request, p, err);
+    if (rv == APR_SUCCESS) {
+        rv = read_request(store, job_id, &job.request, p, err);
+    }
     return rv == APR_SUCCESS ? flow_requeue_job(store, &job, &origin, now, err)
                              : rv;
 }

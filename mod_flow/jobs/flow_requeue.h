@@ -25,6 +25,11 @@ apr_status_t flow_requeue_job(flow_store_t *store, const flow_new_job_t *job,
                               const flow_origin_t *origin, apr_time_t now,
                               flow_error_t *err);
 
+/** A job is about to be given this stored event: it stays for FlowRetention
+ * from now on, whatever deletes old ones at this moment. APR_NOTFOUND. */
+apr_status_t flow_requeue_keep(flow_store_t *store, const char *event_id,
+                               apr_time_t now, flow_error_t *err);
+
 /** Run a job that has ended once more, as it was queued: a new job with the
  * id @a id. APR_NOTFOUND; FLOW_E_INPUT "job_not_ended", "job_not_repeatable"
  * (a retry: its errors are retried instead; an event that is gone). */

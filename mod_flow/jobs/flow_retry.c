@@ -18,29 +18,150 @@
 
 /* ---- asking for retries ---- */
 
+apr_status_t flow_retry_open(flow_store_t *store, const char *job_id,
+                             const char *flow_id, flow_error_t *err)
+{
+    static const char sql[] =
+        "INSERT INTO job (id, type, flow_id, status, priority, created,"
+        " modified, origin) VALUES (%s, 'retry', %s, 'preparing', %lld, %lld,"
+        " %lld, 'retry')";
+    apr_int64_t now = apr_time_now(), priority = FLOW_PRIORITY_EVENT;
+
+    return flow_store_exec(store, sql,
+                           FLOW_SQL(job_id, flow_id, &priority, &now, &now),
+                           NULL, err);
+}
+
+apr_status_t flow_retry_hold(flow_store_t *store, const char *job_id, int *pn,
+                             flow_error_t *err)
+{
+    static const char sql[] = "UPDATE job SET modified = %lld WHERE id = %s"
+                              " AND status = 'preparing'";
+    apr_int64_t now = apr_time_now();
+
+    return flow_store_exec(store, sql, FLOW_SQL(&now, job_id), pn, err);
+}
+
+/* The retry that has the error, or had it last; "" = none. *pis_free: it may
+ * have another one. */
+static apr_status_t read_holder(flow_store_t *store, const char *id,
+                                const char **pholder, int *pis_free,
+                                apr_pool_t *p, flow_error_t *err)
+{
+    static const char sql[] =
+        "SELECT retry_job, (SELECT j.status FROM job j"
+        " WHERE j.id = job_error.retry_job) FROM job_error WHERE id = %s"
+        " AND resolved_at = 0 AND has_retry = 1";
+    const char *holder, *status;
+    flow_rows_t rows;
+    apr_status_t rv;
+
+    *pis_free = 0;
+    rv = flow_store_select(store, &rows, sql, FLOW_SQL(id), p, err);
+    if (rv != APR_SUCCESS || !flow_rows_next(&rows)) {
+        return rv;
+    }
+    holder = flow_rows_text(&rows, 0);
+    status = flow_rows_text(&rows, 1);
+    *pholder = holder ? holder : "";
+    *pis_free = !status || !*status || flow_status_is_final(status);
+    return APR_SUCCESS;
+}
+
+/* From the holder that has been looked at: whoever waits for another one's
+ * mark sees in the row itself that it has come too late. A condition on the
+ * other table would be answered as of the time before the wait. */
 apr_status_t flow_retry_mark(flow_store_t *store, const char *id,
-                             const char *job_id, int *pn, flow_error_t *err)
+                             const char *job_id, int *pn, apr_pool_t *p,
+                             flow_error_t *err)
 {
     static const char sql[] =
         "UPDATE job_error SET retry_job = %s, retry_at = 0"
         " WHERE id = %s AND resolved_at = 0 AND has_retry = 1"
-        " AND (retry_job IS NULL OR NOT EXISTS (SELECT 1 FROM job j"
-        " WHERE j.id = job_error.retry_job"
-        " AND j.status IN ('queued', 'running')))";
+        " AND COALESCE(retry_job, '') = %s";
+    const char *holder = "";
+    apr_status_t rv;
+    int is_free;
 
-    return flow_store_exec(store, sql, FLOW_SQL(job_id, id), pn, err);
+    *pn = 0;
+    rv = read_holder(store, id, &holder, &is_free, p, err);
+    return rv == APR_SUCCESS && is_free
+               ? flow_store_exec(store, sql, FLOW_SQL(job_id, id, holder), pn,
+                                 err)
+               : rv;
 }
 
 apr_status_t flow_retry_queue(flow_store_t *store, const char *job_id,
-                              const char *flow_id, int is_bulk,
-                              const char *origin, flow_error_t *err)
+                              int is_bulk, flow_error_t *err)
+{
+    static const char sql[] = "UPDATE job SET status = 'queued', type = %s,"
+                              " modified = %lld WHERE id = %s"
+                              " AND status = 'preparing'";
+    apr_int64_t now = apr_time_now();
+
+    return flow_store_exec(
+        store, sql, FLOW_SQL(is_bulk ? "bulk_retry" : "retry", &now, job_id),
+        NULL, err);
+}
+
+apr_status_t flow_retry_drop(flow_store_t *store, const char *job_id,
+                             flow_error_t *err)
+{
+    static const char sql[] =
+        "DELETE FROM job WHERE id = %s AND status = 'preparing'";
+
+    return flow_store_exec(store, sql, FLOW_SQL(job_id), NULL, err);
+}
+
+static apr_status_t queue_auto(flow_store_t *store, const char *job_id,
+                               const char *flow_id, int is_bulk,
+                               flow_error_t *err)
 {
     flow_new_job_t job = { .id = job_id,
                            .flow_id = flow_id,
                            .priority = FLOW_PRIORITY_EVENT };
-    flow_origin_t from = { is_bulk ? "bulk_retry" : "retry", origin, NULL };
+    flow_origin_t from = { is_bulk ? "bulk_retry" : "retry", "auto", NULL };
 
     return flow_requeue_job(store, &job, &from, apr_time_now(), err);
+}
+
+/* ---- what nobody has queued ---- */
+
+typedef struct left_work_t {
+    flow_work_t work;
+    apr_time_t before;
+    int n;
+} left_work_t;
+
+static apr_status_t run_left(flow_work_t *work, flow_store_t *store,
+                             flow_error_t *err)
+{
+    static const char sql[] =
+        "UPDATE job SET status = 'queued', type = 'bulk_retry'"
+        " WHERE status = 'preparing' AND modified < %lld";
+    left_work_t *w = (left_work_t *)work;
+    apr_int64_t before = w->before;
+
+    return flow_store_exec(store, sql, FLOW_SQL(&before), &w->n, err);
+}
+
+void flow_retry_left(flow_jobs_t *jobs, flow_store_t *reader, apr_time_t before,
+                     apr_pool_t *p)
+{
+    static const char sql[] = "SELECT 1 FROM job WHERE status = 'preparing'"
+                              " AND modified < %lld LIMIT 1";
+    left_work_t w = { .work.run = run_left, .before = before };
+    flow_error_t err = FLOW_ERROR_INIT;
+    apr_int64_t at = before;
+    flow_rows_t rows;
+
+    if (flow_store_select(reader, &rows, sql, FLOW_SQL(&at), p, &err) ==
+            APR_SUCCESS &&
+        flow_rows_next(&rows) &&
+        flow_committer_do(jobs->committer, &w.work, -1, NULL, &err) ==
+            APR_SUCCESS) {
+        flow_workers_wake(jobs);
+    }
 }
 
 /* ---- automatic retries ---- */
@@ -129,8 +250,7 @@ static apr_status_t run_due(flow_work_t *work, flow_store_t *store,
         const due_flow_t *f = &w->flows[i];
 
         if (f->n) {
-            rv = flow_retry_queue(store, f->job_id, f->flow_id, f->n > 1,
-                                  "auto", err);
+            rv = queue_auto(store, f->job_id, f->flow_id, f->n > 1, err);
             ++w->jobs_made;
         }
     }

@@ -13,16 +13,32 @@
  * of the last second.
  */
 
-/** [write] Give the error to the retry job @a job_id (which need not exist
- * yet). *pn = 0: it is resolved, cannot be retried, or is being retried. */
+/** [write] Begin a retry that somebody asks for: its job (status "preparing")
+ * is stored, so that errors can be given to it, but nobody claims it yet. */
+apr_status_t flow_retry_open(flow_store_t *store, const char *job_id,
+                             const char *flow_id, flow_error_t *err);
+/** [write] It is still being prepared; to be said every minute or so.
+ * *pn = 0: not any more, errors must be given to another one. */
+apr_status_t flow_retry_hold(flow_store_t *store, const char *job_id, int *pn,
+                             flow_error_t *err);
+/** [write] Give the error to the job. *pn = 0: it is resolved, cannot be
+ * retried, or another retry has it. */
 apr_status_t flow_retry_mark(flow_store_t *store, const char *id,
-                             const char *job_id, int *pn, flow_error_t *err);
-/** [write] Queue the job, after its errors have been marked. @a origin:
- * "retry" (somebody asked) or "auto". */
+                             const char *job_id, int *pn, apr_pool_t *p,
+                             flow_error_t *err);
+/** [write] All errors have been given to it: it can be claimed. */
 apr_status_t flow_retry_queue(flow_store_t *store, const char *job_id,
-                              const char *flow_id, int is_bulk,
-                              const char *origin, flow_error_t *err);
+                              int is_bulk, flow_error_t *err);
+/** [write] There were none. */
+apr_status_t flow_retry_drop(flow_store_t *store, const char *job_id,
+                             flow_error_t *err);
+/** How long one may be silent about a retry that it prepares. */
+#define FLOW_RETRY_SILENCE apr_time_from_sec(600)
 
+/** The keeper's: retries whose preparation has broken off begin with what they
+ * have got. @a before: nothing has been heard of them since. */
+void flow_retry_left(flow_jobs_t *jobs, flow_store_t *reader, apr_time_t before,
+                     apr_pool_t *p);
 /** The keeper's: queue retries whose time has come. */
 void flow_retry_due(flow_jobs_t *jobs, flow_store_t *reader, apr_pool_t *p);
 

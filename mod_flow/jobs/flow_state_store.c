@@ -94,7 +94,8 @@ static apr_status_t run_put(flow_work_t *work, flow_store_t *store,
     static const char update[] =
         "UPDATE state SET value = %s WHERE scope = %s AND name = %s";
     static const char insert[] =
-        "INSERT INTO state (scope, name, value) VALUES (%s, %s, %s)";
+        "INSERT INTO state (scope, name, value) VALUES (%s, %s, %s)"
+        " ON CONFLICT (scope, name) DO UPDATE SET value = EXCLUDED.value";
     state_work_t *w = (state_work_t *)work;
     apr_status_t rv;
     int n = 0;

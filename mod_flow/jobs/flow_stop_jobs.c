@@ -9,8 +9,10 @@
  * The end of a process: who is waited for, for how long, and what happens when
  * a thread does not come.
  */
-#define JOIN_PATIENCE  apr_time_from_sec(10)
-#define ABORT_PATIENCE apr_time_from_sec(5)
+apr_interval_time_t flow_jobs_patience = apr_time_from_sec(10);
+
+#define JOIN_PATIENCE  flow_jobs_patience
+#define ABORT_PATIENCE (flow_jobs_patience / 2)
 
 static int join_keeper(flow_jobs_t *jobs, apr_interval_time_t patience)
 {

@@ -261,8 +261,25 @@ static const char *const step_7[] = {
     NULL
 };
 
+/* Retries that are being given their errors (flow_retry.h); errors by their
+ * code; replayed_at: when a job was last given the old event, which keeps it;
+ * repeats: deliveries of an event after the first one. */
+static const char *const step_8[] = {
+    "ALTER TABLE event ADD COLUMN replayed_at BIGINT NOT NULL DEFAULT 0",
+    "CREATE INDEX job_preparing ON job (modified) WHERE status = 'preparing'",
+    "CREATE INDEX error_open_code ON job_error (code, id)"
+    " WHERE resolved_at = 0",
+    "CREATE INDEX error_resolved_job ON job_error (job_id)"
+    " WHERE resolved_at > 0",
+    "ALTER TABLE event_key ADD COLUMN repeats BIGINT NOT NULL DEFAULT 0",
+    "CREATE INDEX event_key_event ON event_key (event_id)",
+    "CREATE INDEX error_resolved_code ON job_error (code, id)"
+    " WHERE resolved_at > 0",
+    NULL
+};
+
 static const char *const *const steps[] = { step_1, step_2, step_3, step_4,
-                                            step_5, step_6, step_7 };
+                                            step_5, step_6, step_7, step_8 };
 /* clang-format on */
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

@@ -91,6 +91,25 @@ static void add_flow(flow_ticker_t *t, const flow_flow_t *flow)
     }
 }
 
+apr_time_t flow_ticker_config_time(const flow_jobs_settings_t *settings,
+                                   apr_time_t read_at, apr_pool_t *p)
+{
+    static const char sql[] = "SELECT max(config_at) FROM schedule";
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_store_t *store = NULL;
+    flow_rows_t rows;
+
+    if (flow_store_open(&store, settings->driver, settings->params, &err) ==
+            APR_SUCCESS &&
+        flow_store_select(store, &rows, sql, FLOW_SQL_NONE, p, &err) ==
+            APR_SUCCESS &&
+        flow_rows_next(&rows) && flow_rows_int(&rows, 0) >= read_at) {
+        read_at = flow_rows_int(&rows, 0) + 1;
+    }
+    flow_store_close(store);
+    return read_at;
+}
+
 flow_ticker_t *flow_ticker_make(flow_jobs_t *jobs, apr_pool_t *p)
 {
     const flow_model_t *model = jobs->env ? jobs->env->model : NULL;

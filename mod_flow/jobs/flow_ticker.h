@@ -15,6 +15,13 @@
  */
 typedef struct flow_ticker_t flow_ticker_t;
 
+/** For the parent: a configuration has been read at @a read_at. That time, or a
+ * later one when the store knows of a configuration that claims to be younger
+ * (a clock has been set back): the one read last counts. @a read_at when the
+ * store is away. */
+apr_time_t flow_ticker_config_time(const flow_jobs_settings_t *settings,
+                                   apr_time_t read_at, apr_pool_t *p);
+
 /** With the schedules of the model (none when it is NULL); lives in @a p. */
 flow_ticker_t *flow_ticker_make(flow_jobs_t *jobs, apr_pool_t *p);
 

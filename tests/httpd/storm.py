@@ -183,16 +183,26 @@ class Pgsql:
 
     def idle_sessions(self, n):
         """Sockets of n sessions that do nothing."""
+        return [self._session()[0] for _ in range(n)]
+
+    def exhaust(self, most=500):
+        """Sockets of as many sessions as the server takes."""
         found = []
-        for _ in range(n):
-            s = socket.socket(socket.AF_UNIX)
-            s.connect(str(self.dir / ".s.PGSQL.5432"))
-            body = struct.pack("!i", 196608) + b"user\0flow\0database\0postgres\0\0"
-            s.sendall(struct.pack("!i", len(body) + 4) + body)
-            s.settimeout(10)
-            s.recv(1)
+        while len(found) < most:
+            s, answer = self._session()
+            if answer == b"E":
+                s.close()
+                return found
             found.append(s)
-        return found
+        raise AssertionError(f"the server takes {most} sessions")
+
+    def _session(self):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(str(self.dir / ".s.PGSQL.5432"))
+        body = struct.pack("!i", 196608) + b"user\0flow\0database\0postgres\0\0"
+        s.sendall(struct.pack("!i", len(body) + 4) + body)
+        s.settimeout(10)
+        return s, s.recv(1)
 
     def destroy(self):
         self.stop()

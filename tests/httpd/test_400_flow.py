@@ -3,37 +3,12 @@
 import pytest
 
 from env import wait_for
-
-CONNECTION = """
-<FlowConnection c>
-  FlowSet type http
-  FlowSet http.baseURI %s
-  FlowSet http.mediaType json
-</FlowConnection>
-<Location "/run">
-  FlowAPI flow:f
-  FlowAuth none
-</Location>
-"""
+from flows import STEP, a_flow, run, starter
 
 
 @pytest.fixture
 def flow(httpd, upstream):
-    """A function: documents (a bundle) and scripts; then run() them."""
-    def start(bundle, scripts=None, conf=""):
-        httpd.files({"docs/bundle.json": bundle})
-        httpd.files({f"docs/scripts/{name}.js": text
-                     for name, text in (scripts or {}).items()})
-        return httpd.start(CONNECTION % upstream.url()
-                           + 'FlowInclude "@root@/docs"\n' + conf)
-    return start
-
-
-def run(server, body=None, wait=20):
-    got = server.post(f"/run?wait={wait}",
-                      **({"json": body} if body is not None else {}))
-    assert got.status_code == 200, got.text
-    return got.json()
+    return starter(httpd, upstream)
 
 
 def export(ident="e", **http):
@@ -44,14 +19,6 @@ def export(ident="e", **http):
 def import_(ident="i", uri="/in", **more):
     return {"_id": ident, "_connectionId": "c",
             "http": {"method": ["POST"], "relativeURI": [uri]}, **more}
-
-
-def a_flow(*steps, **more):
-    return {"_id": "f", "pageGenerators": [{"_exportId": "e"}],
-            "pageProcessors": list(steps), **more}
-
-
-STEP = {"type": "import", "_importId": "i"}
 
 
 def test_records_move_page_by_page(flow, upstream):

@@ -5,18 +5,8 @@ import threading
 
 import pytest
 
-CONNECTION = """
-<FlowConnection c>
-  FlowSet type http
-  FlowSet http.baseURI %s
-  FlowSet http.mediaType json
-%s
-</FlowConnection>
-<Location "/run">
-  FlowAPI flow:f
-  FlowAuth none
-</Location>
-"""
+from flows import run, starter
+
 
 TOKEN = """
   FlowSet http.auth.type token
@@ -30,18 +20,9 @@ TOKEN = """
 
 @pytest.fixture
 def flow(httpd, upstream):
-    def start(bundle, connection="", conf=""):
-        httpd.files({"docs/bundle.json": bundle})
-        return httpd.start(CONNECTION % (upstream.url(), connection)
-                           + 'FlowInclude "@root@/docs"\n' + conf)
-    return start
-
-
-def run(server, body=None):
-    got = server.post("/run?wait=30",
-                      **({"json": body} if body is not None else {}))
-    assert got.status_code == 200, got.text
-    return got.json()
+    start = starter(httpd, upstream)
+    return lambda bundle, connection="", conf="": start(
+        bundle, conf=conf, connection=connection)
 
 
 def export(**more):

@@ -2,40 +2,16 @@
 """Mappings, transforms and lookups, from a far end to a far end."""
 import pytest
 
-CONNECTION = """
-<FlowConnection c>
-  FlowSet type http
-  FlowSet http.baseURI %s
-  FlowSet http.mediaType json
-</FlowConnection>
-<Location "/run">
-  FlowAPI flow:f
-  FlowAuth none
-</Location>
-"""
+from flows import CONNECTION, STEP, a_flow, run, starter
+
 ORDERS = [{"shop": "N1", "orders": [
     {"no": 7, "items": [{"sku": "x", "q": "2"}, {"sku": "y", "q": "1"}]},
     {"no": 8, "items": [{"sku": "z", "q": "5"}]}]}]
-STEP = {"type": "import", "_importId": "i"}
 
 
 @pytest.fixture
 def flow(httpd, upstream):
-    """A function: documents (a bundle) and scripts; the server with them."""
-    def start(bundle, scripts=None, conf=""):
-        httpd.files({"docs/bundle.json": bundle})
-        httpd.files({f"docs/scripts/{name}.js": text
-                     for name, text in (scripts or {}).items()})
-        return httpd.start(CONNECTION % upstream.url()
-                           + 'FlowInclude "@root@/docs"\n' + conf)
-    return start
-
-
-def run(server, body=None, wait=20):
-    got = server.post(f"/run?wait={wait}",
-                      **({"json": body} if body is not None else {}))
-    assert got.status_code == 200, got.text
-    return got.json()
+    return starter(httpd, upstream)
 
 
 def export(ident="e", **more):
@@ -47,11 +23,6 @@ def import_(ident="i", http=None, **more):
     return {"_id": ident, "_connectionId": "c",
             "http": {"method": ["POST"], "relativeURI": ["/in"],
                      **(http or {})}, **more}
-
-
-def a_flow(*steps, **more):
-    return {"_id": "f", "pageGenerators": [{"_exportId": "e"}],
-            "pageProcessors": list(steps), **more}
 
 
 def field(generate, data_type, extract=None, **more):
@@ -284,7 +255,7 @@ def test_groups_go_on_from_file_to_file_that_is_taken(httpd, upstream):
     for name, rows in (("a", "1,x"), ("b", "1,y\n2,z"), ("c", "2,w\n3,v")):
         (inbox / f"{name}.csv").write_text(f"no,sku\n{rows}\n")
     upstream.on("POST", "/in", 200, {})
-    httpd.start(CONNECTION % upstream.url() + """
+    httpd.start(CONNECTION % (upstream.url(), "") + """
 <FlowConnection in>
   FlowSet type filesystem
   FlowSet filesystem.directoryPath "@root@/in"
@@ -446,7 +417,7 @@ def test_all_mistakes_of_a_mapping_are_told_at_once(httpd):
             field("e", "string", "$.x", lookupName="nix")],
             lookups=[{"name": "nox", "map": []}])]}})
     status, text = httpd.check(
-        CONNECTION.split("<Location")[0] % "http://127.0.0.1:1"
+        CONNECTION.split("<Location")[0] % ("http://127.0.0.1:1", "")
         + 'FlowInclude "@root@/docs"\n')
     assert status != 0
     for part in ("mappings[0]", "did you mean 'string'", "mappings[1]",

@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What somebody who is new here runs into."""
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
 import pytest
+
+from env import BUILD, TOP, free_port, wait_for
 
 HOOK = """
 <FlowExport hook>
@@ -131,3 +139,37 @@ def test_a_scope_of_nothing_is_refused(httpd):
     status, _, err = httpd.flowctl("token", "create", "--name", "t", "--api",
                                    "nosuch", check=False)
     assert status == 0 and "not checked" in err
+
+
+@pytest.mark.parametrize("blows", [1, 3])
+def test_the_demo_leaves_nothing_behind_when_it_is_ended(tmp_path, blows):
+    """`make run` is ended by SIGTERM, which may come more than once."""
+    root = tmp_path / "demo"
+    root.mkdir(mode=0o755)
+    for folder in (root, *root.parents):
+        if folder.stat().st_uid == os.getuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    demo = subprocess.Popen(
+        ["sh", str(TOP / "conf/demo/run.sh")], start_new_session=True,
+        env={**os.environ, "BUILD": str(BUILD), "PORT": str(free_port()),
+             "RUN": str(root)},
+        stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    try:
+        for line in demo.stdout:
+            if line.startswith("Serving on"):
+                break
+        else:
+            pytest.fail("the demo did not start")
+        pid = int((root / "httpd.pid").read_text())
+        for _ in range(blows):
+            os.killpg(demo.pid, signal.SIGTERM)
+            time.sleep(0.02)
+        assert demo.wait(30) == 143
+    finally:
+        demo.stdout.close()
+        if demo.poll() is None:
+            demo.kill()
+            demo.wait()
+    assert not root.exists()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 10, "httpd's end")

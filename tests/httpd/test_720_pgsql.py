@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One PostgreSQL for several servers, and all that can be taken away from
 them."""
+import os
+import shutil
+import subprocess
 import time
 
 import pytest
@@ -115,6 +118,102 @@ def test_other_peoples_idle_sessions_take_nothing_away(httpd, upstream, pgsql):
     for s in idle:
         s.close()
     judge(upstream, storm.stop(), 0)
+
+
+@pytest.mark.limit(600)
+def test_a_database_that_takes_no_more_sessions(httpd, upstream, pgsql):
+    """Those that there are go on; a server that has none waits for one."""
+    start(httpd, upstream, pgsql)
+    storm = Storm([httpd])
+    storm.wait_accepted(MUCH)
+    taken = pgsql.exhaust()
+    storm.wait_accepted(2 * MUCH)
+    storm.stop()
+    httpd.stop()
+    taken += pgsql.exhaust()  # what it has given back
+    httpd.allow_log("FLOW0340")
+    httpd.start()
+    got = httpd.post("/hook0/t", json={"n": -1})
+    assert got.status_code == 503 and "Retry-After" in got.headers
+    assert httpd.get("/api?n=5").json() == {"n": 5}
+    for s in taken:
+        s.close()
+    wait_for(lambda: httpd.post("/hook0/t", json={"n": -2}).status_code == 204,
+             20, "a session")
+    judge(upstream, storm.accepted | {-2}, 0, 300)
+
+
+FULL = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  RAISE EXCEPTION 'could not extend file: No space left on device'
+    USING ERRCODE = '53100';
+END $$;
+CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON %s
+  FOR EACH STATEMENT EXECUTE FUNCTION full_disk();
+"""
+
+
+@pytest.mark.limit(600)
+@pytest.mark.parametrize("table", ["event", "job"])
+def test_a_disk_without_room_refuses_and_loses_nothing(httpd, upstream, pgsql,
+                                                       table):
+    """As the database says it; no storage event can be accepted, and runs
+    under way wait for the room that they need."""
+    start(httpd, upstream, pgsql)
+    children = httpd.children()
+    storm = Storm([httpd])
+    for _ in range(ROUNDS):
+        storm.wait_accepted(MUCH)
+        pgsql.sql(FULL % table)
+        assert httpd.get("/api?n=5").json() == {"n": 5}
+        refused = storm.refused[503]
+        wait_for(lambda: storm.refused[503] > refused + 20, 20, "503s")
+        before = len(storm.accepted)
+        time.sleep(0.5)
+        assert len(storm.accepted) <= before + 8  # those on their way back
+        pgsql.sql("DROP FUNCTION full_disk CASCADE")
+    storm.wait_accepted(MUCH)
+    assert httpd.children() == children
+    judge(upstream, storm.stop(), 0, 300)
+    wait_for(lambda: pgsql.sql("SELECT count(*) FROM job WHERE status <>"
+                               " 'completed'") == "0", 60, "the ends of all")
+
+
+def test_a_full_tablespace_refuses_and_room_goes_on(httpd, upstream, pgsql):
+    if os.getuid() != 0:
+        pytest.skip("needs root for a small file system")
+    small = pgsql.dir / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=0777",
+                       "tmpfs", str(small)]).returncode:
+        pytest.skip("no tmpfs here")
+    try:
+        (small / "space").mkdir()
+        shutil.chown(small / "space", "postgres")
+        start(httpd, upstream, pgsql, "FlowWorkers 0\n")
+        pgsql.sql(f"CREATE TABLESPACE small LOCATION '{small}/space'")
+        pgsql.sql("ALTER TABLE event SET TABLESPACE small")
+        codes = []
+        for n in range(90):
+            # text that cannot be packed away
+            codes.append(httpd.post("/hook0/t", json={
+                "n": n, "filler": os.urandom(30000).hex()}).status_code)
+        assert codes[0] == 204 and set(codes) == {204, 503}, codes
+        subprocess.run(["mount", "-o", "remount,size=64m", str(small)],
+                       check=True)
+        wait_for(lambda: httpd.post("/hook0/t", json={"n": 1000}
+                                    ).status_code == 204, 20, "room")
+        count = codes.count(204)
+        httpd.stop()
+        start(httpd, upstream, pgsql)
+        wait_for(lambda: len(numbers(upstream)) >= count + 1, 60,
+                 "what was accepted")
+        assert set(numbers(upstream)) == {
+            n for n, code in enumerate(codes) if code == 204} | {1000}
+    finally:
+        httpd.stop()
+        pgsql.stop()
+        subprocess.run(["umount", str(small)])
 
 
 @pytest.mark.limit(600)

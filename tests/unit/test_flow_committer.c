@@ -17,6 +17,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
 #include "jobs/flow_committer.h"
 #include "jobs/flow_queue.h"
 #include "jobs_fixture.h"
@@ -172,6 +173,34 @@ static void all_that_was_accepted_is_there_after_reopening(void **state)
     /* Commits were shared. */
     assert_true(stats->commits < stats->events);
     assert_true(stats->commits > 0);
+}
+
+/* No timer gathers groups: alone, it is stored as soon as the disk takes it. */
+static void a_lone_event_waits_for_nobody(void **state)
+{
+    jobs_fixture_t *f = *state;
+    flow_stats_t *stats = apr_palloc(f->p, flow_stats_size(0));
+    flow_committer_t *committer;
+    apr_interval_time_t best = apr_time_from_sec(60);
+    int i;
+
+    flow_stats_init(stats, 0);
+    prepare(f);
+    committer = start(f, stats);
+    for (i = 0; i < 30; ++i) {
+        flow_error_t err = FLOW_ERROR_INIT;
+        event_work_t w = { .work.run = run_event, .request = "{}" };
+        apr_time_t began = flow_clock();
+
+        w.work.events = 1;
+        apr_snprintf(w.id, sizeof(w.id), "lone-%04d", i);
+        assert_int_equal(flow_committer_do(committer, &w.work, -1, NULL, &err),
+                         0);
+        best = flow_clock() - began < best ? flow_clock() - began : best;
+    }
+    assert_true(best < apr_time_from_msec(50)); /* the sanitizers' included */
+    assert_int_equal(stats->commits, 30);
+    assert_int_equal(flow_committer_stop(committer, apr_time_from_sec(10)), 0);
 }
 
 static void a_poisoned_item_fails_nobody_else(void **state)
@@ -469,6 +498,7 @@ int main(void)
     };
     const struct CMUnitTest tests[] = {
         TEST(all_that_was_accepted_is_there_after_reopening),
+        TEST(a_lone_event_waits_for_nobody),
         TEST(a_poisoned_item_fails_nobody_else),
         TEST(a_schema_change_by_another_process_is_survived),
         TEST(after_the_stop_all_is_refused),

@@ -252,6 +252,58 @@ static void a_replay_queues_what_the_event_had_started(void **state)
     assert_string_equal(count(x, "event"), "2");
 }
 
+static void purge(fixture_t *x, apr_time_t before)
+{
+    int more;
+
+    assert_int_equal(flow_store_begin(x->store, -1, &x->err), 0);
+    assert_int_equal(
+        flow_queue_purge(x->store, before, "zz", &more, x->f->p, &x->err), 0);
+    assert_int_equal(flow_store_commit(x->store, &x->err), 0);
+}
+
+/* A process replays the event while another one deletes what is old, and had
+ * found that nobody needs it. */
+static void an_event_that_is_replayed_meanwhile_is_not_deleted(void **state)
+{
+    fixture_t *x = *state;
+    int ready[2], status, n;
+    const char *id;
+    pid_t pid;
+    char c;
+
+    start(x);
+    id = accept_event(x, "a");
+    accept_event(x, "b");
+    assert_int_equal(pipe(ready), 0);
+    pid = fork();
+    if (pid == 0) {
+        flow_store_t *mine = NULL;
+        flow_ids_t ids;
+        int ok;
+
+        flow_ids_init(&ids);
+        ok = flow_store_open(&mine, x->f->settings.driver, x->f->params,
+                             &x->err) == 0 &&
+             flow_store_begin(mine, -1, &x->err) == 0 &&
+             flow_event_replay(mine, id, "one", &ids, &n, x->f->p, &x->err) ==
+                 0 &&
+             write(ready[1], "x", 1) == 1;
+        usleep(100000);
+        _exit(ok && flow_store_commit(mine, &x->err) == 0 ? 0 : 1);
+    }
+    assert_int_equal(read(ready[0], &c, 1), 1);
+    purge(x, apr_time_now() - apr_time_from_sec(60));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_string_equal(jobs_fixture_query(x->f, "SELECT id FROM event"), id);
+    assert_string_equal(count(x, "event"), "1");
+    purge(x, apr_time_now() + apr_time_from_sec(60));
+    assert_string_equal(count(x, "event"), "0");
+    close(ready[0]);
+    close(ready[1]);
+}
+
 static void events_are_listed_by_time_and_listener(void **state)
 {
     fixture_t *x = *state;
@@ -302,6 +354,7 @@ int main(void)
         TEST(no_event_no_claim),
         TEST(four_processes_store_each_event_once),
         TEST(a_replay_queues_what_the_event_had_started),
+        TEST(an_event_that_is_replayed_meanwhile_is_not_deleted),
         TEST(events_are_listed_by_time_and_listener),
     };
 

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <apr_general.h>
 
 #include "data/flow_json.h"
@@ -125,6 +128,45 @@ static void marks_are_kept_by_flow_and_export(void **state)
     flow_store_close(store);
 }
 
+static pid_t set_in_a_process(jobs_fixture_t *f, const char *value)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_store_t *store = NULL;
+    pid_t pid = fork();
+    int ok;
+
+    if (pid != 0) {
+        return pid;
+    }
+    ok = flow_store_open(&store, f->settings.driver, f->params, &err) == 0 &&
+         flow_store_begin(store, apr_time_from_sec(20), &err) == 0 &&
+         flow_marks_set(store, "a", "e", value, f->p, &err) == 0;
+    usleep(5000);
+    _exit(ok && flow_store_commit(store, &err) == 0 ? 0 : 1);
+}
+
+/* A run whose lease was taken may still be writing when the next one does. */
+static void two_who_write_a_mark_at_once_both_do(void **state)
+{
+    jobs_fixture_t *f = *state;
+    int i, status;
+
+    flow_store_close(jobs_fixture_store(f));
+    for (i = 0; i < 8; ++i) {
+        pid_t one = set_in_a_process(f, "1"), two = set_in_a_process(f, "2");
+
+        assert_int_equal(waitpid(one, &status, 0), one);
+        assert_int_equal(status, 0);
+        assert_int_equal(waitpid(two, &status, 0), two);
+        assert_int_equal(status, 0);
+        assert_string_equal(jobs_fixture_query(f, "SELECT count(*) FROM state"),
+                            "1");
+        if (i % 2) { /* from nothing, too */
+            jobs_fixture_query(f, "DELETE FROM state");
+        }
+    }
+}
+
 static int setup(void **state)
 {
     *state = jobs_fixture_new();
@@ -145,8 +187,9 @@ int main(void)
         TEST(a_template_sees_the_mark_and_the_present),
         TEST(a_date_that_is_none_is_refused),
         TEST(marks_are_kept_by_flow_and_export),
+        TEST(two_who_write_a_mark_at_once_both_do),
     };
 
     apr_initialize();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return JOBS_FIXTURE_BOTH(tests);
 }

@@ -244,6 +244,32 @@ static void one_that_fails_ends_the_run(void **state)
     assert_int_equal(run.counters.exported, run.counters.success);
 }
 
+static void no_error_of_the_others_is_lost_when_one_fails(void **state)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_run_t run;
+    int i, most = 0;
+    size_t k;
+
+    (void)state;
+    for (i = 0; i < 5; ++i) {
+        int keys = 0;
+
+        documents("[[{'id':1,'refuse':1},{'id':2,'refuse':1}],"
+                  "[{'id':3,'refuse':1}],[{'id':4,'refuse':1}]]");
+        fake.on_read = meet;
+        fake.fail_at = 2;
+        run = run_new();
+        assert_int_not_equal(run_it(&run, &err), APR_SUCCESS);
+        for (k = 0; k < json_array_size(told); ++k) {
+            keys += json_is_string(json_array_get(told, k));
+        }
+        assert_int_equal(keys, run.counters.error);
+        most = keys > most ? keys : most;
+    }
+    assert_in_range(most, 2, 9);
+}
+
 static void what_is_not_asked_for_is_not_run(void **state)
 {
     flow_error_t err = FLOW_ERROR_INIT;
@@ -300,6 +326,7 @@ int main(void)
         TEST(a_lost_lease_repeats_only_pages_in_flight),
         TEST(an_orderly_stop_repeats_nothing),
         TEST(one_that_fails_ends_the_run),
+        TEST(no_error_of_the_others_is_lost_when_one_fails),
         TEST(what_is_not_asked_for_is_not_run),
         TEST(a_run_goes_on_in_the_way_it_was_begun),
     };

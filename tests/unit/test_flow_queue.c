@@ -16,6 +16,7 @@
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
+#include "jobs/flow_job_list.h"
 #include "jobs/flow_owner.h"
 #include "jobs/flow_queue.h"
 #include "jobs/flow_requeue.h"
@@ -197,6 +198,34 @@ static void flows_that_nobody_knows_here_stay_queued(void **state)
     assert_string_equal(claimed(x), "2");
     assert_string_equal(claimed(x), "none");
     assert_string_equal(status_of(x, "1"), "queued");
+}
+
+static void any_number_of_held_flows_hides_no_other(void **state)
+{
+    fixture_t *x = *state;
+    char id[16], flow[24];
+    int i, more = 1;
+
+    begin(x);
+    for (i = 0; i < 11500; ++i) {
+        flow_new_job_t job = { id, flow, .priority = 9 };
+
+        apr_snprintf(id, sizeof(id), "%05d", i);
+        apr_snprintf(flow, sizeof(flow), "unknown%05d", i);
+        assert_int_equal(flow_queue_job(x->store, &job, 1, &x->err), 0);
+        if (i == 1500) {
+            commit(x);
+            add(x, "known", "a", 0, 2);
+            assert_string_equal(claimed(x), "known");
+            assert_null(claim_as(x, "me", NULL, &more));
+            assert_int_equal(more, 0); /* or workers would never sleep */
+            begin(x);
+        }
+    }
+    commit(x);
+    add(x, "last", "b", 0, 2);
+    assert_string_equal(claimed(x), "last");
+    assert_string_equal(claimed(x), "none");
 }
 
 static void a_claim_brings_all_that_a_run_needs(void **state)
@@ -909,6 +938,7 @@ static void four_processes_share_the_work_and_double_none(void **state)
 static void the_document_has_celigos_fields(void **state)
 {
     fixture_t *x = *state;
+    flow_job_filter_t all = { NULL };
     json_t *job = NULL, *list = NULL;
     char *text;
 
@@ -923,12 +953,13 @@ static void the_document_has_celigos_fields(void **state)
         "\"lastModified\":\"2026-09-21T14:13:20.001Z\",\"numSuccess\":0,"
         "\"numError\":0,\"numIgnore\":0,\"numExport\":0,"
         "\"numPagesGenerated\":0,\"numPagesProcessed\":0,"
-        "\"doneExporting\":false}");
+        "\"numResolved\":0,\"doneExporting\":false}");
     json_decref(job);
     assert_int_equal(flow_queue_get(x->store, "2", &job, NULL, x->p, &x->err),
                      APR_NOTFOUND);
     add(x, "2", "a", 0, 5);
-    assert_int_equal(flow_queue_list(x->store, 10, &list, x->p, &x->err), 0);
+    assert_int_equal(flow_job_select(x->store, &all, 10, &list, x->p, &x->err),
+                     0);
     assert_int_equal(json_array_size(list), 2);
     assert_string_equal(flow_json_member(json_array_get(list, 0), "_id"), "2");
     json_decref(list);
@@ -980,6 +1011,64 @@ static void old_ends_are_deleted_and_nothing_else(void **state)
                         "2,3,50000003,text,text");
 }
 
+static int rows(fixture_t *x)
+{
+    return atoi(jobs_fixture_query(x->f, "SELECT (SELECT count(*) FROM job) +"
+                                         " (SELECT count(*) FROM job_error) +"
+                                         " (SELECT count(*) FROM event)"));
+}
+
+/* However much is old, a transaction is short: others write in between. */
+static void what_is_old_is_deleted_in_small_portions(void **state)
+{
+    fixture_t *x = *state;
+    flow_new_job_t job = { .flow_id = "f" };
+    int i, before, after, more = 1, rounds = 0;
+
+    begin(x);
+    for (i = 0; i < 1500; ++i) {
+        job.id = apr_psprintf(x->p, "j%05d", i);
+        flow_queue_job(x->store, &job, 1, &x->err);
+        flow_queue_event(x->store, apr_psprintf(x->p, "0000%04d", i), "h", 1,
+                         "{}", &x->err);
+    }
+    commit(x);
+    jobs_fixture_query(x->f, "UPDATE job SET status = 'completed', ended = 5");
+    jobs_fixture_query(
+        x->f, "INSERT INTO job_error (id, job_id, flow_id, step_id, step_index,"
+              " occurred_at, code, message, source)"
+              " SELECT 'e' || id, 'j00000', 'f', 's', 1, 1, 'c', 'm', 'a'"
+              " FROM job");
+    assert_int_equal(rows(x), 4500);
+    for (after = 4500; more && rounds < 20; ++rounds) {
+        before = after;
+        begin(x);
+        assert_int_equal(
+            flow_queue_purge(x->store, 1000, "1", &more, x->p, &x->err), 0);
+        commit(x);
+        after = rows(x);
+        assert_in_range(before - after, 0, 1000); /* 500 of each kind */
+    }
+    assert_int_equal(after, 0);
+    assert_in_range(rounds, 5, 10);
+}
+
+/* For an end that may have been stored before its COMMIT broke off. */
+static void an_end_that_is_stored_is_recognised(void **state)
+{
+    fixture_t *x = *state;
+    apr_time_t began = apr_time_now();
+
+    add(x, "1", "a", 0, 1);
+    claimed(x);
+    assert_int_equal(flow_queue_is(x->store, "1", "running", 0, x->p), 0);
+    assert_true(end_as(x, "1", "me", "completed"));
+    assert_int_equal(flow_queue_is(x->store, "1", "completed", began, x->p), 1);
+    assert_int_equal(flow_queue_is(x->store, "1", "failed", began, x->p), 0);
+    assert_int_equal(
+        flow_queue_is(x->store, "1", "completed", apr_time_now() + 1, x->p), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -988,6 +1077,7 @@ int main(void)
         TEST(a_flow_has_one_running_job),
         TEST(a_slow_flow_does_not_keep_others_waiting),
         TEST(flows_that_nobody_knows_here_stay_queued),
+        TEST(any_number_of_held_flows_hides_no_other),
         TEST(a_claim_brings_all_that_a_run_needs),
         TEST(a_page_is_kept_with_its_counters_and_errors),
         TEST(an_end_is_final),
@@ -1011,6 +1101,8 @@ int main(void)
         TEST(four_processes_share_the_work_and_double_none),
         TEST(the_document_has_celigos_fields),
         TEST(old_ends_are_deleted_and_nothing_else),
+        TEST(what_is_old_is_deleted_in_small_portions),
+        TEST(an_end_that_is_stored_is_recognised),
     };
 
     apr_initialize();

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* size: many short cases over one fixture */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <apr_general.h>
 #include <apr_strings.h>
@@ -171,12 +175,27 @@ static const char *fail_one(fixture_t *x, const char *flow, const char *key,
     return jobs_fixture_query(x->f, "SELECT max(id) FROM job_error");
 }
 
+/* Begin the retry @a job, unless it has been. */
+static void open_retry(fixture_t *x, const char *job)
+{
+    const char *found = jobs_fixture_query(
+        x->f,
+        apr_psprintf(x->p, "SELECT count(*) FROM job WHERE id = '%s'", job));
+
+    if (strcmp(found, "0") == 0) {
+        begin(x);
+        assert_int_equal(flow_retry_open(x->store, job, "f", &x->err), 0);
+        commit(x);
+    }
+}
+
 static int mark(fixture_t *x, const char *id, const char *job)
 {
     int n = -1;
 
+    open_retry(x, job);
     begin(x);
-    assert_int_equal(flow_retry_mark(x->store, id, job, &n, &x->err), 0);
+    assert_int_equal(flow_retry_mark(x->store, id, job, &n, x->p, &x->err), 0);
     commit(x);
     return n;
 }
@@ -184,8 +203,7 @@ static int mark(fixture_t *x, const char *id, const char *job)
 static void queue(fixture_t *x, const char *job)
 {
     begin(x);
-    assert_int_equal(flow_retry_queue(x->store, job, "f", 0, "retry", &x->err),
-                     0);
+    assert_int_equal(flow_retry_queue(x->store, job, 0, &x->err), 0);
     commit(x);
 }
 
@@ -218,15 +236,115 @@ static void an_error_belongs_to_one_retry(void **state)
     int n = 0;
 
     assert_int_equal(mark(x, id, "j1"), 1);
-    /* the job is not there yet: whoever marks last has it */
+    /* it has it before it is queued, while it waits and while it runs */
+    assert_int_equal(mark(x, id, "j2"), 0);
+    queue(x, "j1");
+    assert_int_equal(mark(x, id, "j2"), 0);
+    query(x, "UPDATE job SET status = 'running' WHERE id = 'j1'");
+    assert_int_equal(mark(x, id, "j2"), 0);
+    query(x, "UPDATE job SET status = 'failed' WHERE id = 'j1'");
     assert_int_equal(mark(x, id, "j2"), 1);
-    queue(x, "j2");
-    assert_int_equal(mark(x, id, "j3"), 0);
     begin(x);
     assert_int_equal(flow_error_resolve(x->store, id, "me", &n, &x->err), 0);
     commit(x);
     query(x, "UPDATE job SET status = 'completed'");
     assert_int_equal(mark(x, id, "j3"), 0);
+}
+
+/* A process of its own marks @a id for its own retry; 10 + what it changed. */
+static pid_t rival(fixture_t *x, const char *id, const char *job)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_store_t *store = NULL;
+    pid_t pid = fork();
+    int n = 5;
+
+    if (pid != 0) {
+        return pid;
+    }
+    if (flow_store_open(&store, x->f->settings.driver, x->f->params, &err) ==
+            APR_SUCCESS &&
+        flow_store_begin(store, apr_time_from_sec(20), &err) == APR_SUCCESS &&
+        flow_retry_open(store, job, "f", &err) == APR_SUCCESS &&
+        flow_retry_mark(store, id, job, &n, x->p, &err) == APR_SUCCESS) {
+        usleep(3000); /* the other one waits for this row */
+        n = flow_store_commit(store, &err) == APR_SUCCESS ? n : 6;
+    }
+    _exit(10 + n);
+}
+
+static int exit_of(pid_t pid)
+{
+    int status = 0;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void of_two_processes_that_retry_an_error_at_once_one_has_it(
+    void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    for (i = 0; i < 25; ++i) {
+        const char *id = fail_one(x, "f", apr_itoa(x->p, i), "");
+        const char *a = apr_psprintf(x->p, "a%d", i);
+        const char *b = apr_psprintf(x->p, "b%d", i);
+        pid_t first, second;
+        int n, m;
+
+        first = rival(x, id, a);
+        second = rival(x, id, b);
+        n = exit_of(first);
+        m = exit_of(second);
+        if (n + m != 21) {
+            fail_msg("round %d: %d and %d", i, n, m);
+        }
+        assert_string_equal(
+            query(x, apr_psprintf(x->p,
+                                  "SELECT retry_job FROM job_error"
+                                  " WHERE id = '%s'",
+                                  id)),
+            n == 11 ? a : b);
+    }
+}
+
+static void a_retry_whose_preparation_broke_off_begins_with_what_it_has(
+    void **state)
+{
+    fixture_t *x = *state;
+    const char *id = fail_one(x, "f", "a", "");
+    int n;
+
+    assert_int_equal(mark(x, id, "j"), 1);
+    query(x, "UPDATE job SET modified = modified / 1000000 * 1000000");
+    start(x, 1);
+    apr_sleep(50000);
+    assert_string_equal(query(x, "SELECT status FROM job"), "preparing");
+    flow_retry_left(
+        x->jobs, x->store,
+        apr_strtoi64(query(x, "SELECT modified FROM job"), NULL, 10), x->p);
+    assert_string_equal(query(x, "SELECT status FROM job"), "preparing");
+    flow_retry_left(x->jobs, x->store, apr_time_now(), x->p);
+    wait_end(x, "j");
+    assert_string_equal(order, "a,");
+    begin(x);
+    assert_int_equal(flow_retry_hold(x->store, "j", &n, &x->err), 0);
+    assert_int_equal(n, 0);
+    commit(x);
+}
+
+static void the_keeper_begins_what_was_left(void **state)
+{
+    fixture_t *x = *state;
+
+    assert_int_equal(mark(x, fail_one(x, "f", "a", ""), "j"), 1);
+    query(x, "UPDATE job SET modified = 1000");
+    start(x, 1);
+    wait_end(x, "j");
+    assert_string_equal(order, "a,");
 }
 
 static void what_succeeds_is_resolved_and_what_fails_occurs_again(void **state)
@@ -561,6 +679,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_error_belongs_to_one_retry),
+        TEST(of_two_processes_that_retry_an_error_at_once_one_has_it),
+        TEST(a_retry_whose_preparation_broke_off_begins_with_what_it_has),
+        TEST(the_keeper_begins_what_was_left),
         TEST(what_succeeds_is_resolved_and_what_fails_occurs_again),
         TEST(what_is_resolved_meanwhile_is_passed_over),
         TEST(what_was_done_before_a_run_breaks_stays_done),

@@ -244,6 +244,27 @@ static void start(jobs_fixture_t *f, flow_jobs_t **pjobs, apr_pool_t **pchild)
     flow_jobs_release(*pjobs);
 }
 
+static void the_configuration_read_last_counts_whatever_the_clock_says(
+    void **state)
+{
+    jobs_fixture_t *f = jobs_fixture_new();
+    flow_store_t *store = jobs_fixture_store(f);
+    flow_schedule_t old = { .name = "", .definition = "old" };
+    flow_schedule_t new = { .name = "", .definition = "new" };
+    apr_time_t at;
+
+    (void)state;
+    assert_int_equal(flow_ticker_config_time(&f->settings, 50, f->p), 50);
+    know(store, &old, 1000, 5000, 1);
+    at = flow_ticker_config_time(&f->settings, 500, f->p); /* set back */
+    assert_int_equal(at, 1001);
+    know(store, &new, at, 6000, 1);
+    assert_string_equal(row_of(store, f->p).definition, "new");
+    assert_int_equal(flow_ticker_config_time(&f->settings, 2000, f->p), 2000);
+    flow_store_close(store);
+    jobs_fixture_free(f);
+}
+
 static void several_processes_make_one_run_of_a_tick(void **state)
 {
     jobs_fixture_t *f = jobs_fixture_new();
@@ -368,6 +389,8 @@ int main(void)
         cmocka_unit_test(missed_ticks_follow_the_policy),
         cmocka_unit_test(a_tick_is_taken_once),
         cmocka_unit_test(a_changed_definition_begins_anew),
+        cmocka_unit_test(
+            the_configuration_read_last_counts_whatever_the_clock_says),
         cmocka_unit_test(several_processes_make_one_run_of_a_tick),
         cmocka_unit_test(a_completed_run_queues_the_flows_after_it),
     };

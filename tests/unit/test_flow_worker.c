@@ -108,6 +108,7 @@ static apr_status_t run_plain(const flow_run_t *run, int n)
     __atomic_sub_fetch(&at_once, 1, __ATOMIC_SEQ_CST);
     return is_stopping(run) ? APR_EINTR : APR_SUCCESS;
 }
+static int deaf; /* "never" does not end */
 
 static apr_status_t play(const flow_env_t *env, flow_run_t *run,
                          const flow_run_sink_t *sink, apr_pool_t *p,
@@ -147,6 +148,11 @@ static apr_status_t play(const flow_env_t *env, flow_run_t *run,
             apr_sleep(1000);
         }
         return APR_EINTR;
+    }
+    if (strcmp(id, "never") == 0 && deaf) {
+        while (1) { /* whatever it is told */
+            apr_sleep(10000);
+        }
     }
     if (strcmp(id, "outer") == 0 || strcmp(id, "selfish") == 0) {
         rv = run_wait(strcmp(id, "outer") == 0 ? "errors" : "selfish",
@@ -188,10 +194,9 @@ static int setup(void **state)
 {
     jobs_fixture_t *f = jobs_fixture_new();
     fixture_t *x = f ? apr_pcalloc(f->p, sizeof(*x)) : NULL;
-    static const char *const flows[] = {
-        "pages", "errors",  "breaks", "hangs",
-        "outer", "selfish", "plain",  "kills"
-    };
+    static const char *const flows[] = { "pages", "errors", "breaks",
+                                         "hangs", "outer",  "selfish",
+                                         "plain", "kills",  "never" };
     size_t i;
 
     if (!x) {
@@ -614,6 +619,40 @@ static void a_stop_hands_the_job_back_after_its_page(void **state)
         "40 0");
 }
 
+static void leave_42(void)
+{
+    _exit(42);
+}
+
+static void who_never_comes_home_is_left_and_its_job_goes_on_elsewhere(
+    void **state)
+{
+    fixture_t *x = *state;
+    int status = 0;
+    pid_t pid = fork();
+
+    if (!pid) {
+        deaf = 1;
+        flow_jobs_patience = apr_time_from_msec(100);
+        x->f->settings.not_ended = leave_42;
+        start(x, 1);
+        queue(x, "never");
+        while (!__atomic_load_n(&runs, __ATOMIC_SEQ_CST)) {
+            apr_sleep(1000);
+        }
+        stop(x);
+        _exit(1); /* what the thread stands on would be freed now */
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 42);
+    start(x, 1);
+    assert_true(until_status(x, only_job(x), "completed") >= 0);
+    /* it is not suspected of having killed its process */
+    assert_string_equal(jobs_fixture_query(x->f, "SELECT attempts FROM job"),
+                        "0");
+}
+
 /* A process that runs the job and is killed in the middle. */
 static void run_and_be_killed(fixture_t *x, const char *id, int deaths)
 {
@@ -794,6 +833,7 @@ int main(void)
         TEST(a_flow_that_waits_for_itself_is_let_go),
         TEST(a_node_without_workers_leaves_it_to_others),
         TEST(a_stop_hands_the_job_back_after_its_page),
+        TEST(who_never_comes_home_is_left_and_its_job_goes_on_elsewhere),
         TEST(starting_and_stopping_leaves_nothing_behind),
     };
 
