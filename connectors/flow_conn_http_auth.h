@@ -175,6 +175,7 @@ typedef struct http_grant_t {
     int sends_refresh;        /* append the refresh token to the form */
     int refresh_in_header;    /* Authorization: Bearer REFRESH */
     int needs_refresh;        /* without a refresh token it is of no use */
+    int uses_refresh;         /* one that we have is sent, and perhaps used up */
     int is_login;             /* cookies instead of a token */
     int success_status;       /* 0: any 2xx (a login: 3xx, too) */
     const flow_path_t *token_path;

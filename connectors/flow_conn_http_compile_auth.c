@@ -244,6 +244,7 @@ static const http_grant_t *compile_refresh(flow_compile_t *c)
         flow_conn_http_compile_headers(c, AUTH "token.refreshHeaders");
     g->step.body = flow_conn_http_compile_body(c, AUTH "token.refreshBody",
                                                body, g->step.request_media);
+    g->uses_refresh = 1;
     g->refresh_in_header = where && strcmp(where, "header") == 0;
     g->sends_refresh = !body && where && strcmp(where, "body") == 0 &&
                        g->step.request_media == FLOW_MEDIA_URLENCODED;
@@ -341,7 +342,7 @@ static void compile_grant(flow_compile_t *c, http_grant_t *g)
     }
     else {
         g->form = "";
-        g->sends_refresh = g->needs_refresh = 1;
+        g->sends_refresh = g->needs_refresh = g->uses_refresh = 1;
     }
 }
 

@@ -290,6 +290,14 @@ apr_status_t flow_conn_http_grant_run(void *baton, const http_cred_t *old,
                               "authorize the application and set "
                               "'http.auth.token.refreshToken'");
     }
+    if (g->uses_refresh && old->refresh && call->call->spare_grants &&
+        !call->call->grants) {
+        return flow_error_set(err, FLOW_E_CONFIG, APR_EACCES, "auth_not_kept",
+                              "no new credentials: the refresh token may be "
+                              "good for one use only, and the next one could "
+                              "not be kept; name the server's store and key "
+                              "file (--state-dir or --store, --key-file)");
+    }
     rv = request(g, old, call, &answer, p, err);
     if (rv != APR_SUCCESS) {
         return rv;

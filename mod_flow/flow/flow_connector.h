@@ -123,6 +123,9 @@ typedef struct flow_call_t {
     struct flow_call_keys_t *keys;
     /** Where credentials that a call gets are kept; NULL = nowhere (tools). */
     const flow_grant_iface_t *grants;
+    /** Without them nothing is used up that may work only once (tools that are
+     * tried beside a server). */
+    int spare_grants;
     const flow_blob_iface_t *blobs; /* NULL: there are none (tools) */
 } flow_call_t;
 

@@ -343,6 +343,8 @@ apr_status_t flow_preview_ping(const flow_env_t *env, flow_caller_t *caller,
         call.context = context;
         call.test_mode = 1;
         call.stages = stages;
+        call.grants = env->grants;
+        call.spare_grants = env->spare_grants;
         rv = connection->connector->ping(connection, &call, p, err);
     }
     add_failure(*presult, rv, err);

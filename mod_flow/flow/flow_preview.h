@@ -14,7 +14,8 @@
  *   {"stages": [{"name", "errors": [], "data": []}, ...],
  *    "data": [...], "errors": [{code, message, source}]}
  * Stages are what the connector did ("request": {method, url, headers, body},
- * "response": {statusCode, headers, body}: secrets masked, long texts cut;
+ * "response": {statusCode, headers, body}: secrets masked, long texts cut, and
+ * then "bodyBytes" is how long the body is;
  * several of each when it sent several) and then, for an export, "parse",
  * "transform" and "filter" with at most FLOW_PREVIEW_RECORDS records, for an
  * import "mapping" (before the requests) with the records as they go out.

@@ -69,6 +69,7 @@ struct flow_env_t {
     const flow_state_iface_t *state;  /* NULL: scripts keep nothing (tools) */
     struct flow_breaker_t *breaker;   /* NULL: nothing goes offline (tools) */
     const flow_grant_iface_t *grants; /* NULL: got credentials are not kept */
+    int spare_grants; /* without grants use nothing up that works only once */
     const flow_blob_iface_t *blobs;   /* NULL: no place for blobs (tools) */
     apr_interval_time_t api_timeout;  /* scripts of APIs, FlowScriptTimeout */
     apr_interval_time_t hook_timeout; /* hooks */

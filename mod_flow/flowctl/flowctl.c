@@ -132,6 +132,8 @@ static const char help[] =
     "  --include PATH     documents, as FlowInclude; may be repeated\n"
     "  --presets DIR      as FlowPresets\n"
     "  --proxy URL        as FlowProxy\n"
+    "  --key-file FILE    as FlowKeyFile: opens the credentials that the server\n"
+    "                     has stored (default: flow.key in the state directory)\n"
     "  --json             print JSON\n"
     "  --help, --version\n"
     "\n"
@@ -296,6 +298,7 @@ static int general_options(flowctl_t *ctl, flowctl_option_t *all)
         { "--include", .list = ctl->includes },
         { "--presets", .value = &ctl->presets },
         { "--proxy", .value = &ctl->proxy },
+        { "--key-file", .value = &ctl->key_file },
         { "--json", .flag = &ctl->json },
         { "--help", .flag = &ctl->help },
     };
@@ -307,9 +310,15 @@ static int general_options(flowctl_t *ctl, flowctl_option_t *all)
 /* Where the store is, from what has been given. */
 static int find_store(flowctl_t *ctl)
 {
-    const char *blank, *env = getenv("FLOW_STATE_DIR");
+    const char *blank, *env = getenv("FLOW_STATE_DIR"), *dir;
     flow_error_t err = FLOW_ERROR_INIT;
 
+    dir = ctl->state_dir ? ctl->state_dir
+          : env && *env  ? env
+                         : DEFAULT_STATE_DIR;
+    if (!ctl->key_file) {
+        ctl->key_file = apr_pstrcat(ctl->p, dir, "/flow.key", NULL);
+    }
     ctl->settings.driver = "sqlite3";
     ctl->settings.uid = ctl->settings.gid = -1;
     if (ctl->store && ctl->state_dir) {
@@ -331,11 +340,7 @@ static int find_store(flowctl_t *ctl)
         }
         return FLOWCTL_OK;
     }
-    ctl->settings.params = apr_pstrcat(ctl->p,
-                                       ctl->state_dir ? ctl->state_dir
-                                       : env && *env  ? env
-                                                      : DEFAULT_STATE_DIR,
-                                       "/flow.db", NULL);
+    ctl->settings.params = apr_pstrcat(ctl->p, dir, "/flow.db", NULL);
     return FLOWCTL_OK;
 }
 
