@@ -198,7 +198,7 @@ const flow_field_t flow_conn_http_export_fields[] = {
     { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format; the answer's own media type does not count" },
     { "file.output", STRING, 0, "records | metadata blobKeys", "records", "what is handed on" },
     FLOW_FILE_READ_FIELDS
-    { "file.compressionFormat", STRING, 0, "gzip zip", NULL, "gzip; an answer that is not compressed so fails" },
+    { "file.compressionFormat", STRING, 0, "gzip zip", NULL, "an answer that is not compressed so fails; zip: each member is a file" },
     EDITOR,
     { NULL },
 };
@@ -211,7 +211,7 @@ const flow_field_t flow_conn_http_import_fields[] = {
     { "http.body", TEMPLATES, 0, NULL, NULL, "body; sees the mapped record; else the record is written by media type" },
     HEADERS("http.headers", "override the connection's; see the record before the mapping"),
     { "http.batchSize", INT, 0, "1 1000", "1", "records per request; beyond 1 the body is an array" },
-    { "http.requestMediaType", STRING, 0, "json xml csv urlencoded plaintext form-data | octet-stream", NULL, "overrides the connection's mediaType" },
+    { "http.requestMediaType", STRING, 0, "json xml csv urlencoded plaintext form-data octet-stream", NULL, "overrides the connection's mediaType; octet-stream: for blobs and files" },
     { "http.successMediaType", STRING, 0, "xml json plaintext", NULL, "overrides the connection's" },
     { "http.errorMediaType", STRING, 0, "xml json plaintext", NULL, "overrides the connection's" },
     { "http.sendPostMappedData", BOOL, 0, NULL, "true", "false: the record goes out as it was before the mapping" },
@@ -244,10 +244,14 @@ const flow_field_t flow_conn_http_import_fields[] = {
     { "http.lookups[].allowFailures", BOOL, 0, NULL, "false", "true: finding nothing (no value, or 404) does not fail the record" },
     { "http.strictHandlebarEvaluation", BOOL, 0, NULL, "false", "a value that a template of this import misses fails the record" },
     { "http.endPointBodyLimit", INT, 0, "1 52428800", NULL, "bytes of the largest body; what is larger goes in smaller batches, and a record that is too large by itself fails" },
-    { "http.type", STRING, LATER, NULL, NULL, "records or file" },
+    { "http.type", STRING, 0, "records file", "records", "file: the records are written to a file, see `file`, which is the body" },
     { "http.blobFormat", STRING, 0, "utf8 ucs2 utf-16le ascii binary base64 hex", NULL, "for blobs: base64 and hex are sent so, else the bytes as they are" },
     { "http._asyncHelperId", FLOW_FIELD_ID, 0, "asyncHelper", NULL, "the result takes its time: submit, poll, fetch" },
-    { "file", OBJECT, LATER, NULL, NULL, "files over HTTP" },
+    { "file", OBJECT, 0, NULL, NULL, "with http.type file: what is sent" },
+    { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format; json: an array of records, with skipAggregation the record" },
+    { "file.fileName", TEMPLATE, 0, NULL, NULL, "name: {{fileName}} of address and headers, and that of the file in a zip archive; sees the first record as {{record}}" },
+    { "file.skipAggregation", BOOL, 0, NULL, "false", "a file per record; false: the records of a page go into one, at most http.batchSize of them when that is set" },
+    FLOW_FILE_WRITE_FIELDS
     EDITOR,
     { NULL },
 };

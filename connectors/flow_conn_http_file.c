@@ -5,7 +5,10 @@
  */
 #include "connectors/flow_conn_http.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "data/flow_json.h"
 
@@ -54,11 +57,6 @@ void flow_conn_http_compile_file(flow_compile_t *c, http_export_t *x)
                              "looks for paths in a file");
     }
     flow_conn_fs_compile_content(c, content, 1);
-    if (content->packing == FS_ZIP) {
-        flow_compile_problem(c, "file.compressionFormat",
-                             "'zip' is not supported here, only 'gzip'; zip "
-                             "files can be read from a directory");
-    }
 }
 
 static apr_status_t read_bytes(void *baton, char *data, apr_size_t *plen,
@@ -74,11 +72,11 @@ static apr_status_t read_bytes(void *baton, char *data, apr_size_t *plen,
     return APR_SUCCESS;
 }
 
+/* *pused: memory, of all members of an archive together. */
 static apr_status_t read_all(flow_records_t *reader, json_t *records,
-                             flow_error_t *err)
+                             apr_size_t *pused, flow_error_t *err)
 {
     apr_status_t rv = APR_SUCCESS;
-    apr_size_t used = 0;
     json_t *record;
 
     while (rv == APR_SUCCESS) {
@@ -87,9 +85,93 @@ static apr_status_t read_all(flow_records_t *reader, json_t *records,
             break;
         }
         json_array_append_new(records, record);
-        rv = flow_conn_fs_count(record, &used, err);
+        rv = flow_conn_fs_count(record, pused, err);
     }
     return APR_STATUS_IS_EOF(rv) ? APR_SUCCESS : rv;
+}
+
+/* ---- zip ---- */
+
+/* An archive is read from its end, through a file; this one is in memory. */
+static apr_status_t open_zip(flow_zip_t **pzip, const http_answer_t *answer,
+                             apr_pool_t *p, flow_error_t *err)
+{
+    int fd = memfd_create("flow-zip", MFD_CLOEXEC);
+    apr_size_t done = 0;
+    apr_status_t rv;
+
+    while (fd >= 0 && done < answer->body_len) {
+        ssize_t n = write(fd, answer->body + done, answer->body_len - done);
+
+        if (n < 0 && errno != EINTR) {
+            break;
+        }
+        done += n > 0 ? (apr_size_t)n : 0;
+    }
+    if (fd < 0 || done < answer->body_len) {
+        rv = flow_error_set(err, FLOW_E_INTERNAL, APR_FROM_OS_ERROR(errno),
+                            "out_of_memory", "no memory for a zip file");
+    }
+    else {
+        rv = flow_zip_open(pzip, fd, p, err);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rv;
+}
+
+/* Each member is a file of its own. */
+static apr_status_t read_zip(const http_answer_t *answer,
+                             const fs_content_t *content, json_t *records,
+                             apr_pool_t *p, flow_error_t *err)
+{
+    fs_content_t plain = *content;
+    flow_records_t *reader;
+    flow_source_t source;
+    flow_zip_t *zip = NULL;
+    const char *name = NULL;
+    apr_size_t used = 0;
+    apr_status_t rv = open_zip(&zip, answer, p, err);
+    int i;
+
+    plain.packing = FS_PLAIN;
+    for (i = 0; rv == APR_SUCCESS && i < flow_zip_count(zip); ++i) {
+        rv = flow_zip_member(zip, i, &source, &name, err);
+        if (APR_STATUS_IS_NOTFOUND(rv)) {
+            rv = APR_SUCCESS; /* a directory */
+            continue;
+        }
+        if (rv == APR_SUCCESS) {
+            rv = flow_conn_fs_unpack(&source, &plain, p, err);
+        }
+        if (rv == APR_SUCCESS) {
+            rv = flow_records_open(&reader, &plain.format, &source, p, err);
+        }
+        if (rv == APR_SUCCESS) {
+            rv = read_all(reader, records, &used, err);
+        }
+        if (rv != APR_SUCCESS && name) {
+            flow_error_prefix(err, "'%s'", name);
+        }
+    }
+    return rv;
+}
+
+static apr_status_t read_file(const http_answer_t *answer,
+                              const fs_content_t *content, json_t *records,
+                              apr_pool_t *p, flow_error_t *err)
+{
+    bytes_t bytes = { answer->body, answer->body_len };
+    flow_source_t source = { read_bytes, &bytes };
+    flow_records_t *reader;
+    apr_size_t used = 0;
+    apr_status_t rv = flow_conn_fs_unpack(&source, content, p, err);
+
+    if (rv == APR_SUCCESS) {
+        rv = flow_records_open(&reader, &content->format, &source, p, err);
+    }
+    return rv == APR_SUCCESS ? read_all(reader, records, &used, err) : rv;
 }
 
 apr_status_t flow_conn_http_file_records(const http_export_t *x,
@@ -98,11 +180,8 @@ apr_status_t flow_conn_http_file_records(const http_export_t *x,
                                          flow_error_t *err)
 {
     fs_content_t content = *x->file;
-    bytes_t bytes = { answer->body, answer->body_len };
-    flow_source_t source = { read_bytes, &bytes };
     flow_error_t why = FLOW_ERROR_INIT;
-    flow_records_t *reader;
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv;
 
     *precords = json_array();
     if (answer->body_len == 0) {
@@ -114,13 +193,9 @@ apr_status_t flow_conn_http_file_records(const http_export_t *x,
         content.charset = flow_media_charset(
             apr_table_get(answer->headers, "Content-Type"), p);
     }
-    rv = flow_conn_fs_unpack(&source, &content, p, &why);
-    if (rv == APR_SUCCESS) {
-        rv = flow_records_open(&reader, &content.format, &source, p, &why);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = read_all(reader, *precords, &why);
-    }
+    rv = content.packing == FS_ZIP
+             ? read_zip(answer, &content, *precords, p, &why)
+             : read_file(answer, &content, *precords, p, &why);
     if (rv == APR_SUCCESS) {
         flow_conn_fs_sort(&content, *precords, p);
         return APR_SUCCESS;

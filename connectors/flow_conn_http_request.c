@@ -116,6 +116,7 @@ static apr_status_t build(http_try_t *t, flow_http_request_t *req,
     apr_status_t rv;
 
     t->send = *t->original;
+    t->send.blobs = t->call->blobs;
     t->send.context =
         flow_conn_http_auth_context(t->auth, &t->cred, t->send.context, t->p);
     if (t->send.body_context) {
