@@ -405,7 +405,7 @@ static void hide_places(const host_t *host, const char *what, json_t *result,
     }
     was = apr_psprintf(host->p, "%s: %s: %s", what, err->code, err->message);
     if (flow_outward_error(err, host->p)) {
-        flow_log(FLOW_LOG_WARNING, FLOW_LOGNO(0450) "script '%s': %s",
+        flow_log(FLOW_LOG_WARNING, FLOW_LOGNO(0451) "script '%s': %s",
                  host->script_id, was);
         keep_line(host, "error", was, strlen(was));
     }
