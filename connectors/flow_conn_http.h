@@ -78,6 +78,7 @@ typedef struct http_connection_t {
     const json_t *limit_values;
     int recovers;             /* autoRecoverRateLimitErrors */
     const char *retry_header; /* how long to wait */
+    apr_time_t debug_until; /* debugDate; 0: nothing is logged */
 } http_connection_t;
 
 typedef enum {
@@ -399,6 +400,12 @@ void flow_conn_http_request_stage(const flow_call_t *call,
 void flow_conn_http_response_stage(const flow_call_t *call,
                                    const flow_connection_t *connection,
                                    const http_answer_t *answer, apr_pool_t *p);
+
+/* ---- flow_conn_http_exchange.c, further below ---- */
+/** Into the log: what was sent and what came back, as it would be kept with an
+ * error, but shorter. */
+void flow_conn_http_debug(const http_answer_t *answer,
+                          const flow_connection_t *connection, apr_pool_t *p);
 
 /* ---- flow_conn_http_async.c ---- */
 /** 'http._asyncHelperId' of an export or import; NULL = none. */

@@ -370,6 +370,9 @@ apr_status_t flow_conn_http_send(const http_send_t *send,
         answer->body = "";
         flow_error_clear(&why);
         rv = attempt(&t, answer, &why);
+        if (t.conn->debug_until > apr_time_now()) {
+            flow_conn_http_debug(answer, send->connection, p);
+        }
         if (rv != APR_SUCCESS) {
             again = wait_transport(&t, &why);
         }

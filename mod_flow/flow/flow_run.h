@@ -132,6 +132,7 @@ typedef struct flow_record_error_t {
     const json_t *retry_data; /* the record at that step, or NULL */
     const json_t *exchange; /* {request, response} with the far end, masked and
                                bounded, or NULL */
+    const char *export_uri, *import_uri; /* links to the record, or NULL */
 } flow_record_error_t;
 
 /** How a run reports upwards: one call at a time, on the running thread or on

@@ -85,7 +85,7 @@
 
 #define TRACE_KEY \
     { "traceKeyTemplate", TEMPLATE, 0, NULL, NULL, "what identifies a record in errors; else id, _id, key or name" }, \
-    { "dataURITemplate", TEMPLATE, LATER, NULL, NULL, "link to the record in the application" }
+    { "dataURITemplate", TEMPLATE, 0, NULL, NULL, "link to the record in the application, kept with its errors; an import's also sees {{response}} and is dataURI of the answer" }
 
 #define PROCESSORS(at, help) \
     { at "pageProcessors", ARRAY, 0, NULL, NULL, help }, \
@@ -107,7 +107,7 @@ static const flow_field_t connection_fields[] = {
     { "type", STRING, REQUIRED, NULL, NULL, "kind of system: the name of a connector" },
     { "assistant", STRING, 0, NULL, NULL, "application: a preset (docs/presets.md) gives what the document lacks" },
     { "offline", BOOL, READONLY, NULL, NULL, "the last test failed" },
-    { "debugDate", STRING, LATER, NULL, NULL, "requests are logged until then" },
+    { "debugDate", STRING, 0, NULL, NULL, "ISO 8601: until then requests and answers of type http are logged, without secrets" },
     { "_agentId", STRING, READONLY, NULL, NULL, "on-premise agent; not needed here" },
     { "_borrowConcurrencyFromConnectionId", ID, 0, "connection", NULL, "connection of the same type whose concurrency and limits count instead" },
     { "autoRecoverRateLimitErrors", BOOL, 0, NULL, "true", "wait and try again when the far end says so" },
