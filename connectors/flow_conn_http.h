@@ -401,6 +401,11 @@ void flow_conn_http_response_stage(const flow_call_t *call,
                                    const flow_connection_t *connection,
                                    const http_answer_t *answer, apr_pool_t *p);
 
+/* ---- flow_conn_http_revoke.c ---- */
+apr_status_t flow_conn_http_revoke(const flow_connection_t *connection,
+                                   const flow_call_t *call, apr_pool_t *p,
+                                   flow_error_t *err);
+
 /* ---- flow_conn_http_exchange.c, further below ---- */
 /** Into the log: what was sent and what came back, as it would be kept with an
  * error, but shorter. */

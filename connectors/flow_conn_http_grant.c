@@ -78,10 +78,11 @@ static apr_status_t make_url(const http_grant_t *g, const http_send_t *send,
                               err);
 }
 
-static apr_status_t request(const http_grant_t *g, const http_cred_t *old,
-                            const http_grant_call_t *call,
-                            http_answer_t *answer, apr_pool_t *p,
-                            flow_error_t *err)
+apr_status_t flow_conn_http_grant_request(const http_grant_t *g,
+                                          const http_cred_t *old,
+                                          const http_grant_call_t *call,
+                                          http_answer_t *answer, apr_pool_t *p,
+                                          flow_error_t *err)
 {
     const http_connection_t *conn = call->connection->data;
     http_send_t send = { call->connection, &g->step };
@@ -298,7 +299,7 @@ apr_status_t flow_conn_http_grant_run(void *baton, const http_cred_t *old,
                               "not be kept; name the server's store and key "
                               "file (--state-dir or --store, --key-file)");
     }
-    rv = request(g, old, call, &answer, p, err);
+    rv = flow_conn_http_grant_request(g, old, call, &answer, p, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }

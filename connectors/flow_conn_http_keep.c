@@ -245,3 +245,21 @@ apr_status_t flow_conn_http_keep_renew(const char *identity, const char *id,
                       apr_time_now() + LEASE_MIN);
     return rv;
 }
+
+apr_status_t flow_conn_http_keep_forget(const char *id, const flow_call_t *call,
+                                        apr_pool_t *p, flow_error_t *err)
+{
+    keep_t k = { NULL, id, call, call->grants };
+    http_cred_t ignored;
+    int found = 0;
+    apr_status_t rv;
+
+    /* nobody's: whatever is newer than what we know is for somebody else */
+    k.identity = "";
+    k.p = p;
+    rv = take_lease(&k, &ignored, &found, err);
+    return rv == APR_SUCCESS ? k.grants->put(k.grants->baton, id, &k.lease,
+                                             "{}", apr_time_now() + PUT_MAX,
+                                             &ignored.stored, p, err)
+                             : rv;
+}

@@ -211,6 +211,12 @@ struct flow_connector_t {
                          const flow_call_t *call, apr_pool_t *p,
                          flow_error_t *err);
 
+    /** End the credentials that were got, at the far end and in the store. NULL
+     * where there are none. */
+    apr_status_t (*revoke)(const flow_connection_t *connection,
+                           const flow_call_t *call, apr_pool_t *p,
+                           flow_error_t *err);
+
     /** 1: asking for a page takes (deletes, acknowledges) what the pages
      * before it held. It is then asked for only after those records have gone
      * through all steps and that is committed. */

@@ -42,5 +42,9 @@ apr_status_t flow_preview_ping(const flow_env_t *env, flow_caller_t *caller,
                                const flow_connection_t *connection,
                                json_t **presult, apr_pool_t *p,
                                flow_error_t *err);
+/** End the tokens of the connection, at the far end and in the store. */
+apr_status_t flow_preview_revoke(const flow_env_t *env, flow_caller_t *caller,
+                                 const flow_connection_t *connection,
+                                 apr_pool_t *p, flow_error_t *err);
 
 #endif

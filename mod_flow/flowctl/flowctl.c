@@ -61,6 +61,7 @@ static const command_t commands[] = {
     { "try mapping",   flowctl_try_mapping },
     { "try transform", flowctl_try_transform },
     { "connection list", flowctl_connection_list },
+    { "connection revoke", flowctl_connection_revoke },
     { "ping",         flowctl_ping },
     { "preview",      flowctl_preview },
 };
@@ -118,6 +119,8 @@ static const char help[] =
     "                     FILE is the text of a template; else the JSON of the\n"
     "                     part or of the whole document\n"
     "  connection list    connections that are offline, and since when\n"
+    "  connection revoke CONNECTION\n"
+    "                     end its tokens, at the far end and in the store\n"
     "  ping CONNECTION [--timeout SECONDS]\n"
     "                     is the far end there, does it take the credentials?\n"
     "  preview EXPORT|IMPORT [--record FILE] [--send] [--timeout SECONDS]\n"

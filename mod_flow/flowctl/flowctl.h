@@ -104,6 +104,7 @@ int flowctl_try_mapping(flowctl_t *ctl);
 int flowctl_try_transform(flowctl_t *ctl);
 int flowctl_ping(flowctl_t *ctl);
 int flowctl_connection_list(flowctl_t *ctl);
+int flowctl_connection_revoke(flowctl_t *ctl);
 int flowctl_preview(flowctl_t *ctl);
 
 /** The credentials that the server with this store has got, for env->grants:

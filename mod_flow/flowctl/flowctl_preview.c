@@ -255,6 +255,37 @@ int flowctl_ping(flowctl_t *ctl)
     return FLOWCTL_OK;
 }
 
+int flowctl_connection_revoke(flowctl_t *ctl)
+{
+    const char *id = NULL;
+    int rc = flowctl_options(ctl, NULL, &id, 1);
+    flow_error_t err = FLOW_ERROR_INIT;
+    const flow_connection_t *connection;
+    flow_caller_t caller = { NULL };
+    flow_env_t env = { NULL };
+
+    if (rc == FLOWCTL_OK && !id) {
+        return flowctl_usage("connection revoke: the connection's id is "
+                             "missing");
+    }
+    if (rc == FLOWCTL_OK) {
+        rc = open_env(ctl, "connection revoke", &env, &caller, TIMEOUT_DEFAULT);
+    }
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    connection = apr_hash_get(env.model->connections, id, APR_HASH_KEY_STRING);
+    if (!connection) {
+        return no_such("connection", id);
+    }
+    if (flow_preview_revoke(&env, &caller, connection, ctl->p, &err) !=
+        APR_SUCCESS) {
+        return flowctl_failed(&err);
+    }
+    printf("the tokens of connection '%s' are revoked\n", id);
+    return FLOWCTL_OK;
+}
+
 /* ---- preview ---- */
 
 /* The mark that the export would have in the first flow that begins with it.

@@ -419,3 +419,39 @@ def test_a_ping_that_cannot_keep_a_token_uses_none_up(httpd, upstream, start):
         token={})
     assert status == 0, err
 
+
+
+def test_tokens_are_revoked_and_forgotten(upstream, start):
+    far = Family(upstream)
+    server = start()
+    assert server.get("/orders").status_code == 200
+    auth = {"token": {**BUNDLE_AUTH["token"], "revoke": {
+        "uri": upstream.url("/revoke")}}}
+    upstream.on("POST", "/revoke", [(503, "later"), (200, "")])
+    status, out, err = tool(server, upstream, "connection", "revoke", "c", **auth)
+    assert status == 1 and "has not revoked the token (status 503)" in err
+    assert row(server)[0] == 1
+    status, out, err = tool(server, upstream, "connection", "revoke", "c", **auth)
+    assert status == 0, err
+    for request in upstream.seen("POST", "/revoke"):
+        assert request.body == (b"token=refresh-1-later"
+                                b"&token_type_hint=refresh_token")
+        assert request.headers["Authorization"].startswith("Basic ")
+    assert row(server)[0] == 2 and row(server)[3] is None
+    # what is stored is nobody's now
+    far.revoked = True
+    status, out, err = tool(server, upstream, "ping", "c", **auth)
+    assert status == 1 and "invalid_grant" in err
+    # a body of one's own
+    auth["token"]["revoke"] = {
+        "uri": "/gone", "body": "t={{{connection.http.auth.token.token}}}",
+        "headers": [{"name": "X-Why", "value": "moved"}]}
+    upstream.on("POST", "/gone", 204)
+    status, out, err = tool(server, upstream, "connection", "revoke", "c", **auth)
+    assert status == 0, err
+    (request,) = upstream.seen("POST", "/gone")
+    assert request.body == b"t=access-0-stale"
+    assert request.headers["X-Why"] == "moved"
+    del auth["token"]["revoke"]
+    status, out, err = tool(server, upstream, "connection", "revoke", "c", **auth)
+    assert status == 1 and "set 'http.auth.token.revoke'" in err
