@@ -455,3 +455,30 @@ def test_tokens_are_revoked_and_forgotten(upstream, start):
     del auth["token"]["revoke"]
     status, out, err = tool(server, upstream, "connection", "revoke", "c", **auth)
     assert status == 1 and "set 'http.auth.token.revoke'" in err
+
+
+def test_a_shared_client_says_how_tokens_are_revoked(httpd, upstream):
+    upstream.on("POST", "/revoke", 200)
+    documents = {
+        "iClients": [{"_id": "app", "provider": "custom_oauth2", "oauth2": {
+            "clientId": "client-1", "clientSecret": "client-secret",
+            "validDomainNames": ["127.0.0.1"],
+            "token": {"uri": upstream.url("/token")},
+            "revoke": {"uri": upstream.url("/revoke"), "headers": [
+                {"name": "X-App", "value": "a"}]}}}],
+        "connections": [{"_id": "c", "type": "http", "http": {
+            "baseURI": upstream.url(), "mediaType": "json",
+            "_iClientId": "app", "auth": {"type": "oauth", "token": {
+                "refreshToken": "refresh-0-first"}}}}]}
+    httpd.files({"tool/bundle.json": documents})
+    status, out, err = httpd.flowctl("--include", "tool/bundle.json",
+                                     "connection", "revoke", "c", check=False)
+    assert status == 0, err
+    (request,) = upstream.seen("POST", "/revoke")
+    assert request.body.startswith(b"token=refresh-0-first&")
+    assert request.headers["X-App"] == "a"
+    documents["iClients"][0]["oauth2"]["revoke"]["uri"] = "http://else.test/r"
+    httpd.files({"tool/bundle.json": documents})
+    status, out, err = httpd.flowctl("--include", "tool/bundle.json", "check",
+                                     check=False)
+    assert status == 1 and "'oauth2.revoke.uri' of iClient 'app'" in out
