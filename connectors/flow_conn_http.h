@@ -78,7 +78,7 @@ typedef struct http_connection_t {
     const json_t *limit_values;
     int recovers;             /* autoRecoverRateLimitErrors */
     const char *retry_header; /* how long to wait */
-    apr_time_t debug_until; /* debugDate; 0: nothing is logged */
+    apr_time_t debug_until;   /* debugDate; 0: nothing is logged */
 } http_connection_t;
 
 typedef enum {
@@ -154,7 +154,7 @@ typedef struct http_import_t {
     const http_async_t *async;    /* NULL: the answer is the result */
     const flow_path_t *blob_path; /* NULL: records, not blobs */
     http_coding_e blob_coding;
-    int delete_blob; /* deleteAfterImport */
+    int delete_blob;          /* deleteAfterImport */
     const fs_content_t *file; /* http.type file: what is written; or NULL */
     const flow_template_t *file_name; /* or NULL */
     int file_per_record;              /* skipAggregation */
@@ -434,6 +434,11 @@ apr_status_t flow_conn_http_async_wait(const http_async_t *async,
 
 /* ---- flow_conn_http_blob.c ---- */
 http_coding_e flow_conn_http_coding(const char *format);
+/** The answer's bytes, or those of the text at resourcePath, decoded. */
+apr_status_t flow_conn_http_blob_bytes(const http_export_t *x,
+                                       const http_answer_t *answer,
+                                       const char **pdata, apr_size_t *plen,
+                                       apr_pool_t *p, flow_error_t *err);
 /** Store the answer's bytes: *precords is new, one record {blobKey, size,
  * contentType, fileName}. */
 apr_status_t flow_conn_http_blob_record(const http_export_t *x,

@@ -173,7 +173,7 @@ const flow_field_t flow_conn_http_export_fields[] = {
     { "http.response.twoDArray", OBJECT, 0, NULL, NULL, "records are rows, arrays of cells, and become objects" },
     { "http.response.twoDArray.hasHeader", BOOL, 0, NULL, "false", "the first row has the names; else they are Column1, Column2 and so on" },
     { "http.response.twoDArray.doNotNormalize", BOOL, 0, NULL, "false", "rows stay rows" },
-    { "http.response.blobFormat", STRING, 0, "utf8 ucs2 utf-16le ascii binary base64 hex", NULL, "for blobs: base64 and hex are decoded, the others stored as they are; with resourcePath the text there" },
+    { "http.response.blobFormat", STRING, 0, "utf8 ucs2 utf-16le ascii binary base64 hex", NULL, "for blobs and files: base64 and hex are decoded, the others taken as they are; with resourcePath the text there" },
     { "http.paging", OBJECT, 0, NULL, NULL, "how the next page is found" },
     { "http.paging.method", STRING, REQUIRED, "page skip token url nextpageurl linkheader relativeuri body", NULL, "page, skip, token: by {{export.http.paging.page}}, .skip, .token; url, linkheader: the answer names the next address; relativeuri, body: by their template" },
     { "http.paging.page", INT, 0, "0 1000000000", "0", "number of the first page" },

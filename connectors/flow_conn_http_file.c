@@ -17,17 +17,38 @@ typedef struct bytes_t {
     apr_size_t len;
 } bytes_t;
 
-void flow_conn_http_compile_file(flow_compile_t *c, http_export_t *x)
+/* The answer is the file: nobody looks for anything else in it. */
+static void check_raw(flow_compile_t *c, const http_export_t *x)
 {
     static const char *const useless[] = {
-        "http.response.resourcePath", "http.paging.resourcePath",
-        "http.response.successPath",  "http.response.failPath",
-        "http.paging.lastPagePath",   "http.paging.maxPagePath",
-        "http.paging.maxCountPath",   "http.successMediaType",
+        "http.paging.resourcePath", "http.response.successPath",
+        "http.response.failPath",   "http.paging.lastPagePath",
+        "http.paging.maxPagePath",  "http.paging.maxCountPath",
+        "http.successMediaType",
     };
+    size_t i;
+
+    for (i = 0; i < sizeof(useless) / sizeof(useless[0]); ++i) {
+        if (flow_compile_get(c, useless[i])) {
+            flow_compile_problem(c, useless[i],
+                                 "has no effect with http.type 'file'; 'file' "
+                                 "says how the answer is read, unless "
+                                 "'http.response.resourcePath' says where in "
+                                 "it the file is");
+        }
+    }
+    if ((x->paging == HTTP_PAGING_TOKEN || x->paging == HTTP_PAGING_URL) &&
+        !x->next.header) {
+        flow_compile_problem(c, "http.paging.pathLocation",
+                             "must be 'header' with http.type 'file': nobody "
+                             "looks for paths in a file");
+    }
+}
+
+void flow_conn_http_compile_file(flow_compile_t *c, http_export_t *x)
+{
     const char *type = flow_compile_string(c, "http.type");
     fs_content_t *content;
-    size_t i;
 
     if (!type || strcmp(type, "file") != 0) {
         if (flow_compile_get(c, "file")) {
@@ -37,24 +58,14 @@ void flow_conn_http_compile_file(flow_compile_t *c, http_export_t *x)
     }
     content = apr_pcalloc(flow_compile_pool(c), sizeof(*content));
     x->file = content;
-    x->step.is_raw = 1;
+    x->step.is_raw = !x->step.resource_path;
     if (!flow_compile_get(c, "file")) {
         flow_compile_problem(c, "file",
                              "required field 'file' is missing; it says what "
                              "is in the answer, as in {\"type\": \"csv\"}");
     }
-    for (i = 0; i < sizeof(useless) / sizeof(useless[0]); ++i) {
-        if (flow_compile_get(c, useless[i])) {
-            flow_compile_problem(c, useless[i],
-                                 "has no effect with http.type 'file'; "
-                                 "'file' says how the answer is read");
-        }
-    }
-    if ((x->paging == HTTP_PAGING_TOKEN || x->paging == HTTP_PAGING_URL) &&
-        !x->next.header) {
-        flow_compile_problem(c, "http.paging.pathLocation",
-                             "must be 'header' with http.type 'file': nobody "
-                             "looks for paths in a file");
+    if (x->step.is_raw) {
+        check_raw(c, x);
     }
     flow_conn_fs_compile_content(c, content, 1);
 }
@@ -181,15 +192,22 @@ apr_status_t flow_conn_http_file_records(const http_export_t *x,
 {
     fs_content_t content = *x->file;
     flow_error_t why = FLOW_ERROR_INIT;
+    http_answer_t inner = *answer;
     apr_status_t rv;
 
+    rv = flow_conn_http_blob_bytes(x, answer, &inner.body, &inner.body_len, p,
+                                   err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    answer = &inner;
     *precords = json_array();
     if (answer->body_len == 0) {
         return APR_SUCCESS;
     }
-    /* What is packed has a media type of its own, whose charset says nothing
-     * about the text. */
-    if (!content.charset && content.packing == FS_PLAIN) {
+    /* What is packed, or in a text, has a media type of its own, whose charset
+     * says nothing about the file's. */
+    if (!content.charset && content.packing == FS_PLAIN && x->step.is_raw) {
         content.charset = flow_media_charset(
             apr_table_get(answer->headers, "Content-Type"), p);
     }

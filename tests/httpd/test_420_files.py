@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files and formats: what comes in a file leaves in a file or a request."""
+import base64
 import csv
 import gzip
 import io
@@ -278,3 +279,18 @@ def test_what_goes_with_no_file_is_told(httpd, upstream, tmp_path):
                                + 'FlowInclude "@root@/docs"\n')
     assert "http.body: has no effect with http.type 'file'" in message
     assert "only 'octet-stream' may be said instead" in message
+
+
+def test_a_file_may_be_a_text_in_an_answer(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    upstream.on("GET", "/report", 200, {"ok": True, "report": {
+        "data": base64.b64encode(gzip.compress(b"id;n\n1;a\n2;b\n")).decode()}})
+    job = files({"_id": "e", "_connectionId": "c", "http": {
+        "method": "GET", "relativeURI": "/report", "type": "file",
+        "response": {"resourcePath": "report.data", "blobFormat": "base64",
+                     "successPath": "ok", "successValues": ["true"]}},
+        "file": {"type": "csv", "compressionFormat": "gzip",
+                 "csv": {"columnDelimiter": ";"}}}, TO_HTTP)
+    assert job["numSuccess"] == 2
+    assert [r.json() for r in upstream.seen("POST", "/in")] == [
+        {"id": "1", "n": "a"}, {"id": "2", "n": "b"}]
