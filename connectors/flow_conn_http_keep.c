@@ -242,8 +242,7 @@ apr_status_t flow_conn_http_keep_renew(const char *identity, const char *id,
         flow_error_clear(err);
         rv = APR_SUCCESS;
     }
-    k.grants->release(k.grants->baton, id, &k.lease,
-                      flow_clock() + LEASE_MIN);
+    k.grants->release(k.grants->baton, id, &k.lease, flow_clock() + LEASE_MIN);
     return rv;
 }
 
@@ -259,8 +258,8 @@ apr_status_t flow_conn_http_keep_forget(const char *id, const flow_call_t *call,
     k.identity = "";
     k.p = p;
     rv = take_lease(&k, &ignored, &found, err);
-    return rv == APR_SUCCESS ? k.grants->put(k.grants->baton, id, &k.lease,
-                                             "{}", flow_clock() + PUT_MAX,
-                                             &ignored.stored, p, err)
-                             : rv;
+    return rv == APR_SUCCESS
+               ? k.grants->put(k.grants->baton, id, &k.lease, "{}",
+                               flow_clock() + PUT_MAX, &ignored.stored, p, err)
+               : rv;
 }
