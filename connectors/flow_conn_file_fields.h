@@ -31,6 +31,27 @@
     { "file.sortByFields[].descending", FLOW_FIELD_BOOL, 0, NULL, "false", "the greatest first" }, \
     { "file.groupByFields", FLOW_FIELD_STRINGS, 0, NULL, NULL, "the same as the export's groupByFields" }, \
     { "file.groupEmptyValues", FLOW_FIELD_BOOL, FLOW_FIELD_LATER, NULL, NULL, "group" },
+
+/** The same for one that is written. */
+#define FLOW_FILE_WRITE_FIELDS \
+    { "file.encoding", FLOW_FIELD_STRING, 0, "utf8 win1252 utf-16le gb18030 macroman iso88591 shiftjis", "utf8", "encoding; a record with a character that it lacks fails" }, \
+    { "file.csv", FLOW_FIELD_OBJECT, 0, NULL, NULL, "for type csv" }, \
+    { "file.csv.columnDelimiter", FLOW_FIELD_STRING, 0, NULL, ",", "one or several characters; \\t is a tab" }, \
+    { "file.csv.includeHeader", FLOW_FIELD_BOOL, 0, NULL, "true", "names in the first row" }, \
+    { "file.csv.wrapWithQuotes", FLOW_FIELD_BOOL, 0, NULL, "false", "quote every cell" }, \
+    { "file.csv.rowDelimiter", FLOW_FIELD_STRING, 0, NULL, "\\n", "behind every row; \\n \\r \\t understood" }, \
+    { "file.csv.replaceTabWithSpace", FLOW_FIELD_BOOL, 0, NULL, "false", "in cells" }, \
+    { "file.csv.replaceNewlineWithSpace", FLOW_FIELD_BOOL, 0, NULL, "false", "in cells" }, \
+    { "file.csv.truncateLastRowDelimiter", FLOW_FIELD_BOOL, 0, NULL, "false", "no line end after the last row" }, \
+    { "file.json", FLOW_FIELD_OBJECT, 0, NULL, NULL, "for type json" }, \
+    { "file.json.resourcePath", FLOW_FIELD_STRING, 0, NULL, NULL, "names with dots between: objects around the array of records" }, \
+    { "file.xml", FLOW_FIELD_OBJECT, 0, NULL, NULL, "for type xml" }, \
+    { "file.xml.resourcePath", FLOW_FIELD_STRING, 0, NULL, "/records/record", "names: elements around the records, and that of a record" }, \
+    { "file.fileDefinition", FLOW_FIELD_OBJECT, 0, NULL, NULL, "for type filedefinition: fixed width" }, \
+    { "file.fileDefinition.format", FLOW_FIELD_STRING, 0, "fixed | delimited", "fixed", "how a row is made" }, \
+    { "file.fileDefinition.rowDelimiter", FLOW_FIELD_STRING, 0, NULL, NULL, "absent: \\n" }, \
+    { "file.fileDefinition.rules", FLOW_FIELD_ANY, 0, NULL, NULL, "rows, their elements and the rows below them; see docs/files.md" }, \
+    { "file.compressionFormat", FLOW_FIELD_STRING, 0, "gzip zip", NULL, "packed" },
 /* clang-format on */
 
 #endif

@@ -36,6 +36,7 @@ const flow_connector_t flow_connector_http = {
     .export_page = flow_conn_http_export_page,
     .import_records = flow_conn_http_import_records,
     .ping = ping,
+    .revoke = flow_conn_http_revoke,
     .compile_lookup = flow_conn_http_compile_lookup,
     .lookup = flow_conn_http_ask,
     .is_update = flow_conn_http_is_update,

@@ -78,6 +78,7 @@ typedef struct http_connection_t {
     const json_t *limit_values;
     int recovers;             /* autoRecoverRateLimitErrors */
     const char *retry_header; /* how long to wait */
+    apr_time_t debug_until;   /* debugDate; 0: nothing is logged */
 } http_connection_t;
 
 typedef enum {
@@ -153,7 +154,10 @@ typedef struct http_import_t {
     const http_async_t *async;    /* NULL: the answer is the result */
     const flow_path_t *blob_path; /* NULL: records, not blobs */
     http_coding_e blob_coding;
-    int delete_blob; /* deleteAfterImport */
+    int delete_blob;          /* deleteAfterImport */
+    const fs_content_t *file; /* http.type file: what is written; or NULL */
+    const flow_template_t *file_name; /* or NULL */
+    int file_per_record;              /* skipAggregation */
 } http_import_t;
 
 /** What came back. */
@@ -357,6 +361,7 @@ typedef struct http_send_t {
     const char *content_type;             /* of body; NULL: by the step */
     const flow_template_env_t *templates; /* what templates may use; or NULL */
     apr_size_t body_max;                  /* 0 = no limit but ours */
+    const flow_blob_iface_t *blobs;       /* for forms; or NULL */
 } http_send_t;
 
 /** Build the request's URL, without credentials (for guards) ... */
@@ -396,6 +401,17 @@ void flow_conn_http_response_stage(const flow_call_t *call,
                                    const flow_connection_t *connection,
                                    const http_answer_t *answer, apr_pool_t *p);
 
+/* ---- flow_conn_http_revoke.c ---- */
+apr_status_t flow_conn_http_revoke(const flow_connection_t *connection,
+                                   const flow_call_t *call, apr_pool_t *p,
+                                   flow_error_t *err);
+
+/* ---- flow_conn_http_exchange.c, further below ---- */
+/** Into the log: what was sent and what came back, as it would be kept with an
+ * error, but shorter. */
+void flow_conn_http_debug(const http_answer_t *answer,
+                          const flow_connection_t *connection, apr_pool_t *p);
+
 /* ---- flow_conn_http_async.c ---- */
 /** 'http._asyncHelperId' of an export or import; NULL = none. */
 const http_async_t *flow_conn_http_compile_async(flow_compile_t *c);
@@ -418,6 +434,11 @@ apr_status_t flow_conn_http_async_wait(const http_async_t *async,
 
 /* ---- flow_conn_http_blob.c ---- */
 http_coding_e flow_conn_http_coding(const char *format);
+/** The answer's bytes, or those of the text at resourcePath, decoded. */
+apr_status_t flow_conn_http_blob_bytes(const http_export_t *x,
+                                       const http_answer_t *answer,
+                                       const char **pdata, apr_size_t *plen,
+                                       apr_pool_t *p, flow_error_t *err);
 /** Store the answer's bytes: *precords is new, one record {blobKey, size,
  * contentType, fileName}. */
 apr_status_t flow_conn_http_blob_record(const http_export_t *x,
@@ -437,9 +458,24 @@ apr_status_t flow_conn_http_blob_body(const http_import_t *x,
 /* ---- flow_conn_http_form.c ---- */
 /** The members of @a fields as multipart/form-data. A value is a text, an
  * array (the field repeated), or a file {value, fileName, contentType,
- * encoding: "base64"}. *ptype is the Content-Type with its boundary. */
-apr_status_t flow_conn_http_multipart(const json_t *fields, const char **pbody,
-                                      apr_size_t *plen, const char **ptype,
+ * encoding: "base64"}, or one that is stored {blobKey, fileName, contentType}
+ * (@a blobs may be NULL). *ptype is the Content-Type with its boundary. */
+apr_status_t flow_conn_http_multipart(const json_t *fields,
+                                      const flow_blob_iface_t *blobs,
+                                      const char **pbody, apr_size_t *plen,
+                                      const char **ptype, apr_pool_t *p,
+                                      flow_error_t *err);
+
+/* ---- flow_conn_http_file_out.c: imports of http.type file ---- */
+void flow_conn_http_compile_file_out(flow_compile_t *c, http_import_t *x);
+/** The records as a file in @a send; elements[i] (n NULLs before) becomes a new
+ * response element for a record that does not fit the format. Nothing is left
+ * to be sent when send->body_len is 0. @a context: for
+ * the name, which becomes its member fileName. */
+apr_status_t flow_conn_http_file_body(const http_import_t *x,
+                                      const flow_call_t *call,
+                                      const json_t *records, json_t *context,
+                                      json_t **elements, http_send_t *send,
                                       apr_pool_t *p, flow_error_t *err);
 
 /* ---- flow_conn_http_lookup.c ---- */

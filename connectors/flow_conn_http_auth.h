@@ -76,6 +76,9 @@ apr_status_t flow_conn_http_keep_renew(const char *identity, const char *id,
                                        void *baton, const flow_call_t *call,
                                        int *pfound, apr_pool_t *p,
                                        flow_error_t *err);
+/** Let nobody use what is stored: it has been revoked. */
+apr_status_t flow_conn_http_keep_forget(const char *id, const flow_call_t *call,
+                                        apr_pool_t *p, flow_error_t *err);
 /** What is stored. 1 = it is for us; 0 = nothing is, with the generation in
  * @a cred all the same; -1 = the store cannot tell. */
 int flow_conn_http_keep_read(const char *identity, const char *id,
@@ -175,8 +178,9 @@ typedef struct http_grant_t {
     int sends_refresh;        /* append the refresh token to the form */
     int refresh_in_header;    /* Authorization: Bearer REFRESH */
     int needs_refresh;        /* without a refresh token it is of no use */
-    int is_login;             /* cookies instead of a token */
-    int success_status;       /* 0: any 2xx (a login: 3xx, too) */
+    int uses_refresh;   /* one that we have is sent, and perhaps used up */
+    int is_login;       /* cookies instead of a token */
+    int success_status; /* 0: any 2xx (a login: 3xx, too) */
     const flow_path_t *token_path;
     const char *token_path_text;
     const flow_path_t *refresh_path, *expires_path; /* or NULL */
@@ -194,7 +198,8 @@ struct http_auth_t {
     int fail_statuses[16], nfail_statuses;
     const flow_path_t *fail_path;
     const json_t *fail_values;
-    const http_grant_t *grant; /* NULL: there is no way to new ones */
+    const http_grant_t *grant;  /* NULL: there is no way to new ones */
+    const http_grant_t *revoke; /* the request that ends them; or NULL */
     http_token_t *token;
     http_digest_t *digest;
     const http_oauth1_t *oauth1;
@@ -208,6 +213,17 @@ typedef struct http_grant_call_t {
     const json_t *context;
 } http_grant_call_t;
 http_renew_fn flow_conn_http_grant_run; /* baton: http_grant_call_t */
+/** Its request alone, with the credentials @a old; the answer is not judged. */
+apr_status_t flow_conn_http_grant_request(const http_grant_t *g,
+                                          const http_cred_t *old,
+                                          const http_grant_call_t *call,
+                                          http_answer_t *answer, apr_pool_t *p,
+                                          flow_error_t *err);
+
+/* ---- flow_conn_http_revoke.c ---- */
+/** @a grant: whose proof of the client is sent, too; or NULL. */
+const http_grant_t *flow_conn_http_compile_revoke(flow_compile_t *c,
+                                                  const http_grant_t *grant);
 
 /* ---- flow_conn_http_auth.c ---- */
 /** The context with connection.http.auth.token.* as they are now. */
@@ -252,6 +268,9 @@ void flow_conn_http_compile_client(flow_compile_t *c);
 /** The text at @a field; missing is a problem of 'http.auth.type', and "". */
 const char *flow_conn_http_compile_need(flow_compile_t *c, const char *type,
                                         const char *field);
+/** An address of the grant's, below baseURI or absolute. */
+void flow_conn_http_compile_address(flow_compile_t *c, const char *field,
+                                    http_grant_t *g);
 const http_auth_t *flow_conn_http_compile_auth(flow_compile_t *c,
                                                const http_connection_t *conn);
 

@@ -119,10 +119,10 @@ static void set_text(json_t *object, const char *key, const char *text)
 
 /* ---- export ---- */
 
-static apr_status_t find_bytes(const http_export_t *x,
-                               const http_answer_t *answer, const char **pdata,
-                               apr_size_t *plen, apr_pool_t *p,
-                               flow_error_t *err)
+apr_status_t flow_conn_http_blob_bytes(const http_export_t *x,
+                                       const http_answer_t *answer,
+                                       const char **pdata, apr_size_t *plen,
+                                       apr_pool_t *p, flow_error_t *err)
 {
     json_t *found;
 
@@ -159,7 +159,7 @@ apr_status_t flow_conn_http_blob_record(const http_export_t *x,
         return flow_error_set(err, FLOW_E_CONFIG, APR_ENOTIMPL, "no_blobs",
                               "there is no place for blobs here");
     }
-    rv = find_bytes(x, answer, &data, &len, p, err);
+    rv = flow_conn_http_blob_bytes(x, answer, &data, &len, p, err);
     if (rv == APR_SUCCESS) {
         rv = call->blobs->put(call->blobs->baton, data, len, &key, p, err);
     }

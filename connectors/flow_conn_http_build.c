@@ -45,8 +45,9 @@ static apr_status_t make_form(http_send_t *send, apr_pool_t *p,
     }
     flow_json_own(p, fields);
     if (media == FLOW_MEDIA_FORM_DATA) {
-        return flow_conn_http_multipart(fields, &send->body, &send->body_len,
-                                        &send->content_type, p, err);
+        return flow_conn_http_multipart(fields, send->blobs, &send->body,
+                                        &send->body_len, &send->content_type, p,
+                                        err);
     }
     flow_buf_init(&out, BODY_TEXT_MAX);
     rv = flow_body_write(&out, media, fields, p, err);

@@ -6,6 +6,8 @@
 
 #include "flow/flow_request.h"
 
+#include "data/flow_iso8601.h"
+
 #include <apr_strings.h>
 
 #include <string.h>
@@ -269,6 +271,25 @@ static void compile_ping(flow_compile_t *c, http_connection_t *conn)
     ping->verdict = verdict(c, "http.ping");
 }
 
+static void compile_debug(flow_compile_t *c, http_connection_t *conn)
+{
+    const char *text = flow_compile_string(c, "debugDate");
+    apr_int64_t ms;
+
+    if (!text) {
+        return;
+    }
+    if (flow_iso8601_parse(text, strlen(text), &ms)) {
+        conn->debug_until = apr_time_from_msec(ms);
+    }
+    else {
+        flow_compile_problem(c, "debugDate",
+                             "'%.80s' is no date; write it as "
+                             "2026-11-25T14:00:00Z",
+                             text);
+    }
+}
+
 void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
                                        void **pdata)
 {
@@ -291,6 +312,7 @@ void flow_conn_http_compile_connection(flow_compile_t *c, const json_t *doc,
     compile_limits(c, conn);
     conn->auth = flow_conn_http_compile_auth(c, conn);
     compile_ping(c, conn);
+    compile_debug(c, conn);
 }
 
 /* ---- what exports and imports share ---- */

@@ -163,8 +163,8 @@ static void check_token(flow_compile_t *c, const http_auth_t *a,
 
 /* A constant absolute address may lead to another host: the administrator has
  * written it. */
-static void compile_address(flow_compile_t *c, const char *field,
-                            http_grant_t *g)
+void flow_conn_http_compile_address(flow_compile_t *c, const char *field,
+                                    http_grant_t *g)
 {
     const char *text = flow_compile_string(c, field);
 
@@ -233,7 +233,7 @@ static const http_grant_t *compile_refresh(flow_compile_t *c)
                              "answer has the new token");
         return NULL;
     }
-    compile_address(c, AUTH "token.refreshRelativeURI", g);
+    flow_conn_http_compile_address(c, AUTH "token.refreshRelativeURI", g);
     g->step.method = flow_compile_string(c, AUTH "token.refreshMethod");
     g->step.request_media = flow_conn_http_compile_media(
         c, AUTH "token.refreshMediaType", FLOW_MEDIA_URLENCODED);
@@ -244,6 +244,7 @@ static const http_grant_t *compile_refresh(flow_compile_t *c)
         flow_conn_http_compile_headers(c, AUTH "token.refreshHeaders");
     g->step.body = flow_conn_http_compile_body(c, AUTH "token.refreshBody",
                                                body, g->step.request_media);
+    g->uses_refresh = 1;
     g->refresh_in_header = where && strcmp(where, "header") == 0;
     g->sends_refresh = !body && where && strcmp(where, "body") == 0 &&
                        g->step.request_media == FLOW_MEDIA_URLENCODED;
@@ -267,6 +268,7 @@ static void compile_token(flow_compile_t *c, http_auth_t *a)
     a->token = flow_conn_http_token_create(
         token, flow_compile_string(c, AUTH "token.refreshToken"), identity(c),
         flow_compile_pool(c));
+    a->revoke = flow_conn_http_compile_revoke(c, NULL);
 }
 
 /* ---- OAuth 2 ---- */
@@ -341,7 +343,7 @@ static void compile_grant(flow_compile_t *c, http_grant_t *g)
     }
     else {
         g->form = "";
-        g->sends_refresh = g->needs_refresh = 1;
+        g->sends_refresh = g->needs_refresh = g->uses_refresh = 1;
     }
 }
 
@@ -355,7 +357,7 @@ static void compile_oauth(flow_compile_t *c, http_auth_t *a)
     a->type = HTTP_AUTH_TOKEN;
     a->grant = g;
     flow_conn_http_compile_need(c, "oauth", AUTH "oauth.tokenURI");
-    compile_address(c, AUTH "oauth.tokenURI", g);
+    flow_conn_http_compile_address(c, AUTH "oauth.tokenURI", g);
     g->step.method = "POST";
     g->step.request_media = FLOW_MEDIA_URLENCODED;
     g->step.headers =
@@ -378,6 +380,7 @@ static void compile_oauth(flow_compile_t *c, http_auth_t *a)
     a->token = flow_conn_http_token_create(
         token, flow_compile_string(c, AUTH "token.refreshToken"), identity(c),
         p);
+    a->revoke = flow_conn_http_compile_revoke(c, g);
 }
 
 /* ---- cookies ---- */
@@ -391,7 +394,7 @@ static void compile_cookie(flow_compile_t *c, http_auth_t *a,
     a->type = HTTP_AUTH_COOKIE;
     a->grant = g;
     flow_conn_http_compile_need(c, "cookie", AUTH "cookie.uri");
-    compile_address(c, AUTH "cookie.uri", g);
+    flow_conn_http_compile_address(c, AUTH "cookie.uri", g);
     g->is_login = 1;
     g->step.method = flow_compile_string(c, AUTH "cookie.method");
     g->step.request_media = conn->media;

@@ -37,7 +37,7 @@ static int is_listed(const json_t *list, const char *host)
 static void check_hosts(flow_compile_t *c, const json_t *client, const char *id)
 {
     static const char *const fields[] = { "auth.uri", "token.uri",
-                                          "refresh.uri" };
+                                          "refresh.uri", "revoke.uri" };
     const json_t *list = json_object_get(client, "validDomainNames");
     apr_pool_t *p = flow_compile_pool(c);
     size_t i;
@@ -76,6 +76,9 @@ void flow_conn_http_compile_client(flow_compile_t *c)
         { "token.uri", "oauth.tokenURI" },
         { "token.body", "oauth.accessTokenBody" },
         { "token.headers", "oauth.accessTokenHeaders" },
+        { "revoke.uri", "token.revoke.uri" },
+        { "revoke.body", "token.revoke.body" },
+        { "revoke.headers", "token.revoke.headers" },
         { "accessTokenPath", "oauth.accessTokenPath" },
         { "refreshTokenPath", "oauth.refreshTokenPath" },
         { "accessTokenLocation", "token.location" },

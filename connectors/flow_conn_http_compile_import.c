@@ -313,10 +313,26 @@ static void check_ignore(flow_compile_t *c, const http_import_t *x)
     }
 }
 
+/* Bytes are a blob's or a file's; a record cannot be written so. */
+static void check_raw(flow_compile_t *c, const http_import_t *x)
+{
+    const char *media = flow_compile_string(c, "http.requestMediaType");
+
+    if (media && strcmp(media, "octet-stream") == 0 && !x->file &&
+        !x->blob_path) {
+        flow_compile_problem(c, "http.requestMediaType",
+                             "'octet-stream' is for blobs ('blobKeyPath') and "
+                             "files (http.type 'file')");
+    }
+}
+
 static void check_batch(flow_compile_t *c, const http_import_t *x)
 {
     int i;
 
+    if (x->file) {
+        return;
+    }
     for (i = 0; i < x->nops && x->batch_size > 1; ++i) {
         const http_step_t *op = &x->ops[i];
 
@@ -393,6 +409,8 @@ void flow_conn_http_compile_import(flow_compile_t *c, const json_t *doc,
     x->blob_coding =
         flow_conn_http_coding(flow_compile_string(c, "http.blobFormat"));
     x->delete_blob = flow_compile_bool(c, "deleteAfterImport");
+    flow_conn_http_compile_file_out(c, x);
+    check_raw(c, x);
     if (x->blob_path && x->batch_size > 1) {
         flow_compile_problem(c, "http.batchSize",
                              "a blob goes alone; it excludes 'blobKeyPath'");

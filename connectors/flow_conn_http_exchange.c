@@ -7,12 +7,15 @@
 
 #include <string.h>
 
+#include "base/flow_log.h"
+
 #include <apr_lib.h>
 #include <apr_strings.h>
 
 #define BODY_KEPT   (64 * 1024)
 #define HEADER_KEPT 1024
 #define URL_KEPT    4096
+#define DEBUG_MAX   1800 /* a line of the log has at most 2 KB */
 #define MARGIN      4096 /* so that no secret is cut before it is found */
 
 static const char stars[] = "******";
@@ -168,4 +171,35 @@ json_t *flow_conn_http_exchange(const http_answer_t *answer,
         json_object_set_new(out, "response", response);
     }
     return out;
+}
+
+static void debug_part(const char *id, const json_t *exchange, const char *name,
+                       apr_pool_t *p)
+{
+    const json_t *part = json_object_get(exchange, name);
+    apr_size_t len, n;
+    const char *text = part ? flow_json_text(part, &len, p) : NULL;
+
+    if (!text) {
+        return;
+    }
+    if (len > DEBUG_MAX) {
+        text = flow_utf8_repair(apr_pstrmemdup(p, text, DEBUG_MAX), DEBUG_MAX,
+                                &n, p);
+        text = apr_pstrcat(p, text, "...", NULL);
+    }
+    flow_log(FLOW_LOG_NOTICE, FLOW_LOGNO(0452) "connection '%s': %s %s", id,
+             name, text);
+}
+
+void flow_conn_http_debug(const http_answer_t *answer,
+                          const flow_connection_t *connection, apr_pool_t *p)
+{
+    json_t *exchange = flow_conn_http_exchange(answer, connection, p);
+
+    if (exchange) {
+        flow_json_own(p, exchange);
+        debug_part(connection->id, exchange, "request", p);
+        debug_part(connection->id, exchange, "response", p);
+    }
 }

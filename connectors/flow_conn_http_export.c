@@ -59,7 +59,7 @@ static apr_status_t use_mapped(http_turn_t *t, flow_error_t *err)
         return APR_SUCCESS;
     }
     if (step->request_media == FLOW_MEDIA_FORM_DATA) {
-        return flow_conn_http_multipart(mapped, &t->send.body,
+        return flow_conn_http_multipart(mapped, t->call->blobs, &t->send.body,
                                         &t->send.body_len,
                                         &t->send.content_type, t->p, err);
     }

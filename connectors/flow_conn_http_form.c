@@ -17,6 +17,7 @@
 typedef struct form_t {
     flow_buf_t out;
     const char *boundary;
+    const flow_blob_iface_t *blobs;
     apr_pool_t *p;
 } form_t;
 
@@ -58,23 +59,49 @@ static void begin_part(form_t *f, const char *name, const char *file,
     put(f, "\r\n\r\n");
 }
 
+static apr_status_t read_blob(form_t *f, const char *name, const json_t *key,
+                              const char **ptext, apr_size_t *plen,
+                              flow_error_t *err)
+{
+    const char *text = flow_json_string(key, NULL);
+    apr_status_t rv;
+
+    if (!text || !f->blobs) {
+        return flow_error_set(err, FLOW_E_INPUT, APR_NOTFOUND, "blob_unknown",
+                              text ? "field '%s' wants a blob, and there is no "
+                                     "place for blobs here"
+                                   : "the 'blobKey' of field '%s' is no text",
+                              name);
+    }
+    rv = f->blobs->get(f->blobs->baton, text, ptext, plen, f->p, err);
+    return rv == APR_SUCCESS ? rv : flow_error_prefix(err, "field '%s'", name);
+}
+
 static apr_status_t put_file(form_t *f, const char *name, const json_t *v,
                              flow_error_t *err)
 {
     const char *file = flow_json_member(v, "fileName");
     const char *type = flow_json_member(v, "contentType");
     const char *coding = flow_json_member(v, "encoding");
+    const json_t *key = json_object_get(v, "blobKey");
     const char *text;
     apr_size_t len;
 
     text = flow_json_to_text(json_object_get(v, "value"), &len, f->p);
+    if (key) {
+        apr_status_t rv = read_blob(f, name, key, &text, &len, err);
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
     if (type && !flow_header_value_ok(type, strlen(type))) {
         return flow_error_set(err, FLOW_E_INPUT, APR_EINVAL, "form_invalid",
                               "the content type of field '%s' holds a control "
                               "character",
                               name);
     }
-    if (coding && strcmp(coding, "base64") == 0) {
+    if (coding && !key && strcmp(coding, "base64") == 0) {
         char *raw;
 
         if (flow_base64_decode(&raw, &len, text, f->p) != APR_SUCCESS) {
@@ -114,7 +141,7 @@ static apr_status_t put_field(form_t *f, const char *name, const json_t *v,
         }
         return rv;
     }
-    if (flow_json_is(v, OBJECT) && json_object_get(v, "value")) {
+    if (json_object_get(v, "value") || json_object_get(v, "blobKey")) {
         return put_file(f, name, v, err);
     }
     text = flow_json_to_text(v, &len, f->p);
@@ -124,9 +151,11 @@ static apr_status_t put_field(form_t *f, const char *name, const json_t *v,
     return rv;
 }
 
-apr_status_t flow_conn_http_multipart(const json_t *fields, const char **pbody,
-                                      apr_size_t *plen, const char **ptype,
-                                      apr_pool_t *p, flow_error_t *err)
+apr_status_t flow_conn_http_multipart(const json_t *fields,
+                                      const flow_blob_iface_t *blobs,
+                                      const char **pbody, apr_size_t *plen,
+                                      const char **ptype, apr_pool_t *p,
+                                      flow_error_t *err)
 {
     unsigned char raw[BOUNDARY_BYTES];
     apr_status_t rv = APR_SUCCESS;
@@ -144,6 +173,7 @@ apr_status_t flow_conn_http_multipart(const json_t *fields, const char **pbody,
                               "no random bytes for the form's boundary");
     }
     f.p = p;
+    f.blobs = blobs;
     f.boundary = apr_pstrcat(p, "flow", flow_hex(raw, sizeof(raw), p), NULL);
     flow_buf_init(&f.out, FORM_MAX);
     json_object_foreach((json_t *)fields, name, v)

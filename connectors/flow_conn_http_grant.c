@@ -78,10 +78,11 @@ static apr_status_t make_url(const http_grant_t *g, const http_send_t *send,
                               err);
 }
 
-static apr_status_t request(const http_grant_t *g, const http_cred_t *old,
-                            const http_grant_call_t *call,
-                            http_answer_t *answer, apr_pool_t *p,
-                            flow_error_t *err)
+apr_status_t flow_conn_http_grant_request(const http_grant_t *g,
+                                          const http_cred_t *old,
+                                          const http_grant_call_t *call,
+                                          http_answer_t *answer, apr_pool_t *p,
+                                          flow_error_t *err)
 {
     const http_connection_t *conn = call->connection->data;
     http_send_t send = { call->connection, &g->step };
@@ -290,7 +291,15 @@ apr_status_t flow_conn_http_grant_run(void *baton, const http_cred_t *old,
                               "authorize the application and set "
                               "'http.auth.token.refreshToken'");
     }
-    rv = request(g, old, call, &answer, p, err);
+    if (g->uses_refresh && old->refresh && call->call->spare_grants &&
+        !call->call->grants) {
+        return flow_error_set(err, FLOW_E_CONFIG, APR_EACCES, "auth_not_kept",
+                              "no new credentials: the refresh token may be "
+                              "good for one use only, and the next one could "
+                              "not be kept; name the server's store and key "
+                              "file (--state-dir or --store, --key-file)");
+    }
+    rv = flow_conn_http_grant_request(g, old, call, &answer, p, err);
     if (rv != APR_SUCCESS) {
         return rv;
     }

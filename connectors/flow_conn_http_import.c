@@ -23,6 +23,8 @@ typedef struct batch_t {
     json_t *lookup;              /* {name: value} for templates */
     json_t *responses;           /* of this group, in order */
     json_t *exchange;            /* new, when it failed; or NULL */
+    json_t **misfits;            /* of a file: elements of records that do not
+                                    fit its format, or NULL */
     const char *key;             /* idempotency key of its request, or NULL */
     apr_pool_t *p;               /* dies with the batch */
 } batch_t;
@@ -125,8 +127,9 @@ static apr_status_t write_body(const batch_t *b, const json_t *payload,
     apr_status_t rv;
 
     if (b->op->request_media == FLOW_MEDIA_FORM_DATA) {
-        return flow_conn_http_multipart(payload, &send->body, &send->body_len,
-                                        &send->content_type, b->p, err);
+        return flow_conn_http_multipart(payload, b->call->blobs, &send->body,
+                                        &send->body_len, &send->content_type,
+                                        b->p, err);
     }
     flow_buf_init(&text, BODY_MAX);
     rv = flow_body_write(&text, b->op->request_media, payload, b->p, err);
@@ -141,14 +144,27 @@ static apr_status_t write_body(const batch_t *b, const json_t *payload,
     return rv;
 }
 
+/* A form's template says which of its fields is the blob. */
+static int is_blob_in_form(const batch_t *b)
+{
+    return b->op->request_media == FLOW_MEDIA_FORM_DATA && b->op->body.tpl;
+}
+
 /* The address and the headers see the record before the mapping, the body
  * after it; hence the body is rendered here, with a context of its own. */
-static apr_status_t make_body(const batch_t *b, json_t *list, http_send_t *send,
+static apr_status_t make_body(batch_t *b, json_t *list, http_send_t *send,
                               flow_error_t *err)
 {
     const json_t *payload;
 
-    if (b->x->blob_path) {
+    if (b->x->file) {
+        b->misfits = apr_pcalloc(b->p, (json_array_size(list) + 1) *
+                                           sizeof(*b->misfits));
+        return flow_conn_http_file_body(b->x, b->call, list,
+                                        (json_t *)send->context, b->misfits,
+                                        send, b->p, err);
+    }
+    if (b->x->blob_path && !is_blob_in_form(b)) {
         return b->call->dry_run
                    ? APR_SUCCESS
                    : flow_conn_http_blob_body(b->x, b->call,
@@ -280,6 +296,28 @@ static void forget_blob(const batch_t *b)
     }
 }
 
+/* Those that did not get into the file have answers of their own. */
+static void add_misfits(batch_t *b)
+{
+    size_t i, n = json_array_size(b->records);
+
+    for (i = 0; b->misfits && i < n; ++i) {
+        if (json_array_size(b->responses) <= i) {
+            json_array_append_new(b->responses, json_null());
+        }
+        if (b->misfits[i]) {
+            json_array_set_new(b->responses, i, b->misfits[i]);
+            b->misfits[i] = NULL;
+        }
+    }
+}
+
+/* Nothing got into it. */
+static int is_empty_file(const batch_t *b, const http_send_t *send)
+{
+    return b->misfits && send->body_len == 0;
+}
+
 static apr_status_t submit(batch_t *b, flow_error_t *err)
 {
     http_send_t send = { b->imp->connection, b->op };
@@ -291,6 +329,10 @@ static apr_status_t submit(batch_t *b, flow_error_t *err)
     send.body_max = b->x->body_limit;
     rv = make_body(b, b->x->send_original ? b->originals : b->records, &send,
                    err);
+    if (rv == APR_SUCCESS && is_empty_file(b, &send)) {
+        add_misfits(b);
+        return rv;
+    }
     if (rv == APR_SUCCESS) {
         rv = flow_conn_http_send(&send, b->call, &answer, b->p, err);
     }
@@ -304,6 +346,7 @@ static apr_status_t submit(batch_t *b, flow_error_t *err)
     }
     if (rv == APR_SUCCESS) {
         add_answers(b, &answer);
+        add_misfits(b);
         forget_blob(b);
     }
     else if (b->call->exchange) {
@@ -480,6 +523,9 @@ static void submit_part(delivery_t *d, size_t from, const size_t *at, size_t n,
         return;
     }
     if (rv != APR_SUCCESS) {
+        for (i = 0; b.misfits && i < n; ++i) {
+            json_decref(b.misfits[i]);
+        }
         json_decref(d->exchange);
         d->exchange = b.exchange;
         if (is_transport(err)) {
@@ -584,12 +630,13 @@ apr_status_t flow_conn_http_import_records(const flow_import_t *imp,
     size_t total = json_array_size(records), i;
     flow_error_t why = FLOW_ERROR_INIT;
     delivery_t d = { imp, imp->data, call, records, originals };
-    size_t batch = (size_t)d.x->batch_size;
+    size_t batch =
+        (size_t)d.x->batch_size < total ? (size_t)d.x->batch_size : total;
     int any = 0;
 
     d.answers = apr_pcalloc(p, (total + 1) * sizeof(*d.answers));
-    d.ways = apr_pcalloc(p, batch * sizeof(*d.ways));
-    d.lookups = apr_pcalloc(p, batch * sizeof(*d.lookups));
+    d.ways = apr_pcalloc(p, (batch + 1) * sizeof(*d.ways));
+    d.lookups = apr_pcalloc(p, (batch + 1) * sizeof(*d.lookups));
     apr_pool_create(&d.batch_p, p);
     submit_all(&d, total, &why);
     apr_pool_destroy(d.batch_p);

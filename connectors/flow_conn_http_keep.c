@@ -8,6 +8,7 @@
  */
 #include "connectors/flow_conn_http_auth.h"
 
+#include "base/flow_clock.h"
 #include "base/flow_log.h"
 
 #include <apr_strings.h>
@@ -127,7 +128,7 @@ typedef struct keep_t {
 
 static apr_interval_time_t lease_span(const flow_call_t *call)
 {
-    apr_interval_time_t span = call->deadline - apr_time_now() + LEASE_MIN;
+    apr_interval_time_t span = call->deadline - flow_clock() + LEASE_MIN;
 
     return span < LEASE_MIN ? LEASE_MIN : span > LEASE_MAX ? LEASE_MAX : span;
 }
@@ -177,7 +178,7 @@ static apr_status_t take_lease(keep_t *k, http_cred_t *fresh, int *pfound,
  * old ones are worth less. */
 static void store(keep_t *k, http_cred_t *fresh)
 {
-    apr_time_t until = apr_time_now() + PUT_MAX;
+    apr_time_t until = flow_clock() + PUT_MAX;
     const char *text = to_text(k->identity, fresh, k->p);
     flow_error_t why = FLOW_ERROR_INIT;
     apr_status_t rv;
@@ -190,7 +191,7 @@ static void store(keep_t *k, http_cred_t *fresh)
             return;
         }
         if (why.kind != FLOW_E_UNAVAILABLE ||
-            apr_time_now() + PUT_AGAIN > until ||
+            flow_clock() + PUT_AGAIN > until ||
             (k->call->stopping && *k->call->stopping)) {
             break;
         }
@@ -241,7 +242,24 @@ apr_status_t flow_conn_http_keep_renew(const char *identity, const char *id,
         flow_error_clear(err);
         rv = APR_SUCCESS;
     }
-    k.grants->release(k.grants->baton, id, &k.lease,
-                      apr_time_now() + LEASE_MIN);
+    k.grants->release(k.grants->baton, id, &k.lease, flow_clock() + LEASE_MIN);
     return rv;
+}
+
+apr_status_t flow_conn_http_keep_forget(const char *id, const flow_call_t *call,
+                                        apr_pool_t *p, flow_error_t *err)
+{
+    keep_t k = { NULL, id, call, call->grants };
+    http_cred_t ignored;
+    int found = 0;
+    apr_status_t rv;
+
+    /* nobody's: whatever is newer than what we know is for somebody else */
+    k.identity = "";
+    k.p = p;
+    rv = take_lease(&k, &ignored, &found, err);
+    return rv == APR_SUCCESS
+               ? k.grants->put(k.grants->baton, id, &k.lease, "{}",
+                               flow_clock() + PUT_MAX, &ignored.stored, p, err)
+               : rv;
 }

@@ -116,6 +116,7 @@ static apr_status_t build(http_try_t *t, flow_http_request_t *req,
     apr_status_t rv;
 
     t->send = *t->original;
+    t->send.blobs = t->call->blobs;
     t->send.context =
         flow_conn_http_auth_context(t->auth, &t->cred, t->send.context, t->p);
     if (t->send.body_context) {
@@ -369,6 +370,9 @@ apr_status_t flow_conn_http_send(const http_send_t *send,
         answer->body = "";
         flow_error_clear(&why);
         rv = attempt(&t, answer, &why);
+        if (t.conn->debug_until > apr_time_now()) {
+            flow_conn_http_debug(answer, send->connection, p);
+        }
         if (rv != APR_SUCCESS) {
             again = wait_transport(&t, &why);
         }

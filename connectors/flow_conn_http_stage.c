@@ -18,6 +18,16 @@ static json_t *masked(const char *text, apr_size_t len, const json_t *secrets,
     return flow_json_string_new(text, n);
 }
 
+/* A body, and how long it is when it is not all there. */
+static void add_body(json_t *data, const char *body, apr_size_t len,
+                     const json_t *secrets, apr_pool_t *p)
+{
+    json_object_set_new(data, "body", masked(body, len, secrets, p));
+    if (len > STAGE_TEXT_MAX) {
+        json_object_set_new(data, "bodyBytes", json_integer((json_int_t)len));
+    }
+}
+
 static void add_stage(const flow_call_t *call, const char *name, json_t *data)
 {
     json_t *stage = json_object(), *list = json_array();
@@ -67,8 +77,7 @@ void flow_conn_http_request_stage(const flow_call_t *call,
     json_object_set_new(data, "headers",
                         stage_headers(req->headers, secrets, p));
     if (req->body) {
-        json_object_set_new(data, "body",
-                            masked(req->body, req->body_len, secrets, p));
+        add_body(data, req->body, req->body_len, secrets, p);
     }
     add_stage(call, "request", data);
 }
@@ -83,7 +92,6 @@ void flow_conn_http_response_stage(const flow_call_t *call,
     json_object_set_new(data, "statusCode", json_integer(answer->status));
     json_object_set_new(data, "headers",
                         stage_headers(answer->headers, secrets, p));
-    json_object_set_new(data, "body",
-                        masked(answer->body, answer->body_len, secrets, p));
+    add_body(data, answer->body, answer->body_len, secrets, p);
     add_stage(call, "response", data);
 }

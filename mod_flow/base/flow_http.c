@@ -15,6 +15,10 @@
 #include "base/flow_http_url.h"
 #include "base/flow_log.h"
 
+/* How messages name a far end: flow_http_hide_places() finds it again. */
+#define PLACE_BEGIN        "host '"
+#define PLACE_MIDDLE       "' port "
+
 #define IDLE_MAX           128 /* handles kept per process */
 #define REDIRECTS_MAX      5
 #define METHOD_MAX         32
@@ -282,7 +286,39 @@ static apr_status_t check_method(const flow_http_request_t *req,
 
 static const char *where(const flow_http_url_t *url, apr_pool_t *p)
 {
-    return apr_psprintf(p, "host '%s' port %d", url->host, url->port);
+    return apr_psprintf(p, PLACE_BEGIN "%s" PLACE_MIDDLE "%d", url->host,
+                        url->port);
+}
+
+/* Behind the place that begins at @a s, or NULL when it is none. A text that
+ * was cut in the middle of one ends there. */
+static const char *place_end(const char *s)
+{
+    s = strchr(s + strlen(PLACE_BEGIN), '\'');
+    if (!s) {
+        return "";
+    }
+    if (strncmp(s, PLACE_MIDDLE, strlen(PLACE_MIDDLE))) {
+        return strncmp(s, PLACE_MIDDLE, strlen(s)) ? NULL : "";
+    }
+    s += strlen(PLACE_MIDDLE);
+    return s + strspn(s, "0123456789");
+}
+
+const char *flow_http_hide_places(const char *message, apr_pool_t *p)
+{
+    const char *at = message, *end, *out = NULL, *rest = message;
+
+    while ((at = strstr(at, PLACE_BEGIN))) {
+        end = place_end(at);
+        if (end) {
+            out = apr_psprintf(p, "%s%.*sthe far end", out ? out : "",
+                               (int)(at - rest), rest);
+            rest = end;
+        }
+        at = end ? end : at + 1;
+    }
+    return out ? apr_pstrcat(p, out, rest, (char *)NULL) : message;
 }
 
 /* Where the answer sends us, or NULL if it is to be returned as it is. */

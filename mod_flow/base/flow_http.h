@@ -137,6 +137,10 @@ apr_status_t flow_http_perform(flow_http_client_t *client,
                                flow_http_response_t *resp, apr_pool_t *p,
                                flow_error_t *err);
 
+/** Messages name a far end as "host 'x' port n"; for those who are not to know
+ * where it is: "the far end" instead. @a message itself when it names none. */
+const char *flow_http_hide_places(const char *message, apr_pool_t *p);
+
 /** @a text with every byte outside A-Z a-z 0-9 - . _ ~ as %XX. */
 char *flow_url_encode(const char *text, apr_size_t len, apr_pool_t *p);
 /** The host part of an absolute http(s) URL in lower case, IPv6 addresses

@@ -15,6 +15,7 @@
 #include "data/flow_text.h"
 #include "flow/flow_api_script.h"
 #include "flow/flow_host.h"
+#include "flow/flow_outward.h"
 #include "flow/flow_record.h"
 #include "flow/flow_scope.h"
 
@@ -145,6 +146,8 @@ static void handle_export(api_t *a, const flow_export_t *exp)
         answer_error(a, gateway_status(a->err), flow_error_source(a->err));
         return;
     }
+    flow_outward_result(result, apr_psprintf(a->p, "export '%s'", exp->id),
+                        a->p);
     flow_answer_json(a->answer, 200, result, a->p);
     json_decref(result);
 }
@@ -193,6 +196,8 @@ static void handle_import(api_t *a, const flow_import_t *imp)
         answer_error(a, gateway_status(a->err), flow_error_source(a->err));
         return;
     }
+    flow_outward_result(response, apr_psprintf(a->p, "import '%s'", imp->id),
+                        a->p);
     flow_answer_json(a->answer, import_status(response), response, a->p);
     json_decref(response);
 }
@@ -268,6 +273,8 @@ static void wait_for_flow(api_t *a, const flow_flow_t *flow,
         answer_error(a, 0, NULL);
     }
     else {
+        flow_outward_result(result, apr_psprintf(a->p, "flow '%s'", flow->id),
+                            a->p);
         flow_answer_json(a->answer, 200, result, a->p);
     }
     json_decref(result);

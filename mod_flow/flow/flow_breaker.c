@@ -145,6 +145,9 @@ static int is_alive(const flow_env_t *env, const flow_connection_t *connection,
     json_object_set_new(context, "testMode", json_true());
     call.context = context;
     call.test_mode = 1;
+    /* what the test renews is as good as what a call renews */
+    call.grants = env->grants;
+    call.spare_grants = env->spare_grants;
     flow_error_clear(why);
     rv = connection->connector->ping(connection, &call, p, why);
     switch (outcome_of(rv, why)) {

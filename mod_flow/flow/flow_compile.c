@@ -474,6 +474,8 @@ void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc)
     flow_compile_hook(c, "hooks.preSavePage", &exp->pre_save_page);
     exp->trace_key =
         flow_compile_template(c, "traceKeyTemplate", FLOW_ESCAPE_NONE);
+    exp->data_uri =
+        flow_compile_template(c, "dataURITemplate", FLOW_ESCAPE_URI);
     apr_hash_set(c->model->exports, exp->id, APR_HASH_KEY_STRING, exp);
 }
 
@@ -504,6 +506,8 @@ void flow_compile_import(flow_compile_t *c, const flow_doc_t *doc)
     imp->id_lock = flow_compile_template(c, "idLockTemplate", FLOW_ESCAPE_NONE);
     imp->trace_key =
         flow_compile_template(c, "traceKeyTemplate", FLOW_ESCAPE_NONE);
+    imp->data_uri =
+        flow_compile_template(c, "dataURITemplate", FLOW_ESCAPE_URI);
     apr_hash_set(c->model->imports, imp->id, APR_HASH_KEY_STRING, imp);
 }
 

@@ -123,6 +123,9 @@ typedef struct flow_call_t {
     struct flow_call_keys_t *keys;
     /** Where credentials that a call gets are kept; NULL = nowhere (tools). */
     const flow_grant_iface_t *grants;
+    /** Without them nothing is used up that may work only once (tools that are
+     * tried beside a server). */
+    int spare_grants;
     const flow_blob_iface_t *blobs; /* NULL: there are none (tools) */
 } flow_call_t;
 
@@ -207,6 +210,12 @@ struct flow_connector_t {
     apr_status_t (*ping)(const flow_connection_t *connection,
                          const flow_call_t *call, apr_pool_t *p,
                          flow_error_t *err);
+
+    /** End the credentials that were got, at the far end and in the store. NULL
+     * where there are none. */
+    apr_status_t (*revoke)(const flow_connection_t *connection,
+                           const flow_call_t *call, apr_pool_t *p,
+                           flow_error_t *err);
 
     /** 1: asking for a page takes (deletes, acknowledges) what the pages
      * before it held. It is then asked for only after those records have gone

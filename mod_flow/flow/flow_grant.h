@@ -44,7 +44,7 @@ typedef struct flow_grant_iface_t {
     apr_status_t (*read)(void *baton, const char *id, flow_grant_t *grant,
                          apr_pool_t *p, flow_error_t *err);
     /** @a known: the generation that the caller has. @a span: how long the
-     * lease is good for. Gives up at @a until. */
+     * lease is good for. Gives up at @a until (flow_clock()). */
     apr_status_t (*lease)(void *baton, const char *id, apr_int64_t known,
                           apr_interval_time_t span, apr_time_t until,
                           flow_lease_t *lease, flow_lease_e *poutcome,

@@ -10,6 +10,7 @@
 #include "base/flow_log.h"
 #include "data/flow_nearest.h"
 #include "data/flow_value.h"
+#include "flow/flow_outward.h"
 #include "flow/flow_scope.h"
 
 #define CONSOLE_MAX 8192 /* bytes of one line */
@@ -370,17 +371,6 @@ apr_status_t flow_host_api(const flow_env_t *env, const flow_caller_t *caller,
     return rv;
 }
 
-static apr_status_t host_call(void *baton, const char *object,
-                              const char *function, const json_t *args,
-                              apr_time_t deadline, json_t **presult,
-                              int *pstatus, flow_error_t *err)
-{
-    host_t *host = baton;
-
-    return flow_host_api(host->env, host->caller, object, function, args,
-                         deadline, presult, pstatus, host->p, err);
-}
-
 /* Into the script log, which says for whom the script ran. */
 static void keep_line(const host_t *host, const char *level, const char *text,
                       apr_size_t len)
@@ -398,6 +388,47 @@ static void keep_line(const host_t *host, const char *level, const char *text,
     line.text = text;
     line.len = len;
     state->log(state->baton, &line);
+}
+
+/* Scripts of flows have no caller; what others learn can go out. */
+static void hide_places(const host_t *host, const char *what, json_t *result,
+                        flow_error_t *err)
+{
+    const char *was;
+
+    if (host->caller->flow) {
+        return;
+    }
+    flow_outward_result(result, what, host->p);
+    if (!err || err->kind == FLOW_E_NONE) {
+        return;
+    }
+    was = apr_psprintf(host->p, "%s: %s: %s", what, err->code, err->message);
+    if (flow_outward_error(err, host->p)) {
+        flow_log(FLOW_LOG_WARNING, FLOW_LOGNO(0451) "script '%s': %s",
+                 host->script_id, was);
+        keep_line(host, "error", was, strlen(was));
+    }
+}
+
+static apr_status_t host_call(void *baton, const char *object,
+                              const char *function, const json_t *args,
+                              apr_time_t deadline, json_t **presult,
+                              int *pstatus, flow_error_t *err)
+{
+    host_t *host = baton;
+    const char *id = flow_json_member(json_array_get(args, 0), "_id");
+    apr_status_t rv =
+        flow_host_api(host->env, host->caller, object, function, args, deadline,
+                      presult, pstatus, host->p, err);
+
+    if (strncmp(function, "run", 3) == 0) {
+        hide_places(host,
+                    apr_psprintf(host->p, "%.40s.%.40s '%.80s'", object,
+                                 function, id ? id : ""),
+                    *presult, rv == APR_SUCCESS ? NULL : err);
+    }
+    return rv;
 }
 
 static void host_console(void *baton, const char *level, const char *text,

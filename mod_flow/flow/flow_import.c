@@ -296,6 +296,11 @@ static void judge(const flow_import_work_t *w, flow_import_item_t *item,
     item->result->is_ignored =
         !item->result->is_failed &&
         json_is_true(json_object_get(response, "ignored"));
+    if (!item->result->is_failed && w->imp->data_uri) {
+        flow_record_set_text(
+            response, "dataURI",
+            flow_record_link(w->imp->data_uri, item->incoming, response, w->p));
+    }
     item->result->response = response;
     json_decref(errors);
 }

@@ -76,6 +76,7 @@ typedef struct flow_export_t {
     flow_transform_t transform;
     flow_hook_t pre_save_page;
     const flow_template_t *trace_key; /* NULL = `id`, `_id`, `key`, `name` */
+    const flow_template_t *data_uri;  /* link to the record; or NULL */
     int is_once;              /* type once: see flow_connector_t.export_mark */
     int is_delta;             /* type delta: see flow_delta.h */
     apr_int64_t delta_lag;    /* ms taken off the mark */
@@ -106,6 +107,7 @@ typedef struct flow_import_t {
     int one_to_many;
     const flow_path_t *path_to_many;
     const flow_template_t *trace_key;
+    const flow_template_t *data_uri;
     const flow_template_t *id_lock; /* NULL = records need not wait */
 } flow_import_t;
 

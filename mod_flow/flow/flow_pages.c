@@ -173,6 +173,9 @@ static void add_error(flow_pages_t *pages, const flow_error_t *err,
     flow_record_set_text(
         error, "traceKey",
         flow_record_trace_key(pages->exp->trace_key, record, scratch));
+    flow_record_set_text(
+        error, "exportDataURI",
+        flow_record_link(pages->exp->data_uri, record, NULL, scratch));
     flow_record_share(error, "retryData", record);
     json_array_append_new(pages->errors, error);
 }
@@ -523,6 +526,9 @@ static void put_error(const flow_pages_t *pages, json_t *out,
         flow_record_set_text(
             error, "traceKey",
             flow_record_trace_key(pages->exp->trace_key, retry_data, scratch));
+        flow_record_set_text(
+            error, "exportDataURI",
+            flow_record_link(pages->exp->data_uri, retry_data, NULL, scratch));
         flow_record_share(error, "retryData", retry_data);
     }
     json_array_append_new(out, error);

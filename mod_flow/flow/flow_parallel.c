@@ -152,7 +152,8 @@ static apr_status_t forward(shared_t *s, lane_t *lane, flow_error_t *err)
             flow_json_member(v, "step"),   0,
             flow_json_member(v, "code"),   flow_json_member(v, "message"),
             flow_json_member(v, "source"), flow_json_member(v, "key"),
-            json_object_get(v, "retry"),   json_object_get(v, "exchange")
+            json_object_get(v, "retry"),   json_object_get(v, "exchange"),
+            flow_json_member(v, "from"),   flow_json_member(v, "to")
         };
 
         flow_json_int64(json_object_get(v, "index"), &index);
@@ -247,6 +248,8 @@ static apr_status_t record_error(void *baton, const flow_record_error_t *e,
     flow_record_set_text(v, "key", e->trace_key);
     flow_record_share(v, "retry", e->retry_data);
     flow_record_share(v, "exchange", e->exchange);
+    flow_record_set_text(v, "from", e->export_uri);
+    flow_record_set_text(v, "to", e->import_uri);
     json_array_append_new(lane->errors, v);
     if (json_array_size(lane->errors) < ERRORS_MAX) {
         return APR_SUCCESS;

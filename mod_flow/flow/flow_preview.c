@@ -316,13 +316,38 @@ apr_status_t flow_preview_import(const flow_env_t *env, flow_caller_t *caller,
 
 /* ---- connections ---- */
 
+typedef apr_status_t connection_fn(const flow_connection_t *connection,
+                                   const flow_call_t *call, apr_pool_t *p,
+                                   flow_error_t *err);
+
+static apr_status_t ask(const flow_env_t *env, flow_caller_t *caller,
+                        const flow_connection_t *connection, connection_fn *fn,
+                        json_t *stages, apr_pool_t *p, flow_error_t *err)
+{
+    json_t *context = flow_json_own(p, json_object());
+    flow_call_t call = { NULL };
+
+    caller->test_mode = 1;
+    flow_record_share(context, "connection", connection->context);
+    json_object_set_new(context, "testMode", json_true());
+    call.http = env->http;
+    call.deadline = flow_deadline(caller, env->call_timeout);
+    call.step_timeout = env->call_timeout;
+    call.stopping = caller->stopping;
+    call.context = context;
+    call.test_mode = 1;
+    call.stages = stages;
+    call.grants = env->grants;
+    call.spare_grants = env->spare_grants;
+    return fn(connection, &call, p, err);
+}
+
 apr_status_t flow_preview_ping(const flow_env_t *env, flow_caller_t *caller,
                                const flow_connection_t *connection,
                                json_t **presult, apr_pool_t *p,
                                flow_error_t *err)
 {
-    flow_call_t call = { NULL };
-    json_t *stages, *context = flow_json_own(p, json_object());
+    json_t *stages;
     apr_status_t rv;
 
     *presult = new_result(&stages);
@@ -333,18 +358,23 @@ apr_status_t flow_preview_ping(const flow_env_t *env, flow_caller_t *caller,
             connection->connector ? connection->connector->name : "");
     }
     else {
-        caller->test_mode = 1;
-        flow_record_share(context, "connection", connection->context);
-        json_object_set_new(context, "testMode", json_true());
-        call.http = env->http;
-        call.deadline = flow_deadline(caller, env->call_timeout);
-        call.step_timeout = env->call_timeout;
-        call.stopping = caller->stopping;
-        call.context = context;
-        call.test_mode = 1;
-        call.stages = stages;
-        rv = connection->connector->ping(connection, &call, p, err);
+        rv = ask(env, caller, connection, connection->connector->ping, stages,
+                 p, err);
     }
     add_failure(*presult, rv, err);
     return rv;
+}
+
+apr_status_t flow_preview_revoke(const flow_env_t *env, flow_caller_t *caller,
+                                 const flow_connection_t *connection,
+                                 apr_pool_t *p, flow_error_t *err)
+{
+    if (!connection->connector || !connection->connector->revoke) {
+        return flow_error_set(
+            err, FLOW_E_CONFIG, APR_ENOTIMPL, "cannot_revoke",
+            "connection '%s' of type '%s' has no tokens", connection->id,
+            connection->connector ? connection->connector->name : "");
+    }
+    return ask(env, caller, connection, connection->connector->revoke, NULL, p,
+               err);
 }

@@ -14,7 +14,8 @@
  *   {"stages": [{"name", "errors": [], "data": []}, ...],
  *    "data": [...], "errors": [{code, message, source}]}
  * Stages are what the connector did ("request": {method, url, headers, body},
- * "response": {statusCode, headers, body}: secrets masked, long texts cut;
+ * "response": {statusCode, headers, body}: secrets masked, long texts cut, and
+ * then "bodyBytes" is how long the body is;
  * several of each when it sent several) and then, for an export, "parse",
  * "transform" and "filter" with at most FLOW_PREVIEW_RECORDS records, for an
  * import "mapping" (before the requests) with the records as they go out.
@@ -41,5 +42,9 @@ apr_status_t flow_preview_ping(const flow_env_t *env, flow_caller_t *caller,
                                const flow_connection_t *connection,
                                json_t **presult, apr_pool_t *p,
                                flow_error_t *err);
+/** End the tokens of the connection, at the far end and in the store. */
+apr_status_t flow_preview_revoke(const flow_env_t *env, flow_caller_t *caller,
+                                 const flow_connection_t *connection,
+                                 apr_pool_t *p, flow_error_t *err);
 
 #endif

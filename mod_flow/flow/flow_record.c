@@ -209,6 +209,25 @@ static const char *render_key(const flow_template_t *tpl, const json_t *record,
     return rv == APR_SUCCESS && len ? cut_middle(text, len, p) : NULL;
 }
 
+const char *flow_record_link(const flow_template_t *tpl, const json_t *record,
+                             const json_t *response, apr_pool_t *p)
+{
+    const char *text = NULL;
+    apr_size_t len = 0;
+    json_t *context;
+    apr_status_t rv;
+
+    if (!tpl) {
+        return NULL;
+    }
+    context = json_is_object(record) ? flow_value_copy(record) : json_object();
+    flow_record_share(context, "record", record);
+    flow_record_share(context, "response", response);
+    rv = flow_template_text(tpl, context, FLOW_LINK_MAX, &text, &len, p, NULL);
+    json_decref(context);
+    return rv == APR_SUCCESS && len ? text : NULL;
+}
+
 const char *flow_record_trace_key(const flow_template_t *tpl,
                                   const json_t *record, apr_pool_t *p)
 {

@@ -53,6 +53,14 @@ json_t *flow_record_error_normal(const json_t *element, const char *source,
 json_t *flow_record_errors_normal(const json_t *errors, const char *source,
                                   apr_pool_t *scratch);
 
+/** The record's link in its application, by dataURITemplate: sees the record's
+ * members, `record`, and `response` (an import's element; NULL elsewhere).
+ * NULL without a template, and when it makes nothing, or more than
+ * FLOW_LINK_MAX bytes. */
+#define FLOW_LINK_MAX 2048
+const char *flow_record_link(const flow_template_t *tpl, const json_t *record,
+                             const json_t *response, apr_pool_t *p);
+
 /**
  * What identifies the record: the template's text, else `id`, `_id`, `key` or
  * `name` (of a grouped record: of its first row). At most FLOW_TRACE_KEY_MAX

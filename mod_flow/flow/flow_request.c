@@ -12,6 +12,7 @@
 
 #include "base/flow_buf.h"
 #include "base/flow_error.h"
+#include "base/flow_http.h"
 #include "base/flow_sign.h"
 #include "data/flow_json.h"
 
@@ -217,14 +218,15 @@ static void add_member(flow_buf_t *b, const char *name, const char *text)
     flow_json_write_string(b, text, strlen(text));
 }
 
-/* Where the store is and why it does not answer is the log's business. */
-static const char *message_for_callers(const flow_error_t *err)
+/* Where the store is and why it does not answer is the log's business, and so
+ * is where far ends are. */
+static const char *message_for_callers(const flow_error_t *err, apr_pool_t *p)
 {
     if (strcmp(err->code, "store_unavailable") == 0 ||
         strcmp(err->code, "store_full") == 0) {
         return "nothing can be stored at the moment; try again later";
     }
-    return err->message;
+    return flow_http_hide_places(err->message, p);
 }
 
 void flow_answer_error(flow_answer_t *answer, int status,
@@ -238,7 +240,7 @@ void flow_answer_error(flow_answer_t *answer, int status,
     flow_buf_init(&b, ENVELOPE_MAX);
     add_member(&b,
                "{\"errors\":[{\"code\":", err->code[0] ? err->code : "error");
-    add_member(&b, ",\"message\":", message_for_callers(err));
+    add_member(&b, ",\"message\":", message_for_callers(err, p));
     if (!source) {
         source = err->kind == FLOW_E_INPUT ? "request" : "internal";
     }

@@ -69,6 +69,7 @@ struct flow_env_t {
     const flow_state_iface_t *state;  /* NULL: scripts keep nothing (tools) */
     struct flow_breaker_t *breaker;   /* NULL: nothing goes offline (tools) */
     const flow_grant_iface_t *grants; /* NULL: got credentials are not kept */
+    int spare_grants; /* without grants use nothing up that works only once */
     const flow_blob_iface_t *blobs;   /* NULL: no place for blobs (tools) */
     apr_interval_time_t api_timeout;  /* scripts of APIs, FlowScriptTimeout */
     apr_interval_time_t hook_timeout; /* hooks */
@@ -131,6 +132,7 @@ typedef struct flow_record_error_t {
     const json_t *retry_data; /* the record at that step, or NULL */
     const json_t *exchange; /* {request, response} with the far end, masked and
                                bounded, or NULL */
+    const char *export_uri, *import_uri; /* links to the record, or NULL */
 } flow_record_error_t;
 
 /** How a run reports upwards: one call at a time, on the running thread or on

@@ -85,7 +85,7 @@
 
 #define TRACE_KEY \
     { "traceKeyTemplate", TEMPLATE, 0, NULL, NULL, "what identifies a record in errors; else id, _id, key or name" }, \
-    { "dataURITemplate", TEMPLATE, LATER, NULL, NULL, "link to the record in the application" }
+    { "dataURITemplate", TEMPLATE, 0, NULL, NULL, "link to the record in the application, kept with its errors; an import's also sees {{response}} and is dataURI of the answer" }
 
 #define PROCESSORS(at, help) \
     { at "pageProcessors", ARRAY, 0, NULL, NULL, help }, \
@@ -107,7 +107,7 @@ static const flow_field_t connection_fields[] = {
     { "type", STRING, REQUIRED, NULL, NULL, "kind of system: the name of a connector" },
     { "assistant", STRING, 0, NULL, NULL, "application: a preset (docs/presets.md) gives what the document lacks" },
     { "offline", BOOL, READONLY, NULL, NULL, "the last test failed" },
-    { "debugDate", STRING, LATER, NULL, NULL, "requests are logged until then" },
+    { "debugDate", STRING, 0, NULL, NULL, "ISO 8601: until then requests and answers of type http are logged, without secrets" },
     { "_agentId", STRING, READONLY, NULL, NULL, "on-premise agent; not needed here" },
     { "_borrowConcurrencyFromConnectionId", ID, 0, "connection", NULL, "connection of the same type whose concurrency and limits count instead" },
     { "autoRecoverRateLimitErrors", BOOL, 0, NULL, "true", "wait and try again when the far end says so" },
@@ -324,7 +324,12 @@ static const flow_field_t iclient_fields[] = {
     { "oauth2.refresh.headers", ARRAY, 0, NULL, NULL, "further headers" },
     { "oauth2.refresh.headers[].name", STRING, REQUIRED, NULL, NULL, "name" },
     { "oauth2.refresh.headers[].value", TEMPLATE, REQUIRED, NULL, NULL, "value" },
-    { "oauth2.revoke", ANY, LATER, NULL, NULL, "called when the connection is deleted" },
+    { "oauth2.revoke", OBJECT, 0, NULL, NULL, "how tokens are ended: `flowctl connection revoke`" },
+    { "oauth2.revoke.uri", STRING, 0, NULL, NULL, "address" },
+    { "oauth2.revoke.body", TEMPLATE, 0, NULL, NULL, "body, urlencoded; absent: the token, as RFC 7009 has it" },
+    { "oauth2.revoke.headers", ARRAY, 0, NULL, NULL, "headers" },
+    { "oauth2.revoke.headers[].name", STRING, REQUIRED, NULL, NULL, "name" },
+    { "oauth2.revoke.headers[].value", TEMPLATE, REQUIRED, NULL, NULL, "value" },
     { "oauth2.unencrypted", ANY, 0, NULL, NULL, "custom values: {{iClient.unencrypted.x}}" },
     { "oauth2.encrypted", ANY, SECRET, NULL, NULL, "secret custom values: {{iClient.encrypted.x}}" },
     { NULL },

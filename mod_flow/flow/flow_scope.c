@@ -197,6 +197,7 @@ void flow_scope_call(const flow_scope_t *scope, flow_call_t *call)
     call->stages = scope->stages;
     call->step_timeout = scope->env->call_timeout;
     call->grants = scope->env->grants;
+    call->spare_grants = scope->env->spare_grants;
     call->blobs = scope->env->blobs;
 }
 

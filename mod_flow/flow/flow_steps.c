@@ -29,7 +29,7 @@ typedef struct work_t {
     flow_scope_t *scope;
     int index; /* oIndex: 1.. */
     const char *id;
-    const flow_template_t *trace_key;
+    const flow_template_t *trace_key, *data_uri;
     outcome_t *outcomes;
     size_t n;
     apr_pool_t *p;
@@ -69,12 +69,28 @@ apr_status_t flow_runner_report(const flow_runner_t *runner, int step_index,
                               flow_json_member(error, "source"),
                               trace_key,
                               runner->skip_retries ? NULL : retry_data,
-                              exchange };
+                              exchange,
+                              flow_json_member(error, "exportDataURI"),
+                              flow_json_member(error, "importDataURI") };
 
     if (!sink || !sink->record_error) {
         return APR_SUCCESS;
     }
     return sink->record_error(sink->baton, &e, err);
+}
+
+/* The error with the record's link; new. */
+static json_t *with_link(const work_t *w, const json_t *error, const char *link)
+{
+    json_t *copy = link && flow_json_is(error, OBJECT)
+                       ? json_copy((json_t *)error)
+                       : json_incref((json_t *)error);
+
+    if (copy != error) {
+        flow_record_set_text(
+            copy, w->step->import ? "importDataURI" : "exportDataURI", link);
+    }
+    return copy;
 }
 
 static apr_status_t report_errors(const work_t *w, const json_t *record,
@@ -83,16 +99,20 @@ static apr_status_t report_errors(const work_t *w, const json_t *record,
 {
     size_t i, n = json_array_size(errors);
     apr_status_t rv = APR_SUCCESS;
-    const char *key;
+    const char *key, *link;
 
     if (!n) {
         return APR_SUCCESS;
     }
     key = flow_record_trace_key(w->trace_key, record, w->p);
+    link = flow_record_link(w->data_uri, record, NULL, w->p);
     for (i = 0; i < n && rv == APR_SUCCESS; ++i) {
-        rv = flow_runner_report(
-            w->runner, w->index, w->id, key, json_array_get(errors, i),
-            can_retry && i == 0 ? record : NULL, i == 0 ? exchange : NULL, err);
+        json_t *error = with_link(w, json_array_get(errors, i), link);
+
+        rv = flow_runner_report(w->runner, w->index, w->id, key, error,
+                                can_retry && i == 0 ? record : NULL,
+                                i == 0 ? exchange : NULL, err);
+        json_decref(error);
     }
     return rv;
 }
@@ -121,6 +141,9 @@ static apr_status_t fail_outcome(work_t *w, outcome_t *o,
     json_t *exchange = flow_scope_take_exchange(w->scope);
     apr_status_t rv;
 
+    flow_record_set_text(error,
+                         w->step->import ? "importDataURI" : "exportDataURI",
+                         flow_record_link(w->data_uri, o->record, NULL, w->p));
     o->is_failed = 1;
     ++w->runner->run->counters.error;
     rv =
@@ -430,6 +453,8 @@ static void start_work(work_t *w, flow_runner_t *runner, int i,
     w->id = step->import ? step->import->id : step->lookup->id;
     w->trace_key =
         step->import ? step->import->trace_key : step->lookup->trace_key;
+    w->data_uri =
+        step->import ? step->import->data_uri : step->lookup->data_uri;
     w->p = p;
     w->n = json_array_size(records);
     w->outcomes = apr_pcalloc(p, (w->n ? w->n : 1) * sizeof(*w->outcomes));

@@ -21,7 +21,7 @@
     { path "[].value", FLOW_FIELD_TEMPLATE, FLOW_FIELD_REQUIRED, NULL, NULL, "value; sees the request" }
 
 #define PRESETS \
-    "custom | shopify github stripe slack hubspot box dropbox typeform " \
+    "custom shopify github stripe slack | hubspot box dropbox typeform " \
     "intercom helpscout pagerduty segment surveymonkey jira travis " \
     "travis-org onfleet recurly aha errorception postmark mailchimp " \
     "activecampaign shipwire parseur mailparser-io sapariba happyreturns " \
@@ -29,7 +29,7 @@
 
 const flow_field_t flow_webhook_fields[] = {
     { "webhook", FLOW_FIELD_OBJECT, 0, NULL, NULL, "who may send, what is read, what is answered" },
-    { "webhook.provider", STRING, 0, PRESETS, "custom", "whose rules apply" },
+    { "webhook.provider", STRING, 0, PRESETS, "custom", "who sends: gives verify hmac what it needs besides the key" },
     { "webhook.verify", STRING, 0, "basic token hmac secret_url | publickey", NULL, "how the sender proves itself; without it the Location must have an authentication, or FlowAuth none" },
     { "webhook.username", STRING, 0, NULL, NULL, "verify basic: user" },
     { "webhook.password", STRING, SECRET, NULL, NULL, "verify basic: password" },
@@ -41,9 +41,11 @@ const flow_field_t flow_webhook_fields[] = {
     { "webhook.customTokenScheme", STRING, 0, NULL, NULL, "tokenHeaderScheme custom: the word before the token" },
     { "webhook.tokenQueryParamName", STRING, 0, NULL, NULL, "token in the query: name of the parameter" },
     { "webhook.key", STRING, SECRET, NULL, NULL, "verify hmac: the shared key" },
-    { "webhook.algorithm", STRING, 0, "sha1 sha256 sha384 sha512", NULL, "verify hmac: digest" },
-    { "webhook.encoding", STRING, 0, "hex base64", NULL, "verify hmac: how the signature is written" },
-    { "webhook.header", STRING, 0, NULL, NULL, "verify hmac: header with the signature; a prefix such as sha256= is dropped" },
+    { "webhook.algorithm", STRING, 0, "sha1 sha256 sha384 sha512", NULL, "verify hmac: digest; for signature body" },
+    { "webhook.encoding", STRING, 0, "hex base64", NULL, "verify hmac: how the signature is written; for signature body" },
+    { "webhook.header", STRING, 0, NULL, NULL, "verify hmac: header with the signature; a prefix such as sha256= is dropped. Only signature body needs it" },
+    { "webhook.signature", STRING, 0, "body stripe slack standard", NULL, "verify hmac: what is signed; body: the body; stripe: t=,v1= of the header Stripe-Signature; slack: v0:time:body; standard: id.time.body with webhook-id, webhook-timestamp and webhook-signature (or svix-...), the key in base64; follows from provider when absent; an addition of mod_flow" },
+    { "webhook.toleranceSeconds", FLOW_FIELD_INT, 0, "0 86400", "300", "signatures with a time: how far it may be from now; 0: any; an addition of mod_flow" },
     { "webhook.requestMediaType", STRING, 0, "json xml csv urlencoded plaintext", NULL, "how the body is read; else by Content-Type" },
     { "webhook.pathToRecords", FLOW_FIELD_PATH, 0, NULL, NULL, "array whose elements are the records" },
     { "webhook.includeParentData", FLOW_FIELD_BOOL, 0, NULL, "false", "records keep the fields that surround pathToRecords" },
@@ -128,15 +130,93 @@ static void compile_token(flow_compile_t *c, flow_webhook_t *w, int *pok)
     }
 }
 
+static flow_signed_e signed_of(flow_compile_t *c)
+{
+    const char *name = flow_compile_string(c, "webhook.signature");
+
+    if (!name) {
+        name = flow_compile_string(c, "webhook.provider");
+    }
+    return !name                       ? FLOW_SIGNED_BODY
+           : !strcmp(name, "stripe")   ? FLOW_SIGNED_STRIPE
+           : !strcmp(name, "slack")    ? FLOW_SIGNED_SLACK
+           : !strcmp(name, "standard") ? FLOW_SIGNED_STANDARD
+                                       : FLOW_SIGNED_BODY;
+}
+
+/* All three take SHA-256; where it stands and how it is written is theirs. */
+static void compile_signed(flow_compile_t *c, flow_webhook_t *w, int *pok)
+{
+    w->digest = FLOW_DIGEST_SHA256;
+    w->is_base64 = w->is_signed == FLOW_SIGNED_STANDARD;
+    w->tolerance = flow_compile_int(c, "webhook.toleranceSeconds");
+    w->header = flow_compile_string(c, "webhook.header");
+    if (!w->header || !*w->header) {
+        w->header = flow_webhook_signed_header(w->is_signed);
+    }
+    else if (!flow_header_name_ok(w->header)) {
+        needed_header(c, "webhook.header", pok);
+    }
+    if (w->is_signed == FLOW_SIGNED_STANDARD && *w->key) {
+        w->key =
+            flow_webhook_signed_key(w->key, &w->key_len, flow_compile_pool(c));
+        if (!w->key) {
+            flow_compile_problem(c, "webhook.key",
+                                 "must be base64, with or without 'whsec_' "
+                                 "before it, for signature 'standard'");
+            *pok = 0;
+        }
+    }
+}
+
+/* How those sign that sign the body alone. */
+static const struct provider_t {
+    const char *name, *algorithm, *encoding, *header;
+} providers[] = {
+    { "shopify", "sha256", "base64", "X-Shopify-Hmac-Sha256" },
+    { "github", "sha256", "hex", "X-Hub-Signature-256" },
+};
+
+static const struct provider_t *provider_of(flow_compile_t *c)
+{
+    const char *name = flow_compile_string(c, "webhook.provider");
+    size_t i;
+
+    for (i = 0; name && i < sizeof(providers) / sizeof(providers[0]); ++i) {
+        if (!strcmp(name, providers[i].name)) {
+            return &providers[i];
+        }
+    }
+    return NULL;
+}
+
+/* What the document says, else what the provider does. */
+static const char *given(flow_compile_t *c, const char *field, const char *dflt,
+                         int *pok)
+{
+    const char *text = flow_compile_string(c, field);
+
+    return dflt && (!text || !*text) ? dflt : needed(c, field, pok);
+}
+
 static void compile_hmac(flow_compile_t *c, flow_webhook_t *w, int *pok)
 {
+    const struct provider_t *by = provider_of(c);
     const char *algorithm, *encoding;
 
     w->verify = FLOW_VERIFY_HMAC;
     w->key = needed(c, "webhook.key", pok);
-    w->header = needed_header(c, "webhook.header", pok);
-    algorithm = needed(c, "webhook.algorithm", pok);
-    encoding = needed(c, "webhook.encoding", pok);
+    w->key_len = strlen(w->key);
+    w->is_signed = signed_of(c);
+    if (w->is_signed != FLOW_SIGNED_BODY) {
+        compile_signed(c, w, pok);
+        return;
+    }
+    w->header = by && !flow_compile_string(c, "webhook.header")
+                    ? by->header
+                    : needed_header(c, "webhook.header", pok);
+    algorithm = given(c, "webhook.algorithm", by ? by->algorithm : NULL, pok);
+    encoding = given(c, "webhook.encoding", by ? by->encoding : NULL, pok);
     w->is_base64 = !strcmp(encoding, "base64");
     if (*algorithm && flow_digest_parse(&w->digest, algorithm) != APR_SUCCESS) {
         *pok = 0; /* reported by the schema */

@@ -112,6 +112,9 @@ json_t *flow_webhook_to_json(const flow_webhook_t *webhook,
     case FLOW_VERIFY_HMAC:
         /* with the body beside it, it would be a request to send again */
         mask_header(v, webhook->header, p);
+        if (webhook->is_signed == FLOW_SIGNED_STANDARD) {
+            mask_header(v, "svix-signature", p);
+        }
         break;
     case FLOW_VERIFY_TOKEN_QUERY:
         mask_query(v, webhook->token_name, p);

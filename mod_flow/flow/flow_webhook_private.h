@@ -21,6 +21,14 @@ typedef enum {
     FLOW_VERIFY_BROKEN /* could not be compiled: refuses everything */
 } flow_verify_e;
 
+/** What an hmac is over. */
+typedef enum {
+    FLOW_SIGNED_BODY,
+    FLOW_SIGNED_STRIPE,  /* "t.body", both in one header: t=,v1= */
+    FLOW_SIGNED_SLACK,   /* "v0:t:body" */
+    FLOW_SIGNED_STANDARD /* "id.t.body", as standardwebhooks.com has it */
+} flow_signed_e;
+
 typedef struct flow_webhook_header_t {
     const char *name;
     const flow_template_t *value;
@@ -45,6 +53,9 @@ struct flow_webhook_t {
     const char *key, *header;      /* hmac */
     flow_digest_e digest;
     int is_base64; /* else hex */
+    flow_signed_e is_signed;
+    apr_int64_t tolerance; /* seconds a signed time may be off; 0 = any */
+    apr_size_t key_len;
 
     flow_media_e media;              /* UNKNOWN = by Content-Type */
     const flow_path_t *records_path; /* or NULL */
@@ -61,6 +72,19 @@ struct flow_webhook_t {
 apr_status_t flow_webhook_body(const flow_webhook_t *webhook,
                                const flow_request_t *req, json_t **pv,
                                apr_pool_t *p, flow_error_t *err);
+
+/* ---- flow_webhook_signed.c ---- */
+/** Where a scheme has its signature; NULL for FLOW_SIGNED_BODY. */
+const char *flow_webhook_signed_header(flow_signed_e is_signed);
+/** The key of Standard Webhooks: base64, perhaps behind "whsec_". NULL when it
+ * is not that. */
+const char *flow_webhook_signed_key(const char *text, apr_size_t *plen,
+                                    apr_pool_t *p);
+/** Is a signature that covers a time good, and the time near? *pwhy: what to
+ * tell the administrator when not. */
+int flow_webhook_verify_signed(const flow_webhook_t *w,
+                               const flow_request_t *req, apr_time_t now,
+                               const char **pwhy, apr_pool_t *p);
 
 /** New: the body's and the query's fields by their names, and all by part. */
 json_t *flow_webhook_context(const flow_webhook_t *webhook,

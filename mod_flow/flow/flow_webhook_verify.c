@@ -168,7 +168,7 @@ static int verify_hmac(const flow_webhook_t *w, const flow_request_t *req,
     char *expected, *got;
     apr_size_t len = 0, i;
 
-    if (!value || flow_hmac(w->digest, w->key, strlen(w->key), req->body,
+    if (!value || flow_hmac(w->digest, w->key, w->key_len, req->body,
                             req->body_len, digest, &len) != APR_SUCCESS) {
         return 0;
     }
@@ -231,6 +231,11 @@ static int verify(const flow_webhook_t *w, const flow_request_t *req,
         return verify_token_query(w, req, p);
     case FLOW_VERIFY_HMAC:
         *pmethod = "hmac";
+        if (w->is_signed != FLOW_SIGNED_BODY) {
+            return is_unsigned_challenge(w, req) ||
+                   flow_webhook_verify_signed(w, req, apr_time_now(), pmethod,
+                                              p);
+        }
         return is_unsigned_challenge(w, req) || verify_hmac(w, req, p);
     case FLOW_VERIFY_SECRET_URL:
         *pmethod = "secret_url";

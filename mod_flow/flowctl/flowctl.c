@@ -63,6 +63,7 @@ static const command_t commands[] = {
     { "try mapping",   flowctl_try_mapping },
     { "try transform", flowctl_try_transform },
     { "connection list", flowctl_connection_list },
+    { "connection revoke", flowctl_connection_revoke },
     { "ping",         flowctl_ping },
     { "preview",      flowctl_preview },
 };
@@ -126,6 +127,8 @@ static const char help[] =
     "                     FILE is the text of a template; else the JSON of the\n"
     "                     part or of the whole document\n"
     "  connection list    connections that are offline, and since when\n"
+    "  connection revoke CONNECTION\n"
+    "                     end its tokens, at the far end and in the store\n"
     "  ping CONNECTION [--timeout SECONDS]\n"
     "                     is the far end there, does it take the credentials?\n"
     "  preview EXPORT|IMPORT [--record FILE] [--send] [--timeout SECONDS]\n"
@@ -144,6 +147,8 @@ static const char help[] =
     "                     httpd)\n"
     "  --presets DIR      as FlowPresets\n"
     "  --proxy URL        as FlowProxy\n"
+    "  --key-file FILE    as FlowKeyFile: opens the credentials that the server\n"
+    "                     has stored (default: flow.key in the state directory)\n"
     "  --json             print JSON\n"
     "  --help, --version\n"
     "\n"
@@ -330,6 +335,7 @@ static int general_options(flowctl_t *ctl, flowctl_option_t *all)
         { "--httpd", .value = &ctl->httpd },
         { "--presets", .value = &ctl->presets },
         { "--proxy", .value = &ctl->proxy },
+        { "--key-file", .value = &ctl->key_file },
         { "--json", .flag = &ctl->json },
         { "--help", .flag = &ctl->help },
     };
@@ -341,9 +347,15 @@ static int general_options(flowctl_t *ctl, flowctl_option_t *all)
 /* Where the store is, from what has been given. */
 static int find_store(flowctl_t *ctl)
 {
-    const char *blank, *env = getenv("FLOW_STATE_DIR");
+    const char *blank, *env = getenv("FLOW_STATE_DIR"), *dir;
     flow_error_t err = FLOW_ERROR_INIT;
 
+    dir = ctl->state_dir ? ctl->state_dir
+          : env && *env  ? env
+                         : DEFAULT_STATE_DIR;
+    if (!ctl->key_file) {
+        ctl->key_file = apr_pstrcat(ctl->p, dir, "/flow.key", NULL);
+    }
     ctl->settings.driver = "sqlite3";
     ctl->settings.uid = ctl->settings.gid = -1;
     if (ctl->httpd && !ctl->httpd_conf) {
@@ -375,11 +387,7 @@ static int find_store(flowctl_t *ctl)
         }
         return FLOWCTL_OK;
     }
-    ctl->settings.params = apr_pstrcat(ctl->p,
-                                       ctl->state_dir ? ctl->state_dir
-                                       : env && *env  ? env
-                                                      : DEFAULT_STATE_DIR,
-                                       "/flow.db", NULL);
+    ctl->settings.params = apr_pstrcat(ctl->p, dir, "/flow.db", NULL);
     return FLOWCTL_OK;
 }
 

@@ -45,6 +45,7 @@ typedef struct flowctl_t {
     const char *presets, *proxy;    /* as given, or NULL */
     const char *httpd, *httpd_conf; /* as given, or NULL */
     const json_t *dump;             /* what httpd made of its configuration */
+    const char *key_file;
     int json, help;
     flow_jobs_settings_t settings; /* driver and params filled in */
     int argc;                      /* what is left after the command's words */
@@ -113,8 +114,14 @@ int flowctl_try_mapping(flowctl_t *ctl);
 int flowctl_try_transform(flowctl_t *ctl);
 int flowctl_ping(flowctl_t *ctl);
 int flowctl_connection_list(flowctl_t *ctl);
+int flowctl_connection_revoke(flowctl_t *ctl);
 int flowctl_preview(flowctl_t *ctl);
 
+/** The credentials that the server with this store has got, for env->grants:
+ * read, renewed and stored as the server does. NULL: there is no such store, or
+ * its key cannot be read, which has been said; what may work only once is then
+ * not used (env->spare_grants). */
+const flow_grant_iface_t *flowctl_grants(flowctl_t *ctl, const flow_env_t *env);
 /** What runs things: scripts, and when env->model is set a client. */
 apr_status_t flowctl_prepare(flowctl_t *ctl, flow_env_t *env,
                              const flow_state_iface_t *state,

@@ -20,6 +20,7 @@
 
 #define TIMEOUT_DEFAULT 60
 #define TIMEOUT_MAX     3600
+#define SHOWN_MAX       ((apr_size_t)65536) /* bytes of a record */
 
 /* ---- printing ---- */
 
@@ -51,7 +52,24 @@ static void print_message(const flowctl_t *ctl, const json_t *m)
     if (body && *body) {
         printf("\n%s\n", body);
     }
+    if (json_object_get(m, "bodyBytes")) {
+        printf("... (cut; it has %s bytes)\n",
+               text_of(json_object_get(m, "bodyBytes"), ctl->p));
+    }
     putchar('\n');
+}
+
+/* As many bytes of a record as are shown, whole characters. */
+static apr_size_t shown(const flow_buf_t *text)
+{
+    apr_size_t n = text->len;
+
+    if (n > SHOWN_MAX) {
+        for (n = SHOWN_MAX; ((unsigned char)text->data[n] & 0xC0) == 0x80;
+             --n) {
+        }
+    }
+    return n;
 }
 
 static void print_value(const json_t *v)
@@ -60,7 +78,12 @@ static void print_value(const json_t *v)
 
     flow_buf_init(&text, 256 * 1024 * 1024);
     if (flow_json_write(&text, v, 0) == APR_SUCCESS) {
-        printf("%s\n", text.data);
+        fwrite(text.data, 1, shown(&text), stdout);
+        putchar('\n');
+    }
+    if (text.len > SHOWN_MAX) {
+        printf("... (cut; it has %lu bytes, --json shows them all)\n",
+               (unsigned long)text.len);
     }
     flow_buf_release(&text);
 }
@@ -229,6 +252,37 @@ int flowctl_ping(flowctl_t *ctl)
     }
     printf("connection '%s' answers (%d ms)\n", id,
            (int)apr_time_as_msec(apr_time_now() - began));
+    return FLOWCTL_OK;
+}
+
+int flowctl_connection_revoke(flowctl_t *ctl)
+{
+    const char *id = NULL;
+    int rc = flowctl_options(ctl, NULL, &id, 1);
+    flow_error_t err = FLOW_ERROR_INIT;
+    const flow_connection_t *connection;
+    flow_caller_t caller = { NULL };
+    flow_env_t env = { NULL };
+
+    if (rc == FLOWCTL_OK && !id) {
+        return flowctl_usage("connection revoke: the connection's id is "
+                             "missing");
+    }
+    if (rc == FLOWCTL_OK) {
+        rc = open_env(ctl, "connection revoke", &env, &caller, TIMEOUT_DEFAULT);
+    }
+    if (rc != FLOWCTL_OK) {
+        return rc;
+    }
+    connection = apr_hash_get(env.model->connections, id, APR_HASH_KEY_STRING);
+    if (!connection) {
+        return no_such("connection", id);
+    }
+    if (flow_preview_revoke(&env, &caller, connection, ctl->p, &err) !=
+        APR_SUCCESS) {
+        return flowctl_failed(&err);
+    }
+    printf("the tokens of connection '%s' are revoked\n", id);
     return FLOWCTL_OK;
 }
 

@@ -157,6 +157,10 @@ apr_status_t flowctl_prepare(flowctl_t *ctl, flow_env_t *env,
     if (rv == APR_SUCCESS && env->http && ctl->proxy) {
         rv = use_proxy(ctl, env->http, err);
     }
+    if (rv == APR_SUCCESS && env->model) {
+        env->spare_grants = 1;
+        env->grants = flowctl_grants(ctl, env);
+    }
     return rv;
 }
 

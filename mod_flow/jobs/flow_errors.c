@@ -9,6 +9,7 @@
 #include "base/flow_sign.h"
 #include "data/flow_json.h"
 #include "flow/flow_classify.h"
+#include "flow/flow_record.h"
 
 /* Beyond these a text is cut, or data left out. */
 #define MESSAGE_MAX    4096
@@ -22,6 +23,7 @@
 typedef struct entry_t {
     char id[FLOW_ID_SIZE];
     const char *step_id, *code, *message, *source, *trace_key;
+    const char *export_uri, *import_uri;
     const char *class, *retry_data, *exchange, *exchange_key;
     apr_int64_t step_index, occurred, retry_at, has_retry;
 } entry_t;
@@ -133,6 +135,10 @@ void flow_errors_add(flow_errors_t *errors, const flow_record_error_t *e)
     entry->source = copy(errors, e->source, NAME_MAX_BYTES);
     entry->trace_key =
         e->trace_key ? copy(errors, e->trace_key, NAME_MAX_BYTES) : NULL;
+    entry->export_uri =
+        e->export_uri ? copy(errors, e->export_uri, FLOW_LINK_MAX) : NULL;
+    entry->import_uri =
+        e->import_uri ? copy(errors, e->import_uri, FLOW_LINK_MAX) : NULL;
     entry->class = flow_error_class(entry->code, entry->message, entry->source);
     entry->retry_data = copy_json(errors, e->retry_data, RETRY_MAX);
     entry->has_retry = entry->retry_data != NULL;
@@ -241,18 +247,19 @@ static apr_status_t insert_error(flow_store_t *store, const entry_t *e,
     static const char sql[] =
         "INSERT INTO job_error (id, job_id, flow_id, step_id, step_index,"
         " occurred_at, code, message, source, trace_key, classification,"
-        " classified_by, exchange_key, has_retry, retry_at)"
+        " classified_by, exchange_key, has_retry, retry_at, export_uri,"
+        " import_uri)"
         " VALUES (%s, %s, %s, %s, %lld, %lld, %s, %s, %s, %s, %s, %s, %s,"
-        " %lld, %lld) ON CONFLICT (id) DO NOTHING";
+        " %lld, %lld, %s, %s) ON CONFLICT (id) DO NOTHING";
     apr_status_t rv;
 
-    rv = flow_store_exec(store, sql,
-                         FLOW_SQL(e->id, job_id, flow_id, e->step_id,
-                                  &e->step_index, &e->occurred, e->code,
-                                  e->message, e->source, e->trace_key, e->class,
-                                  e->class ? "rules" : NULL, e->exchange_key,
-                                  &e->has_retry, &e->retry_at),
-                         NULL, err);
+    rv = flow_store_exec(
+        store, sql,
+        FLOW_SQL(e->id, job_id, flow_id, e->step_id, &e->step_index,
+                 &e->occurred, e->code, e->message, e->source, e->trace_key,
+                 e->class, e->class ? "rules" : NULL, e->exchange_key,
+                 &e->has_retry, &e->retry_at, e->export_uri, e->import_uri),
+        NULL, err);
     if (rv == APR_SUCCESS) {
         rv = insert_data(store, e->id, "retry", e->retry_data, err);
     }

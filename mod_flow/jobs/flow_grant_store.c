@@ -6,6 +6,7 @@
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
+#include "base/flow_clock.h"
 #include "base/flow_seal.h"
 #include "jobs/flow_jobs_private.h"
 #include "jobs/flow_owner.h"
@@ -54,7 +55,7 @@ static apr_status_t new_work(grant_work_t **pw, const flow_jobs_t *jobs,
 static apr_status_t finish(flow_jobs_t *jobs, grant_work_t *w, apr_time_t until,
                            int *pis_abandoned, flow_error_t *err)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = flow_clock();
 
     *pis_abandoned = 0;
     return flow_committer_do(jobs->committer, &w->work,

@@ -545,6 +545,9 @@ static apr_status_t start_threads(flow_jobs_t *jobs, flow_error_t *err)
     apr_status_t rv;
 
     rv = flow_committer_start(&jobs->committer, &c, jobs->p, err);
+    if (jobs->settings.is_tool) {
+        return rv;
+    }
     if (rv == APR_SUCCESS) {
         rv = flow_workers_start(jobs, err);
     }

@@ -30,6 +30,7 @@ typedef struct flow_jobs_settings_t {
     const char *driver;  /* "sqlite3" or "pgsql" */
     const char *params;  /* the file; how to connect */
     int workers;         /* threads in this process; 0 = only accept */
+    int is_tool;         /* look after nothing, only read and write */
     int queue_limit;     /* waiting jobs beyond which new ones get 503 */
     int retention_days;  /* finished jobs, errors, events */
     flow_stats_t *stats; /* shared counters, or NULL */

@@ -55,10 +55,15 @@ static void make_listener(flow_webhook_t *w, uint8_t choice, apr_pool_t *p)
 
     memset(w, 0, sizeof(*w));
     w->verify = (flow_verify_e)(1 + choice % 6);
+    if (choice % 8 >= 6) {
+        w->verify = FLOW_VERIFY_HMAC;
+        w->is_signed = (flow_signed_e)(1 + choice / 16 % 3);
+    }
     w->username = "user";
     w->password = w->token = w->key = SECRET;
     w->token_name = w->header = "X-Proof";
     w->token_scheme = schemes[choice / 8 % 3];
+    w->key_len = strlen(SECRET);
     w->is_base64 = choice & 64;
     w->digest = choice & 128 ? FLOW_DIGEST_SHA512 : FLOW_DIGEST_SHA1;
     flow_path_compile(&path, "meta.token", p, NULL);
@@ -107,6 +112,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     line = next_line(&data, &size, p);
     apr_table_setn(headers, "X-Proof", line);
     apr_table_setn(headers, "Authorization", line);
+    apr_table_setn(headers, "X-Slack-Request-Timestamp", line);
+    apr_table_setn(headers, "webhook-timestamp", line);
+    apr_table_setn(headers, "webhook-id", line);
     type = next_line(&data, &size, p);
     apr_table_setn(headers, "Content-Type", type);
     req.method = "POST";
@@ -117,6 +125,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     req.body = apr_pstrmemdup(p, (const char *)data, size);
     req.body_len = size;
 
+    if (w.is_signed == FLOW_SIGNED_SLACK ||
+        w.is_signed == FLOW_SIGNED_STANDARD) {
+        apr_table_setn(headers, "X-Proof", type); /* beside the time */
+    }
     ok = flow_webhook_verify(&w, &req, p, NULL) == APR_SUCCESS;
     if (ok && w.verify != FLOW_VERIFY_BASIC && w.verify != FLOW_VERIFY_HMAC &&
         !may_hold_secret(&req, line, type)) {

@@ -331,7 +331,8 @@ class Httpd:
                "LANG": "C.UTF-8", **self.env}
         preload = os.environ.get("FLOW_PRELOAD")
         if preload:
-            env["LD_PRELOAD"] = preload
+            env["LD_PRELOAD"] = ":".join(
+                filter(None, [preload, self.env.get("LD_PRELOAD")]))
             # httpd leaves its own pools to the exit; that is not our leak.
             env["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1"
             env["UBSAN_OPTIONS"] = "print_stacktrace=1"

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import re
+import time
 
 import pytest
 
@@ -244,3 +246,25 @@ def test_the_key_from_the_environment(httpd, upstream):
     httpd.post("/hook", data=body, headers={"X-Sig": "0" * 64})
     httpd.stop()
     assert "very-secret-key" not in httpd.log and mac not in httpd.log
+
+
+def test_a_signature_with_a_time_is_good_for_a_while(hook, upstream):
+    server = hook(["webhook.provider stripe", "webhook.verify hmac",
+                   "webhook.key whsec_1"])
+    server.allow_log("FLOW0203", "FLOW0204", "does not pass")
+    raw = '{"id":1}'
+
+    def send(at):
+        signature = hmac.new(b"whsec_1", b"%d.%s" % (at, raw.encode()),
+                             hashlib.sha256).hexdigest()
+        return server.post("/hook", data=raw, headers={
+            "Content-Type": "application/json",
+            "Stripe-Signature": "t=%d,v1=00,v1=%s" % (at, signature)})
+
+    now = int(time.time())
+    assert send(now).status_code == 204
+    assert send(now - 280).status_code == 204
+    assert send(now - 400).status_code == 401
+    assert send(now + 400).status_code == 401
+    assert moved(upstream, 2) == [{"id": 1}] * 2
+    assert re.search("its time is not within", server.log)

@@ -344,3 +344,141 @@ def test_a_shared_client_stays_at_its_hosts(httpd, upstream):
     assert ("'oauth2.token.uri' of iClient 'app' leads to "
             "'elsewhere.example'") in text
     assert "iClient 'app', oauth2.nmae" in text
+
+
+# --- tools beside the server ---------------------------------------------------
+BUNDLE_AUTH = {"type": "oauth", "oauth": {
+    "clientId": "client-1", "clientSecret": "client-secret"},
+    "token": {"token": "access-0-stale", "refreshToken": "refresh-0-first"}}
+
+
+def tool(server, upstream, *args, **auth):
+    auth = {**BUNDLE_AUTH, **auth}
+    auth["oauth"] = {**auth["oauth"], "tokenURI": upstream.url("/token")}
+    server.files({"tool/bundle.json": {
+        "connections": [{"_id": "c", "type": "http", "http": {
+            "baseURI": upstream.url(), "mediaType": "json", "auth": auth,
+            "ping": {"relativeURI": "/orders"}}}],
+        "exports": [EXPORT]}})
+    return server.flowctl("--include", "tool/bundle.json", *args, check=False)
+
+
+def test_a_ping_takes_what_is_stored_and_stores_what_it_gets(upstream, start):
+    """A refresh token that is good once serves the server and the tools."""
+    far = Family(upstream)
+    server = start()
+    assert server.get("/orders").status_code == 200
+    assert far.refreshes == 1
+    status, out, err = tool(server, upstream, "ping", "c")
+    assert status == 0, err
+    assert far.refreshes == 1, "the stored token was not used"
+    # now the tool is the one that must renew, and the server follows it
+    far.expire()
+    status, out, err = tool(server, upstream, "preview", "e")
+    assert status == 0, err
+    assert "refresh-" not in out + err and "access-" not in out + err
+    assert far.refreshes == 2 and row(server)[0] == 2
+    assert row(server)[3] is None, "the lease was not given back"
+    assert server.get("/orders").status_code == 200
+    assert far.refreshes == 2 and not far.revoked
+    # both at once: one asks
+    far.expire()
+    far.delay = 0.3
+    out = []
+    threads = [threading.Thread(target=lambda: out.append(
+        tool(server, upstream, "ping", "c")[0])),
+        threading.Thread(target=lambda: out.append(
+            server.get("/orders").status_code != 200))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert out == [0, 0]
+    assert far.refreshes == 3 and not far.revoked
+
+
+def test_a_ping_that_cannot_keep_a_token_uses_none_up(httpd, upstream, start):
+    far = Family(upstream)
+    # there is no store yet
+    status, out, err = tool(httpd, upstream, "--json", "ping", "c")
+    assert status == 1
+    assert "auth_not_kept" in out and "--key-file" in out
+    server = start()
+    status, out, err = tool(server, upstream, "--key-file", "/nowhere",
+                            "ping", "c")
+    assert status == 1 and "auth_not_kept" in err and "/nowhere" in err
+    assert far.refreshes == 0
+    # what needs no refresh token is got all the same, store or not
+    upstream.on("POST", "/token", 200, {"access_token": "other"})
+    upstream.on("GET", "/orders", lambda r: (
+        (200, []) if r.headers["Authorization"] == "Bearer other"
+        else (401, "stale")))
+    status, out, err = tool(
+        server, upstream, "--key-file", "/nowhere", "ping", "c",
+        oauth={**BUNDLE_AUTH["oauth"], "grantType": "clientcredentials"},
+        token={})
+    assert status == 0, err
+
+
+
+def test_tokens_are_revoked_and_forgotten(upstream, start):
+    far = Family(upstream)
+    server = start()
+    assert server.get("/orders").status_code == 200
+    auth = {"token": {**BUNDLE_AUTH["token"], "revoke": {
+        "uri": upstream.url("/revoke")}}}
+    upstream.on("POST", "/revoke", [(503, "later"), (200, "")])
+    status, out, err = tool(server, upstream, "connection", "revoke", "c", **auth)
+    assert status == 1 and "has not revoked the token (status 503)" in err
+    assert row(server)[0] == 1
+    status, out, err = tool(server, upstream, "connection", "revoke", "c", **auth)
+    assert status == 0, err
+    for request in upstream.seen("POST", "/revoke"):
+        assert request.body == (b"token=refresh-1-later"
+                                b"&token_type_hint=refresh_token")
+        assert request.headers["Authorization"].startswith("Basic ")
+    assert row(server)[0] == 2 and row(server)[3] is None
+    # what is stored is nobody's now
+    far.revoked = True
+    status, out, err = tool(server, upstream, "ping", "c", **auth)
+    assert status == 1 and "invalid_grant" in err
+    # a body of one's own
+    auth["token"]["revoke"] = {
+        "uri": "/gone", "body": "t={{{connection.http.auth.token.token}}}",
+        "headers": [{"name": "X-Why", "value": "moved"}]}
+    upstream.on("POST", "/gone", 204)
+    status, out, err = tool(server, upstream, "connection", "revoke", "c", **auth)
+    assert status == 0, err
+    (request,) = upstream.seen("POST", "/gone")
+    assert request.body == b"t=access-0-stale"
+    assert request.headers["X-Why"] == "moved"
+    del auth["token"]["revoke"]
+    status, out, err = tool(server, upstream, "connection", "revoke", "c", **auth)
+    assert status == 1 and "set 'http.auth.token.revoke'" in err
+
+
+def test_a_shared_client_says_how_tokens_are_revoked(httpd, upstream):
+    upstream.on("POST", "/revoke", 200)
+    documents = {
+        "iClients": [{"_id": "app", "provider": "custom_oauth2", "oauth2": {
+            "clientId": "client-1", "clientSecret": "client-secret",
+            "validDomainNames": ["127.0.0.1"],
+            "token": {"uri": upstream.url("/token")},
+            "revoke": {"uri": upstream.url("/revoke"), "headers": [
+                {"name": "X-App", "value": "a"}]}}}],
+        "connections": [{"_id": "c", "type": "http", "http": {
+            "baseURI": upstream.url(), "mediaType": "json",
+            "_iClientId": "app", "auth": {"type": "oauth", "token": {
+                "refreshToken": "refresh-0-first"}}}}]}
+    httpd.files({"tool/bundle.json": documents})
+    status, out, err = httpd.flowctl("--include", "tool/bundle.json",
+                                     "connection", "revoke", "c", check=False)
+    assert status == 0, err
+    (request,) = upstream.seen("POST", "/revoke")
+    assert request.body.startswith(b"token=refresh-0-first&")
+    assert request.headers["X-App"] == "a"
+    documents["iClients"][0]["oauth2"]["revoke"]["uri"] = "http://else.test/r"
+    httpd.files({"tool/bundle.json": documents})
+    status, out, err = httpd.flowctl("--include", "tool/bundle.json", "check",
+                                     check=False)
+    assert status == 1 and "'oauth2.revoke.uri' of iClient 'app'" in out

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files and formats: what comes in a file leaves in a file or a request."""
+import base64
+import csv
 import gzip
+import io
 import json
 import os
 import random
+import zipfile
 
 import pytest
 
@@ -174,3 +178,119 @@ def test_a_mistake_in_a_file_names_file_line_and_byte(httpd, upstream, tmp_path)
     assert result["job"]["status"] == "failed"
     message = json.dumps(result)
     assert "in.json" in message and "line 2, byte" in message
+
+
+# --- files over HTTP, the other members -----------------------------------------
+LIST = {"_id": "e", "_connectionId": "c", "http": {
+    "method": "GET", "relativeURI": "/list"}}
+
+
+def sends(**more):
+    http = {"method": ["PUT"], "relativeURI": ["/drop/{{fileName}}"],
+            "type": "file", **more.pop("http", {})}
+    return {"_id": "i", "_connectionId": "c", "http": http, **more}
+
+
+def test_records_are_sent_as_a_file(files, upstream):
+    rows = [{"id": n, "name": 'a "b"; c' if n == 2 else "x%d" % n}
+            for n in range(1, 8)]
+    upstream.on("GET", "/list", 200, rows)
+    upstream.on("PUT", "/drop/stock-1.csv", 200, {"id": "f1"})
+    job = files(LIST, sends(file={
+        "type": "csv", "fileName": "stock-{{record.id}}.csv",
+        "csv": {"columnDelimiter": ";"}}))
+    assert (job["numSuccess"], job["numError"]) == (7, 0)
+    (got,) = upstream.seen("PUT", "/drop/stock-1.csv")
+    assert got.headers["Content-Type"] == "text/csv"
+    assert list(csv.reader(io.StringIO(got.body.decode()), delimiter=";")) == [
+        ["id", "name"]] + [[str(r["id"]), r["name"]] for r in rows]
+
+
+def test_a_batch_a_file_and_a_record_a_file(files, upstream):
+    upstream.on("GET", "/list", 200, [{"id": n} for n in range(5)])
+    for n in range(5):
+        upstream.on("PUT", "/drop/%d.json" % n, 200, {})
+    job = files(LIST, sends(http={"batchSize": 2}, file={
+        "type": "json", "fileName": "{{record.id}}.json"}))
+    assert job["numSuccess"] == 5
+    assert [len(r.json()) for n in (0, 2, 4)
+            for r in upstream.seen("PUT", "/drop/%d.json" % n)] == [2, 2, 1]
+
+
+def test_a_record_a_file(files, upstream):
+    upstream.on("GET", "/list", 200, [{"id": n} for n in range(3)])
+    for n in range(3):
+        upstream.on("PUT", "/drop/%d" % n, 200, {})
+    job = files(LIST, sends(file={
+        "type": "json", "fileName": "{{record.id}}",
+        "skipAggregation": True, "compressionFormat": "zip"}))
+    assert job["numSuccess"] == 3
+    for n in range(3):
+        (got,) = upstream.seen("PUT", "/drop/%d" % n)
+        assert got.headers["Content-Type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(got.body)) as archive:
+            assert json.loads(archive.read(str(n))) == {"id": n}
+
+
+def test_what_does_not_fit_the_file_fails_alone(files, upstream):
+    upstream.on("GET", "/list", 200, [
+        {"id": 1, "name": "ok"}, {"id": 2, "name": "\u4e2d"},
+        {"id": 3, "name": "fine"}])
+    upstream.on("PUT", "/drop/x", 200, {})
+    job = files(LIST, sends(http={"requestMediaType": "octet-stream"}, file={
+        "type": "csv", "fileName": "x", "encoding": "iso88591",
+        "compressionFormat": "gzip"}))
+    assert (job["numSuccess"], job["numError"]) == (2, 1)
+    (got,) = upstream.seen("PUT", "/drop/x")
+    assert got.headers["Content-Type"] == "application/octet-stream"
+    assert gzip.decompress(got.body) == b"id,name\n1,ok\n3,fine\n"
+
+
+def test_a_file_that_nothing_fits_is_not_sent(files, upstream):
+    upstream.on("GET", "/list", 200, [{"id": "\u4e2d"}])
+    job = files(LIST, sends(file={"type": "csv", "fileName": "x",
+                                  "encoding": "iso88591"}))
+    assert (job["numSuccess"], job["numError"]) == (0, 1)
+    assert not upstream.seen("PUT", "/drop/x")
+
+
+def test_an_archive_over_http_is_read_member_by_member(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.csv", "id\n1\n2\n")
+        archive.writestr("dir/", "")
+        archive.writestr("dir/b.csv", "id\n3\n")
+    upstream.on("GET", "/pack", lambda r: (200, packed.getvalue()))
+    job = files({"_id": "e", "_connectionId": "c", "http": {
+        "method": "GET", "relativeURI": "/pack", "type": "file"},
+        "file": {"type": "csv", "compressionFormat": "zip"}}, TO_HTTP)
+    assert job["numSuccess"] == 3
+    assert [r.json()["id"] for r in upstream.seen("POST", "/in")] == [
+        "1", "2", "3"]
+
+
+def test_what_goes_with_no_file_is_told(httpd, upstream, tmp_path):
+    httpd.files({"docs/bundle.json": {
+        "exports": [LIST], "flows": [FLOW], "imports": [sends(
+            http={"body": ["x"], "requestMediaType": "json"},
+            file={"type": "csv"})]}})
+    status, message = httpd.check(CONF % {"dir": tmp_path, "url": upstream.url()}
+                               + 'FlowInclude "@root@/docs"\n')
+    assert "http.body: has no effect with http.type 'file'" in message
+    assert "only 'octet-stream' may be said instead" in message
+
+
+def test_a_file_may_be_a_text_in_an_answer(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    upstream.on("GET", "/report", 200, {"ok": True, "report": {
+        "data": base64.b64encode(gzip.compress(b"id;n\n1;a\n2;b\n")).decode()}})
+    job = files({"_id": "e", "_connectionId": "c", "http": {
+        "method": "GET", "relativeURI": "/report", "type": "file",
+        "response": {"resourcePath": "report.data", "blobFormat": "base64",
+                     "successPath": "ok", "successValues": ["true"]}},
+        "file": {"type": "csv", "compressionFormat": "gzip",
+                 "csv": {"columnDelimiter": ";"}}}, TO_HTTP)
+    assert job["numSuccess"] == 2
+    assert [r.json() for r in upstream.seen("POST", "/in")] == [
+        {"id": "1", "n": "a"}, {"id": "2", "n": "b"}]

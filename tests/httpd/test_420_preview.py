@@ -134,3 +134,18 @@ def test_delta_marks_stay(tool, httpd, upstream):
 ])
 def test_wrong_usage(tool, args, complaint):
     assert complaint in tool()(*args, ok=False)
+
+
+def test_large_bodies_and_records_are_cut_with_a_note(tool, upstream):
+    upstream.on("GET", "/orders", 200, {"orders": [
+        {"id": 1, "note": "é" * 50000}]})
+    bundle = documents(upstream)
+    del bundle["exports"][0]["transform"], bundle["exports"][0]["filter"]
+    flowctl = tool(bundle)
+    text = flowctl("preview", "e")
+    assert "... (cut; it has 1000" in text
+    assert "bytes, --json shows them all)" in text
+    assert len(text.encode()) < 65536 * 5
+    got = flowctl("--json", "preview", "e")
+    assert stages(got)["response"][0]["bodyBytes"] > 100000
+    assert got["data"][0]["note"] == "é" * 50000

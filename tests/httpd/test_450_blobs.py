@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes that travel beside the records."""
 import base64
+import json
 import os
 import stat
 import time
@@ -125,3 +126,33 @@ def test_what_nobody_removed_goes_with_the_rest(flow, upstream, httpd):
     run(server)
     assert [p.name for p in blobs(server)] != [path.name]
     assert len(blobs(server)) == 1
+
+
+def test_a_blob_is_a_field_of_a_form(flow, upstream):
+    upstream.on("GET", "/files/1", lambda r: (200, BYTES))
+    server = flow(imp={"deleteAfterImport": True}, sends={
+        "method": ["PUT"], "requestMediaType": "form-data", "body": [json.dumps({
+            "title": "{{record.id}}",
+            "scan": {"blobKey": "{{record.file.blobKey}}",
+                     "fileName": "scan.pdf",
+                     "contentType": "application/pdf"}})]})
+    assert run(server)["job"]["numSuccess"] == 1
+    (got,) = upstream.seen("PUT", "/copies/1")
+    kind, boundary = got.headers["Content-Type"].split("; boundary=")
+    assert kind == "multipart/form-data"
+    parts = got.body.split(b"--" + boundary.encode())
+    assert parts[1].endswith(b"\r\n\r\n1\r\n")
+    assert b'name="scan"; filename="scan.pdf"' in parts[2]
+    assert b"Content-Type: application/pdf" in parts[2]
+    assert parts[2].split(b"\r\n\r\n", 1)[1] == BYTES + b"\r\n"
+    assert not blobs(server), "the far end has it"
+
+
+def test_a_form_without_its_blob_fails_alone(flow, upstream):
+    upstream.on("GET", "/files/1", lambda r: (200, BYTES))
+    server = flow(sends={"requestMediaType": "form-data", "body": [
+        '{"scan": {"blobKey": "../../etc/passwd"}}']})
+    result = run(server)
+    assert result["job"]["numError"] == 1
+    assert "field 'scan'" in json.dumps(result["errors"])
+    assert not upstream.seen("PUT", "/copies/1")

@@ -19,6 +19,7 @@ static struct {
     const char *code; /* what the ping fails with, or NULL */
     flow_error_kind_e kind;
     int pings;
+    const flow_grant_iface_t *grants; /* that the last ping had */
 } far_end;
 
 static apr_status_t ping(const flow_connection_t *connection,
@@ -26,8 +27,8 @@ static apr_status_t ping(const flow_connection_t *connection,
                          flow_error_t *err)
 {
     (void)connection;
-    (void)call;
     (void)p;
+    far_end.grants = call->grants;
     ++far_end.pings;
     return far_end.code ? flow_error_set(err, far_end.kind, APR_EGENERAL,
                                          far_end.code, "down")
@@ -196,6 +197,20 @@ static void it_takes_a_failed_test(void **state)
     assert_string_equal(kept.outage.code, "connect_failed");
 }
 
+static void a_test_keeps_the_credentials_that_it_gets(void **state)
+{
+    static const flow_grant_iface_t grants;
+    breaker_t *t = *state;
+
+    start(t, "");
+    t->env.grants = &grants;
+    leave(t, FLOW_E_CONFIG, "auth_failed");
+    leave(t, FLOW_E_CONFIG, "auth_failed");
+    leave(t, FLOW_E_CONFIG, "auth_failed");
+    assert_true(far_end.pings > 0);
+    assert_ptr_equal(far_end.grants, &grants);
+}
+
 static void what_is_no_outage(void **state)
 {
     static const char *const codes[] = { "500",          "503",
@@ -351,6 +366,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(it_takes_a_failed_test),
+        TEST(a_test_keeps_the_credentials_that_it_gets),
         TEST(what_is_no_outage),
         TEST(a_ping_without_settings_need_not_be_good),
         TEST(a_ping_with_settings_must_be_good),

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
 
+#include "base/flow_clock.h"
 #include "conn_http_fixture.h"
 #include "connectors/flow_conn_http_auth.h"
 #include "sign_keys.h"
@@ -239,6 +240,83 @@ static void a_refresh_token_that_rotates_is_used_once(void **state)
     assert_int_equal(t->used[2], 0);
 }
 
+/* ---- what is stored elsewhere ---- */
+
+static apr_status_t read_nothing(void *baton, const char *id, flow_grant_t *grant, apr_pool_t *p, flow_error_t *err)
+{
+    (void)baton;
+    (void)id;
+    (void)p;
+    (void)err;
+    memset(grant, 0, sizeof(*grant));
+    return APR_SUCCESS;
+}
+
+static apr_status_t somebody_asks(void *baton, const char *id, apr_int64_t known, apr_interval_time_t span, apr_time_t until, flow_lease_t *lease,
+                                  flow_lease_e *poutcome, flow_grant_t *grant, apr_pool_t *p, flow_error_t *err)
+{
+    (void)id;
+    (void)known;
+    (void)until;
+    (void)lease;
+    (void)p;
+    (void)err;
+    ++*(int *)baton;
+    assert_true(span >= apr_time_from_sec(10) && span <= apr_time_from_sec(120));
+    memset(grant, 0, sizeof(*grant));
+    *poutcome = FLOW_LEASE_BUSY;
+    return APR_SUCCESS;
+}
+
+static void who_waits_for_another_gives_up_in_time(void **state)
+{
+    conn_http_fixture_t *t = *state;
+    static const route_t routes[] = { { "POST /api/token", 200, JSON, "{\"access_token\":\"new\"}" }, { NULL } };
+    int asked = 0;
+    const flow_grant_iface_t grants = { &asked, read_nothing, somebody_asks };
+
+    conn_http_compile(t, routes, OAUTH "http.auth.token.refreshToken r1\n" GET);
+    t->call.grants = &grants;
+    t->call.deadline = flow_clock() + apr_time_from_msec(350);
+    assert_string_equal(conn_http_export(t, NULL),
+                        "!auth_busy 5: connection 'far': another process has not come back with new credentials in time");
+    assert_true(asked >= 2);
+    assert_int_equal(t->used[0], 0);
+}
+
+static void a_tool_that_keeps_nothing_uses_nothing_up(void **state)
+{
+    static const struct { const char *conf; int may; } cases[] = {
+        { OAUTH "http.auth.token.refreshToken r1\n", 0 },
+        { OAUTH "http.auth.oauth.grantType clientcredentials\n", 1 },
+        { OAUTH "http.auth.oauth.grantType clientcredentials\nhttp.auth.token.refreshToken r1\n", 1 },
+        { TOKEN "http.auth.token.refreshRelativeURI /token\nhttp.auth.token.refreshTokenPath access_token\n", 1 },
+        { TOKEN "http.auth.token.refreshRelativeURI /token\nhttp.auth.token.refreshTokenPath access_token\nhttp.auth.token.refreshToken r1\n", 0 },
+    };
+    static const route_t routes[] = { X_NEW, { "POST /api/token", 200, JSON, "{\"access_token\":\"new\"}" }, X_401, { NULL } };
+    conn_http_fixture_t *t;
+    const char *got;
+    size_t i;
+
+    conn_http_teardown(state);
+    for (i = 0; i < COUNT(cases); ++i) {
+        conn_http_setup(state);
+        t = *state;
+        conn_http_compile(t, routes, apr_pstrcat(t->f->p, cases[i].conf, GET, NULL));
+        t->call.spare_grants = 1;
+        got = conn_http_export(t, NULL);
+        assert_int_equal(t->used[1], cases[i].may);
+        if (cases[i].may) {
+            assert_string_equal(got, "[1]");
+        }
+        else {
+            assert_non_null(strstr(got, "!auth_not_kept 2: "));
+        }
+        conn_http_teardown(state);
+    }
+    conn_http_setup(state);
+}
+
 static void a_token_about_to_expire_is_renewed_before(void **state)
 {
     conn_http_fixture_t *t = *state;
@@ -397,6 +475,8 @@ int main(void)
         TEST(many_threads_make_one_renewal),
         TEST(grants_get_tokens),
         TEST(a_refresh_token_that_rotates_is_used_once),
+        TEST(who_waits_for_another_gives_up_in_time),
+        TEST(a_tool_that_keeps_nothing_uses_nothing_up),
         TEST(a_token_about_to_expire_is_renewed_before),
         TEST(a_login_gives_cookies),
         TEST(an_expired_session_logs_in_again),

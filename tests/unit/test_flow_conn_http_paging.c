@@ -230,8 +230,7 @@ static void paging_that_cannot_work_is_refused(void **state)
         { "http.type file\nfile.encoding utf8\n", "required field 'file.type' is missing" },
         { "file.type csv\n", "file: only for http.type 'file'" },
         { "http.type file\nfile.type csv\nfile.json.resourcePath a\n", "only for file.type 'json'" },
-        { "http.type file\nfile.type csv\nfile.compressionFormat zip\n", "'zip' is not supported here, only 'gzip'" },
-        { "http.type file\nfile.type csv\nhttp.response.resourcePath a\n", "has no effect with http.type 'file'" },
+        { "http.type file\nfile.type csv\nhttp.response.successPath a\n", "has no effect with http.type 'file'" },
         { "http.type file\nfile.type csv\nhttp.paging.method url\nhttp.paging.path a\n", "must be 'header' with http.type 'file'" },
         { "http.type csvstream\n", "'csvstream' is known but not supported yet; supported: blob file" },
     };

@@ -35,7 +35,7 @@ static void a_method_says_what_it_needs(void **state)
         { { "verify", "header" }, { "hmac", "X Sig" }, "'X Sig' cannot be" },
         { { "verify" }, { "secret_url" }, "webhook.token: is required" },
         { { "verify" }, { "hmca" }, "hmac" },
-        { { "provider" }, { "github" }, "github" },
+        { { "provider" }, { "box" }, "box" },
         { { "includeParentData" }, { "true" }, "needs pathToRecords" },
         { { "successStatusCode" }, { "302" }, "successStatusCode" },
     };

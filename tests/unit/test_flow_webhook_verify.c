@@ -8,6 +8,7 @@
 
 #include <apr_strings.h>
 
+#include "flow/flow_webhook_private.h"
 #include "hook_fixture.h"
 
 static flow_request_t *post(const char *type, const char *body)
@@ -261,6 +262,211 @@ static void base64_keeps_its_padding_behind_a_prefix(void **state)
         w, BODY, apr_pstrndup(hook_world->p, good, strlen(good) - 1)));
 }
 
+/* ---- hmac with a time ---- */
+
+/* The examples of Slack's and Standard Webhooks' own documentation, and one in
+ * Stripe's form, computed with node's crypto. */
+#define SLACK_BODY                                                             \
+    "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain="            \
+    "testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA"   \
+    "&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url="     \
+    "https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554"      \
+    "%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121."         \
+    "803a0bc887a14d10d2c447fce8b6703c"
+#define SLACK_SIGNATURE                                                        \
+    "a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+#define STRIPE_SIGNATURE                                                       \
+    "14b61702fcaaa171db64e1592649521cd5872fc8a7916939fa18bca04b7196ed"
+#define STANDARD_SIGNATURE "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+#define STANDARD_KEY       "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+typedef struct timed_t {
+    const char *headers[3][2];
+    const char *body;
+    apr_int64_t late; /* seconds after the signed time */
+    int ok;
+} timed_t;
+
+static int timed_passes(const flow_webhook_t *w, const timed_t *c,
+                        apr_int64_t signed_at)
+{
+    flow_request_t *req = post("application/json", c->body);
+    const char *why = "";
+    size_t i;
+
+    for (i = 0; i < 3 && c->headers[i][0]; ++i) {
+        world_header(req, c->headers[i][0], c->headers[i][1]);
+    }
+    return flow_webhook_verify_signed(
+        w, req, apr_time_from_sec(signed_at + c->late), &why, hook_world->p);
+}
+
+static void check_timed(const flow_webhook_t *w, const timed_t *cases, size_t n,
+                        apr_int64_t signed_at)
+{
+    size_t i;
+
+    for (i = 0; i < n; ++i) {
+        if (timed_passes(w, &cases[i], signed_at) != cases[i].ok) {
+            fail_msg("case %d should be %d", (int)i, cases[i].ok);
+        }
+    }
+    /* as everybody calls it: long ago */
+    assert_false(hook_passes(w, post("application/json", cases[0].body)));
+}
+
+static void stripe_signs_time_and_body(void **state)
+{
+#define S "Stripe-Signature"
+#define T "t=1492774577,"
+    /* clang-format off */
+    static const timed_t cases[] = {
+        { { { S, T "v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", 0, 1 },
+        { { { S, T "v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", 300, 1 },
+        { { { S, T "v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", -300, 1 },
+        { { { S, T "v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", 301, 0 },
+        { { { S, T "v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", -301, 0 },
+        { { { S, T "v0=00, v1=00 ,v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", 0, 1 },
+        { { { S, "v1=" STRIPE_SIGNATURE ",t=1492774577" } }, "{\"id\":1}", 0, 1 },
+        { { { S, T "v1=" STRIPE_SIGNATURE } }, "{\"id\":2}", 0, 0 },
+        { { { S, T "v1=" STRIPE_SIGNATURE } }, "", 0, 0 },
+        { { { S, T "v0=" STRIPE_SIGNATURE } }, "{\"id\":1}", 0, 0 },
+        { { { S, T "v1=" STRIPE_SIGNATURE "0" } }, "{\"id\":1}", 0, 0 },
+        { { { S, "t=1492774578,v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", 0, 0 },
+        { { { S, "t=1492774577.0,v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", 0, 0 },
+        { { { S, "t=,v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", 0, 0 },
+        { { { S, "t=99999999999999999999,v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", 0, 0 },
+        { { { S, "v1=" STRIPE_SIGNATURE } }, "{\"id\":1}", 0, 0 },
+        { { { S, "1492774577," STRIPE_SIGNATURE } }, "{\"id\":1}", 0, 0 },
+        { { { S, T } }, "{\"id\":1}", 0, 0 },
+        { { { S, "" } }, "{\"id\":1}", 0, 0 },
+        { { { NULL, NULL } }, "{\"id\":1}", 0, 0 },
+    };
+    /* clang-format on */
+#undef S
+#undef T
+    const flow_webhook_t *w =
+        LISTENER({ "provider", "stripe" }, { "verify", "hmac" },
+                 { "key", "whsec_s3cret" });
+
+    (void)state;
+    check_timed(w, cases, sizeof(cases) / sizeof(cases[0]), 1492774577);
+}
+
+static void slack_signs_version_time_and_body(void **state)
+{
+#define S "X-Slack-Signature"
+#define T "X-Slack-Request-Timestamp"
+    /* clang-format off */
+    static const timed_t cases[] = {
+        { { { S, "v0=" SLACK_SIGNATURE }, { T, "1531420618" } }, SLACK_BODY, 0, 1 },
+        { { { S, "v0=" SLACK_SIGNATURE }, { T, "1531420618" } }, SLACK_BODY, 299, 1 },
+        { { { S, "v0=" SLACK_SIGNATURE }, { T, "1531420618" } }, SLACK_BODY, 3600, 0 },
+        { { { S, "v0=" SLACK_SIGNATURE }, { T, "1531420619" } }, SLACK_BODY, 0, 0 },
+        { { { S, "v0=" SLACK_SIGNATURE }, { T, "01531420618" } }, SLACK_BODY, 0, 0 },
+        { { { S, "v0=" SLACK_SIGNATURE }, { T, "" } }, SLACK_BODY, 0, 0 },
+        { { { S, SLACK_SIGNATURE }, { T, "1531420618" } }, SLACK_BODY, 0, 0 },
+        { { { S, "v0=" SLACK_SIGNATURE } }, SLACK_BODY, 0, 0 },
+        { { { T, "1531420618" } }, SLACK_BODY, 0, 0 },
+    };
+    /* clang-format on */
+#undef S
+#undef T
+    /* as a document of Celigo's has it: with what is not needed */
+    const flow_webhook_t *w =
+        LISTENER({ "provider", "slack" }, { "verify", "hmac" },
+                 { "key", "8f742231b10e8888abcd99yyyzzz85a5" },
+                 { "algorithm", "sha256" }, { "encoding", "hex" },
+                 { "header", "X-Slack-Signature" });
+
+    (void)state;
+    check_timed(w, cases, sizeof(cases) / sizeof(cases[0]), 1531420618);
+}
+
+static void standard_webhooks_sign_id_time_and_body(void **state)
+{
+#define W  "webhook-"
+#define ID "msg_p5jXN8AQM9LWM0D4loKWxJek"
+#define B  "{\"test\": 2432232314}"
+#define G  STANDARD_SIGNATURE
+    /* clang-format off */
+    static const timed_t cases[] = {
+        { { { W "id", ID }, { W "timestamp", "1614265330" }, { W "signature", "v1," G } }, B, 0, 1 },
+        { { { "svix-id", ID }, { "svix-timestamp", "1614265330" }, { "svix-signature", "v1," G } }, B, 0, 1 },
+        { { { W "id", ID }, { W "timestamp", "1614265330" }, { W "signature", "v1a,x v1,x v1," G " v2,y" } }, B, 10, 1 },
+        { { { W "id", ID }, { W "timestamp", "1614265330" }, { W "signature", "v1," G } }, B, 301, 0 },
+        { { { W "id", "msg_2" }, { W "timestamp", "1614265330" }, { W "signature", "v1," G } }, B, 0, 0 },
+        { { { W "id", ID }, { W "timestamp", "1614265331" }, { W "signature", "v1," G } }, B, 0, 0 },
+        { { { W "id", ID }, { W "timestamp", "1614265330" }, { W "signature", "v1," G } }, "{\"test\":2432232314}", 0, 0 },
+        { { { W "id", ID }, { W "timestamp", "1614265330" }, { W "signature", G } }, B, 0, 0 },
+        { { { W "timestamp", "1614265330" }, { W "signature", "v1," G } }, B, 0, 0 },
+        { { { "svix-id", ID }, { W "timestamp", "1614265330" }, { W "signature", "v1," G } }, B, 0, 0 },
+    };
+    /* clang-format on */
+#undef W
+#undef ID
+#undef B
+#undef G
+    static const char *const keys[] = { STANDARD_KEY, "whsec_" STANDARD_KEY };
+    size_t i;
+
+    for (i = 0; i < 2; ++i) {
+        hook_teardown(state);
+        hook_setup(state);
+        check_timed(LISTENER({ "signature", "standard" }, { "verify", "hmac" },
+                             { "key", keys[i] }),
+                    cases, sizeof(cases) / sizeof(cases[0]), 1614265330);
+    }
+}
+
+static void a_tolerance_of_zero_takes_any_time(void **state)
+{
+    static const timed_t old = { { { "X-Mine", "v0=" SLACK_SIGNATURE },
+                                   { "X-Slack-Request-Timestamp",
+                                     "1531420618" } },
+                                 SLACK_BODY,
+                                 100000000,
+                                 1 };
+    const flow_webhook_t *w =
+        LISTENER({ "signature", "slack" }, { "verify", "hmac" },
+                 { "key", "8f742231b10e8888abcd99yyyzzz85a5" },
+                 { "header", "X-Mine" }, { "toleranceSeconds", "0" });
+
+    (void)state;
+    assert_true(timed_passes(w, &old, 1531420618));
+}
+
+/* shopify and github: only the key is said */
+static void a_provider_knows_how_it_signs(void **state)
+{
+    static const struct {
+        const char *provider, *header, *signature;
+    } cases[] = {
+        { "shopify", "X-Shopify-Hmac-Sha256",
+          "5UkBPYjqn3HwOVGmZZ6rmltZd9r8Ehd0wmyPomz7alU=" },
+        { "github", "X-Hub-Signature-256",
+          "sha256=e549013d88ea9f71f03951a6659eab9a5b5977dafc121774c26c8fa26cfb6"
+          "a55" },
+    };
+    size_t i;
+
+    for (i = 0; i < 2; ++i) {
+        const flow_webhook_t *w;
+
+        hook_teardown(state);
+        hook_setup(state);
+        w = LISTENER({ "provider", cases[i].provider }, { "verify", "hmac" },
+                     { "key", "s3cret" });
+        assert_true(
+            hook_passes(w, world_header(post("application/json", BODY),
+                                        cases[i].header, cases[i].signature)));
+        assert_false(
+            hook_passes(w, world_header(post("application/json", "{}"),
+                                        cases[i].header, cases[i].signature)));
+        assert_false(hook_passes(w, post("application/json", BODY)));
+    }
+}
+
 /* ---- secret_url ---- */
 
 static void a_secret_url_ends_in_the_token(void **state)
@@ -315,6 +521,11 @@ int main(void)
         TEST(every_signature_is_checked_over_the_raw_body),
         TEST(a_signature_may_have_a_prefix_and_upper_case_hex),
         TEST(base64_keeps_its_padding_behind_a_prefix),
+        TEST(stripe_signs_time_and_body),
+        TEST(slack_signs_version_time_and_body),
+        TEST(standard_webhooks_sign_id_time_and_body),
+        TEST(a_tolerance_of_zero_takes_any_time),
+        TEST(a_provider_knows_how_it_signs),
         TEST(a_secret_url_ends_in_the_token),
         TEST(without_a_method_nobody_passes),
     };
