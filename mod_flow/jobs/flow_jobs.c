@@ -104,7 +104,7 @@ static int could_start(const insert_t *w)
     int i, n = 0;
 
     /* A guess will do: a worker that falls asleep has somebody look. */
-    if (!__atomic_load_n(&w->owner->idle, __ATOMIC_RELAXED)) {
+    if (!flow_workers_are_free(w->owner)) {
         return 0;
     }
     for (i = 0; i < w->n && !n; ++i) {

@@ -184,6 +184,8 @@ void flow_workers_wake(flow_jobs_t *jobs);
 void flow_workers_nudge(flow_jobs_t *jobs);
 /** Those that have not ended may not even finish what they wait for. */
 void flow_workers_abort(flow_jobs_t *jobs);
+/** Does a worker sleep? */
+int flow_workers_are_free(flow_jobs_t *jobs);
 /** Could a job of this flow start now, as far as this process knows? */
 int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id);
 /** May this process run it? For flow_claim_t. */
@@ -222,6 +224,8 @@ void flow_ready_add(flow_jobs_t *jobs, flow_held_t *held);
 flow_held_t *flow_ready_take(flow_jobs_t *jobs);
 /** What comes after it, if that has not been handed back. Under the lock. */
 flow_held_t *flow_ready_chain(flow_jobs_t *jobs, flow_held_t *held);
+/** Are there any? */
+int flow_ready_any(flow_jobs_t *jobs);
 /** Queue again what was claimed @a age ago and that nobody has begun. */
 void flow_ready_return(flow_jobs_t *jobs, apr_interval_time_t age);
 

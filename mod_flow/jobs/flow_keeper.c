@@ -324,7 +324,7 @@ static void round_of(keeper_t *k)
         return; /* the committer has told the log */
     }
     flow_script_log_flush(jobs);
-    if (__atomic_load_n(&jobs->nready, __ATOMIC_RELAXED)) {
+    if (flow_ready_any(jobs)) {
         k->busy_until = k->now + BUSY_FOR;
         flow_ready_return(jobs, READY_FOR);
     }

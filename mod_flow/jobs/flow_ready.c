@@ -219,6 +219,16 @@ flow_held_t *flow_ready_chain(flow_jobs_t *jobs, flow_held_t *held)
     return next;
 }
 
+int flow_ready_any(flow_jobs_t *jobs)
+{
+    int n;
+
+    pthread_mutex_lock(&jobs->lock);
+    n = jobs->nready;
+    pthread_mutex_unlock(&jobs->lock);
+    return n > 0;
+}
+
 /* ---- back to the queue ---- */
 
 typedef struct return_work_t {

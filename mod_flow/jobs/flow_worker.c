@@ -144,6 +144,16 @@ void flow_workers_wake(flow_jobs_t *jobs)
     pthread_mutex_unlock(&jobs->lock);
 }
 
+int flow_workers_are_free(flow_jobs_t *jobs)
+{
+    int n;
+
+    pthread_mutex_lock(&jobs->lock);
+    n = jobs->idle;
+    pthread_mutex_unlock(&jobs->lock);
+    return n > 0;
+}
+
 int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id)
 {
     const flow_running_t *r;
