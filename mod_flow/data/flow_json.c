@@ -15,36 +15,6 @@ void flow_json_global_init(void)
 
 /* --- what a value is -------------------------------------------------------*/
 
-static int is_raw_number(const json_t *v)
-{
-    return json_string_length(v) > 1 &&
-           json_string_value(v)[0] == FLOW_JSON_RAW;
-}
-
-flow_json_type_e flow_json_type(const json_t *v)
-{
-    if (!v) {
-        return FLOW_JSON_NULL;
-    }
-    switch (json_typeof(v)) {
-    case JSON_OBJECT:
-        return FLOW_JSON_OBJECT;
-    case JSON_ARRAY:
-        return FLOW_JSON_ARRAY;
-    case JSON_STRING:
-        return is_raw_number(v) ? FLOW_JSON_NUMBER : FLOW_JSON_STRING;
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return FLOW_JSON_NUMBER;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return FLOW_JSON_BOOL;
-    case JSON_NULL:
-        break;
-    }
-    return FLOW_JSON_NULL;
-}
-
 const char *flow_json_type_name(const json_t *v)
 {
     static const char *const names[] = { "null",   "boolean", "number",
@@ -55,13 +25,19 @@ const char *flow_json_type_name(const json_t *v)
 
 const char *flow_json_string(const json_t *v, apr_size_t *plen)
 {
-    if (!flow_json_is(v, STRING)) {
+    const char *text;
+
+    if (!v || json_typeof(v) != JSON_STRING) {
+        return NULL;
+    }
+    text = json_string_value(v);
+    if (text[0] == FLOW_JSON_RAW) {
         return NULL;
     }
     if (plen) {
         *plen = json_string_length(v);
     }
-    return json_string_value(v);
+    return text;
 }
 
 const char *flow_json_member(const json_t *object, const char *key)

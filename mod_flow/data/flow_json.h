@@ -87,8 +87,46 @@ apr_status_t flow_json_write_string(flow_buf_t *b, const char *s,
 apr_status_t flow_json_write_escaped(flow_buf_t *b, const char *s,
                                      apr_size_t len);
 
-flow_json_type_e flow_json_type(const json_t *v); /* NULL pointer = NULL */
-#define flow_json_is(v, t) ((v) && flow_json_type(v) == FLOW_JSON_##t)
+/* In line, for every step of every record asks this. */
+static inline flow_json_type_e flow_json_type(const json_t *v)
+{
+    switch (v ? json_typeof(v) : JSON_NULL) {
+    case JSON_OBJECT:
+        return FLOW_JSON_OBJECT;
+    case JSON_ARRAY:
+        return FLOW_JSON_ARRAY;
+    case JSON_STRING:
+        return json_string_value(v)[0] == '\xff' ? FLOW_JSON_NUMBER
+                                                 : FLOW_JSON_STRING;
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return FLOW_JSON_NUMBER;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return FLOW_JSON_BOOL;
+    default:
+        return FLOW_JSON_NULL; /* also of a NULL pointer */
+    }
+}
+
+/* The same as comparing the type, but only texts are looked into. */
+static inline int flow_json_has_type(const json_t *v, flow_json_type_e type)
+{
+    switch (type) {
+    case FLOW_JSON_OBJECT:
+        return json_is_object(v);
+    case FLOW_JSON_ARRAY:
+        return json_is_array(v);
+    case FLOW_JSON_NULL:
+        return json_is_null(v);
+    case FLOW_JSON_STRING:
+        return v && json_typeof(v) == JSON_STRING &&
+               json_string_value(v)[0] != '\xff';
+    default:
+        return v && flow_json_type(v) == type;
+    }
+}
+#define flow_json_is(v, t) flow_json_has_type(v, FLOW_JSON_##t)
 /** "null" "boolean" "number" "string" "array" "object", for messages */
 const char *flow_json_type_name(const json_t *v);
 

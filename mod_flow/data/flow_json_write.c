@@ -38,6 +38,26 @@ static int needs_escape(unsigned char c)
     return c < 0x20 || c == '"' || c == '\\';
 }
 
+/* Of the eight bytes at @a s: how many, from the first on, are written as they
+ * are. As flow_json_plain8(), but what is beyond ASCII is, too. */
+static unsigned verbatim8(const char *s)
+{
+    const apr_uint64_t ones = 0x0101010101010101ULL;
+    const apr_uint64_t high = 0x8080808080808080ULL;
+    apr_uint64_t w, quote, slash, hit;
+
+    memcpy(&w, s, sizeof(w));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
+    quote = w ^ (ones * '"');
+    slash = w ^ (ones * '\\');
+    hit = ((~w & (w - ones * 0x20)) | (~quote & (quote - ones)) |
+           (~slash & (slash - ones))) &
+          high;
+    return hit ? (unsigned)__builtin_ctzll(hit) / 8 : 8;
+}
+
 /* How much of the text stands for itself. */
 static apr_size_t plain_run(const char *s, apr_size_t len)
 {
@@ -45,7 +65,7 @@ static apr_size_t plain_run(const char *s, apr_size_t len)
 
     while (i < len) {
         if (len - i >= 8) {
-            apr_size_t n = flow_json_plain8(s + i);
+            apr_size_t n = verbatim8(s + i);
 
             i += n;
             if (n == 8) {
@@ -77,9 +97,46 @@ apr_status_t flow_json_write_escaped(flow_buf_t *b, const char *s,
     return b->status;
 }
 
+/* Texts as they mostly are: short ones into a buffer that has room, with
+ * nothing to escape. Gives 0 when it is otherwise, having written nothing. */
+static int write_plainly(flow_buf_t *b, const char *s, apr_size_t len,
+                         const char *tail, apr_size_t tail_len)
+{
+    apr_size_t i = 0;
+    char *o;
+
+    if (b->status != APR_SUCCESS || b->cap - b->len <= len + 3) {
+        return 0;
+    }
+    o = b->data + b->len;
+    *o++ = '"';
+    for (; len - i >= 8; i += 8) {
+        if (verbatim8(s + i) != 8) {
+            return 0;
+        }
+        memcpy(o + i, s + i, 8);
+    }
+    for (; i < len; ++i) {
+        if (needs_escape((unsigned char)s[i])) {
+            return 0;
+        }
+        o[i] = s[i];
+    }
+    memcpy(o + len, tail, tail_len);
+    b->len += len + 1 + tail_len;
+    b->data[b->len] = '\0';
+    return 1;
+}
+
 apr_status_t flow_json_write_string(flow_buf_t *b, const char *s,
                                     apr_size_t len)
 {
+    if (write_plainly(b, s, len, "\"", 1)) {
+        return APR_SUCCESS;
+    }
+    if (b->data && b->status == APR_SUCCESS) {
+        b->data[b->len] = '\0'; /* what write_plainly() tried is none of it */
+    }
     flow_buf_addc(b, '"');
     flow_json_write_escaped(b, s, len);
     return flow_buf_addc(b, '"');
@@ -139,102 +196,141 @@ static frame_t *push(writer_t *w)
     return &w->stack[w->depth++];
 }
 
-static void add_scalar(flow_buf_t *b, const json_t *v)
+/* Into the buffer itself when it has room. */
+static void add_number(flow_buf_t *b, const json_t *v)
 {
     char tmp[FLOW_JSON_NUMBER_MAX];
-    const char *text = "null";
-    apr_size_t len = 4;
+    apr_size_t len = 0;
+    const char *text;
 
-    switch (v ? json_typeof(v) : JSON_NULL) {
-    case JSON_STRING:
-        text = json_string_value(v);
-        len = json_string_length(v);
-        if (text[0] == FLOW_JSON_RAW) {
-            flow_buf_add(b, text + 1, len - 1);
-        }
-        else {
-            flow_json_write_string(b, text, len);
-        }
+    if (b->status == APR_SUCCESS && b->cap - b->len > FLOW_JSON_NUMBER_MAX) {
+        flow_json_number_text(v, b->data + b->len, &len);
+        b->len += len;
         return;
-    case JSON_INTEGER:
-    case JSON_REAL:
-        text = flow_json_number_text(v, tmp, &len);
-        break;
-    case JSON_TRUE:
-        text = "true";
-        break;
-    case JSON_FALSE:
-        text = "false";
-        len = 5;
-        break;
-    default:
-        break;
     }
+    text = flow_json_number_text(v, tmp, &len);
     flow_buf_add(b, text, len);
 }
 
-/* Write v, or only its opening bracket when there is something in it. */
-static void add_value(writer_t *w, json_t *v)
+static void add_text(flow_buf_t *b, const json_t *v)
 {
-    frame_t *frame;
+    const char *text = json_string_value(v);
+    apr_size_t len = json_string_length(v);
 
-    if (json_is_object(v) && json_object_size(v) > 0) {
-        flow_buf_addc(w->b, '{');
-    }
-    else if (json_is_array(v) && json_array_size(v) > 0) {
-        flow_buf_addc(w->b, '[');
-    }
-    else if (json_is_object(v) || json_is_array(v)) {
-        flow_buf_add(w->b, json_is_object(v) ? "{}" : "[]", 2);
-        return;
+    if (text[0] == FLOW_JSON_RAW) {
+        flow_buf_add(b, text + 1, len - 1);
     }
     else {
-        add_scalar(w->b, v);
+        flow_json_write_string(b, text, len);
+    }
+}
+
+static void open_container(writer_t *w, json_t *v)
+{
+    int is_object = json_is_object(v);
+    frame_t *frame;
+
+    if ((is_object ? json_object_size(v) : json_array_size(v)) == 0) {
+        flow_buf_add(w->b, is_object ? "{}" : "[]", 2);
         return;
     }
+    flow_buf_addc(w->b, is_object ? '{' : '[');
     frame = push(w);
     if (frame) {
         frame->v = v;
-        frame->iter = json_is_object(v) ? json_object_iter(v) : NULL;
+        frame->iter = is_object ? json_object_iter(v) : NULL;
         frame->index = 0;
+    }
+}
+
+/* Write v, or only its opening bracket when there is something in it; 1 then. */
+static int add_value(writer_t *w, json_t *v)
+{
+    switch (v ? json_typeof(v) : JSON_NULL) {
+    case JSON_STRING:
+        add_text(w->b, v);
+        return 0;
+    case JSON_INTEGER:
+    case JSON_REAL:
+        add_number(w->b, v);
+        return 0;
+    case JSON_TRUE:
+        flow_buf_add(w->b, "true", 4);
+        return 0;
+    case JSON_FALSE:
+        flow_buf_add(w->b, "false", 5);
+        return 0;
+    case JSON_OBJECT:
+    case JSON_ARRAY:
+        open_container(w, v);
+        return 1;
+    default:
+        flow_buf_add(w->b, "null", 4);
+        return 0;
     }
 }
 
 static void add_key(writer_t *w, void *iter)
 {
-    flow_json_write_string(w->b, json_object_iter_key(iter),
-                           json_object_iter_key_len(iter));
-    flow_buf_add(w->b, ": ", w->indent ? 2 : 1);
+    const char *key = json_object_iter_key(iter);
+    apr_size_t len = json_object_iter_key_len(iter);
+
+    if (w->indent || !write_plainly(w->b, key, len, "\":", 2)) {
+        flow_json_write_string(w->b, key, len);
+        flow_buf_add(w->b, ": ", w->indent ? 2 : 1);
+    }
 }
 
-/* The next element of the innermost container, or its closing bracket. */
-static void add_next(writer_t *w)
+static void start_element(writer_t *w, frame_t *frame)
 {
-    frame_t *frame = &w->stack[w->depth - 1];
-    int is_object = json_is_object(frame->v);
-    json_t *next = NULL;
-
-    if (is_object && frame->iter) {
-        next = json_object_iter_value(frame->iter);
-    }
-    else if (!is_object) {
-        next = json_array_get(frame->v, frame->index);
-    }
-    if (!next) {
-        --w->depth;
-        add_line(w);
-        flow_buf_addc(w->b, is_object ? '}' : ']');
-        return;
-    }
     if (frame->index++ > 0) {
         flow_buf_addc(w->b, ',');
     }
     add_line(w);
-    if (is_object) {
-        add_key(w, frame->iter);
-        frame->iter = json_object_iter_next(frame->v, frame->iter);
+}
+
+/* Members up to the next one that is a container; 0: there are no more. */
+static int add_members(writer_t *w, frame_t *frame)
+{
+    while (frame->iter && w->b->status == APR_SUCCESS) {
+        void *iter = frame->iter;
+
+        start_element(w, frame);
+        add_key(w, iter);
+        frame->iter = json_object_iter_next(frame->v, iter);
+        if (add_value(w, json_object_iter_value(iter))) {
+            return 1;
+        }
     }
-    add_value(w, next);
+    return 0;
+}
+
+static int add_elements(writer_t *w, frame_t *frame)
+{
+    json_t *v;
+
+    while ((v = json_array_get(frame->v, frame->index)) != NULL &&
+           w->b->status == APR_SUCCESS) {
+        start_element(w, frame);
+        if (add_value(w, v)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The rest of the innermost container, as far as it has no others. */
+static void add_next(writer_t *w)
+{
+    frame_t *frame = &w->stack[w->depth - 1];
+    int is_object = json_is_object(frame->v);
+
+    if (is_object ? add_members(w, frame) : add_elements(w, frame)) {
+        return;
+    }
+    --w->depth;
+    add_line(w);
+    flow_buf_addc(w->b, is_object ? '}' : ']');
 }
 
 apr_status_t flow_json_write(flow_buf_t *b, const json_t *v, int flags)

@@ -193,7 +193,9 @@ static apr_status_t append_built(run_t *run, scope_t *scope,
         v = json_object();
         if (!v)
             return flow_mapping_no_memory(run);
+        ++run->is_building;
         rv = put_fields(run, scope, helper->fields, helper->n, 0, v);
+        --run->is_building;
         if (rv == APR_SUCCESS && json_object_size(v))
             return json_array_append_new(out, v) ? flow_mapping_no_memory(run)
                                                  : APR_SUCCESS;
@@ -427,7 +429,10 @@ static apr_status_t make_object(run_t *run, scope_t *scope,
     if (!out)
         return flow_mapping_no_memory(run);
     *pv = out;
-    return put_fields(run, scope, f->fields, f->n, modify, out);
+    ++run->level;
+    rv = put_fields(run, scope, f->fields, f->n, modify, out);
+    --run->level;
+    return rv;
 }
 
 static apr_status_t make_leaf(run_t *run, scope_t *scope,
@@ -443,6 +448,13 @@ static apr_status_t make_leaf(run_t *run, scope_t *scope,
     if (rv != APR_SUCCESS || flow_value_is_empty(*pv))
         return rv;
     return convert(run, f->source_type, f->dates, f->type, f->where, pv);
+}
+
+/* Its fields were counted one by one. */
+static int is_counted(const flow_mapper_field_t *f, const json_t *v)
+{
+    return f->n && !f->source.constant && !f->source.tpl && !f->source.n &&
+           json_object_size(v) > 0;
 }
 
 static apr_status_t put_field(run_t *run, scope_t *scope,
@@ -473,6 +485,8 @@ static apr_status_t put_field(run_t *run, scope_t *scope,
         json_decref(v);
         return rv;
     }
+    if (!run->is_building && !is_counted(f, v))
+        flow_mapping_note_put(run, v, run->level + 1);
     return json_object_setn_new(out, f->name, f->len, v)
                ? flow_mapping_no_memory(run)
                : APR_SUCCESS;

@@ -64,12 +64,35 @@ static int measure(const json_t *v, int depth, apr_size_t *pleft)
     return 1;
 }
 
+void flow_mapping_note_put(run_t *run, const json_t *v, int levels)
+{
+    apr_size_t left = FLOW_MAPPING_SIZE_MAX, len;
+
+    if (!run->is_fresh)
+        return;
+    len = 8;
+    if (flow_json_is(v, ARRAY) || flow_json_is(v, OBJECT)) {
+        run->has_array = 1;
+        run->is_fresh = measure(v, levels, &left);
+        len = FLOW_MAPPING_SIZE_MAX - left;
+    }
+    else {
+        flow_json_string(v, &len);
+    }
+    run->size += len + 1 + 9 * (apr_size_t)levels;
+    if (run->size >= FLOW_MAPPING_SIZE_MAX)
+        run->is_fresh = 0;
+}
+
 /* What nobody could read again is not made: groups of rules work on each
  * other's results, so that a few can make a tree of any depth. */
-static apr_status_t check_made(const json_t *made, flow_error_t *err)
+static apr_status_t check_made(const run_t *run, const json_t *made,
+                               flow_error_t *err)
 {
     apr_size_t left = FLOW_MAPPING_SIZE_MAX;
 
+    if (run->is_fresh)
+        return APR_SUCCESS; /* the sum of its parts is small enough */
     if (!measure(made, 0, &left)) {
         return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "mapping_limit",
                               "the record would be nested more than %d levels "
@@ -82,93 +105,7 @@ static apr_status_t check_made(const json_t *made, flow_error_t *err)
                           "the record would get more than 64 MB of text");
 }
 
-/* --- what templates see --------------------------------------------------- */
-
-/* {{lookup.NAME}} of requests, asked once for the record. */
-static apr_status_t ask(run_t *run)
-{
-    const flow_mapping_t *mapping = run->mapping;
-    apr_status_t rv = APR_SUCCESS;
-    json_t *v;
-    int i;
-
-    if (!mapping->nasked || run->asked)
-        return APR_SUCCESS;
-    run->asked = json_object();
-    for (i = 0; i < mapping->nasked && rv == APR_SUCCESS; ++i) {
-        rv = flow_lookup_value(mapping->asked[i], run->env->lookups, NULL,
-                               run->record, &v, run->scratch, run->err);
-        if (rv == APR_SUCCESS && v)
-            json_object_set_new(run->asked, mapping->asked[i]->name, v);
-    }
-    return rv;
-}
-
-/* {{data.0.x}}, as templates of the first generation have it. */
-static void add_data(json_t *context, const json_t *input)
-{
-    json_t *data;
-
-    if (json_object_get(context, "data"))
-        return;
-    data = json_array();
-    json_array_append(data, (json_t *)input);
-    json_object_set_new(context, "data", data);
-}
-
-/* The members of the input (of grouped rows: the first one's), those of the
- * element over them, and the input as a whole; below all that, what the caller
- * has. */
-json_t *flow_mapping_context(run_t *run, const json_t *input,
-                             const json_t *element, apr_status_t *prv)
-{
-    const json_t *first = input;
-    json_t *context;
-
-    *prv = ask(run);
-    context = *prv == APR_SUCCESS ? json_object() : NULL;
-    if (!context) {
-        if (*prv == APR_SUCCESS)
-            *prv = flow_mapping_no_memory(run);
-        return NULL;
-    }
-    if (run->mapping->needs_members) {
-        if (flow_json_is(run->env->context, OBJECT))
-            flow_value_update(context, run->env->context);
-        if (run->asked)
-            json_object_set(context, "lookup", run->asked);
-        if (flow_json_is(first, ARRAY))
-            first = json_array_get(first, 0);
-        if (flow_json_is(first, OBJECT))
-            flow_value_update(context, first);
-        if (flow_json_is(element, OBJECT))
-            flow_value_update(context, element);
-        add_data(context, input);
-    }
-    json_object_set(context, "record", (json_t *)input);
-    return context;
-}
-
-apr_status_t flow_mapping_render(run_t *run, const flow_template_t *tpl,
-                                 const json_t *context, const json_t *input,
-                                 const char *where, json_t **pv)
-{
-    flow_lookup_template_t baton = { run->mapping->lookups, run->env->lookups,
-                                     input, run->scratch };
-    flow_template_env_t env = { run->env->now, NULL, NULL,
-                                flow_lookup_for_template, &baton };
-    const char *text;
-    apr_size_t len;
-    apr_status_t rv;
-
-    rv = flow_template_text_with(tpl, context, &env, FLOW_MAPPING_TEXT_MAX,
-                                 &text, &len, run->scratch, run->err);
-    if (rv != APR_SUCCESS)
-        return flow_error_prefix(run->err, "%s", where);
-    *pv = flow_json_string_new(text, len);
-    return *pv ? flow_mapping_count_text(run, where, *pv)
-               : flow_mapping_no_memory(run);
-}
+/* --- where values come from ----------------------------------------------- */
 
 static void forget_context(run_t *run)
 {
@@ -188,8 +125,6 @@ static apr_status_t render(run_t *run, const flow_rule_t *rule, json_t **pv)
     return flow_mapping_render(run, rule->tpl, run->context, run->record,
                                rule->where, pv);
 }
-
-/* --- where values come from ----------------------------------------------- */
 
 /* *pv is new, NULL when there is no value. */
 static apr_status_t get_source(run_t *run, const flow_rule_t *rule, json_t **pv)
@@ -346,11 +281,15 @@ static apr_status_t is_wanted(const run_t *run, const flow_rule_t *rule,
 /* --- putting them --------------------------------------------------------- */
 
 /* @a v is taken. */
-static apr_status_t put(const run_t *run, const char *where,
-                        const flow_path_t *path, json_t *target, json_t *v)
+static apr_status_t put(run_t *run, const char *where, const flow_path_t *path,
+                        json_t *target, json_t *v)
 {
-    apr_status_t rv = flow_path_set(path, target, v);
+    apr_status_t rv;
 
+    if (path->is_multi || (path->n > 1 && run->has_array))
+        run->is_fresh = 0;
+    flow_mapping_note_put(run, v, path->n);
+    rv = flow_path_set(path, target, v);
     if (rv == APR_ENOMEM)
         return flow_mapping_no_memory(run);
     if (rv != APR_SUCCESS) {
@@ -475,10 +414,13 @@ static apr_status_t run_one(const flow_mapping_t *mapping, const json_t *record,
 
     run.scratch = scratch;
     run.err = err;
+    run.is_fresh = json_object_size(target) == 0;
+    flow_buf_init(&run.out, FLOW_MAPPING_TEXT_MAX);
     rv = apply_all(&run, target);
     forget_context(&run);
     json_decref(run.asked);
-    return rv == APR_SUCCESS ? check_made(target, err) : rv;
+    flow_buf_release(&run.out);
+    return rv == APR_SUCCESS ? check_made(&run, target, err) : rv;
 }
 
 /* Without a single rule nothing is mapped, and what is modified keeps what no

@@ -123,7 +123,9 @@ struct flow_mapping_t {
     const flow_lookup_t *const *asked; /* whose {{lookup.NAME}} is used */
     int nasked;
     int needs_state;
-    int needs_members; /* templates see the record's fields at the top */
+    /* What templates see at the top, beside `record`: these names, or all. */
+    const apr_array_header_t *members; /* const char * */
+    int needs_context;
     /* Mapper 2.0 */
     int is_mapper;
     int is_envelope;
@@ -134,7 +136,7 @@ struct flow_mapping_t {
     const flow_mapping_t *next; /* rule groups: works on what this one made */
 };
 
-/* --- running: flow_mapping.c, for flow_mapper.c ---------------------------- */
+/* --- running: flow_mapping.c and _context.c, also for flow_mapper.c -------- */
 
 typedef struct flow_mapping_run_t {
     const flow_mapping_t *mapping;
@@ -146,6 +148,12 @@ typedef struct flow_mapping_run_t {
     const json_t **slots;
     apr_size_t made; /* elements of arrays */
     apr_size_t text; /* bytes of text that was made */
+    apr_size_t size; /* about the text of what has been put, at most */
+    int is_fresh;    /* nothing was there before, and what was put adds up */
+    int has_array;   /* what is put below one may be put many times */
+    int level;       /* Mapper 2.0: how deep the object being filled is */
+    int is_building; /* within an array, which is counted as a whole */
+    flow_buf_t out;  /* for templates */
     apr_pool_t *scratch;
     flow_error_t *err;
 } flow_mapping_run_t;
@@ -167,6 +175,9 @@ apr_status_t flow_mapping_look_up(const flow_mapping_run_t *run,
 apr_status_t flow_mapping_count_text(flow_mapping_run_t *run, const char *where,
                                      const json_t *v);
 int flow_mapping_when(const flow_mapping_run_t *run, flow_when_e when);
+/** Count what is about to be put, that many levels down in what is made. */
+void flow_mapping_note_put(flow_mapping_run_t *run, const json_t *v,
+                           int levels);
 
 /** Mapper 2.0 for one input; *pout is the object to fill. */
 apr_status_t flow_mapper_apply(flow_mapping_run_t *run, json_t *out);
@@ -176,9 +187,10 @@ apr_status_t flow_mapper_apply(flow_mapping_run_t *run, json_t *out);
 typedef struct flow_mapping_compiler_t {
     const flow_mapping_options_t *options;
     flow_mapping_t *mapping;
-    apr_array_header_t *asked; /* const flow_lookup_t * */
-    apr_size_t rules;          /* so far, for the maximum */
-    const char *root;          /* "mapping", "transform.rules" ... */
+    apr_array_header_t *asked;   /* const flow_lookup_t * */
+    apr_array_header_t *members; /* const char * */
+    apr_size_t rules;            /* so far, for the maximum */
+    const char *root;            /* "mapping", "transform.rules" ... */
     apr_pool_t *p;
     flow_notes_t *notes;
 } flow_mapping_compiler_t;

@@ -11,7 +11,9 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
+
+#define MEMBERS_MAX 64 /* names at the top that templates are given by name */
 
 apr_status_t flow_mapping_bad(const flow_mapping_compiler_t *c,
                               const char *where, const char *code,
@@ -141,6 +143,26 @@ static void note_asked(flow_mapping_compiler_t *c, const char *text)
     }
 }
 
+static void note_members(flow_mapping_compiler_t *c, const char *const *names)
+{
+    int i;
+
+    if (!c->members)
+        c->members = apr_array_make(c->p, 8, sizeof(const char *));
+    c->mapping->members = c->members;
+    c->mapping->needs_context |= !names;
+    for (; names && *names; ++names) {
+        for (i = 0; i < c->members->nelts; ++i) {
+            if (strcmp(APR_ARRAY_IDX(c->members, i, const char *), *names) == 0)
+                break;
+        }
+        if (i == MEMBERS_MAX)
+            c->mapping->needs_context = 1;
+        else if (i == c->members->nelts)
+            APR_ARRAY_PUSH(c->members, const char *) = *names;
+    }
+}
+
 apr_status_t flow_mapping_template(flow_mapping_compiler_t *c,
                                    const char *where, const char *text,
                                    apr_size_t len, const flow_template_t **ptpl)
@@ -151,7 +173,7 @@ apr_status_t flow_mapping_template(flow_mapping_compiler_t *c,
                               &c->notes->now) != APR_SUCCESS)
         return flow_error_prefix(&c->notes->now, "%s", where);
     *ptpl = tpl;
-    c->mapping->needs_members |= flow_template_needs_members(tpl);
+    note_members(c, flow_template_members(tpl));
     note_asked(c, text);
     return APR_SUCCESS;
 }

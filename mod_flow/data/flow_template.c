@@ -44,6 +44,7 @@ apr_status_t flow_template_compile_with(flow_template_t **ptpl,
     ps.source = ps.c = apr_pstrmemdup(p, text, len);
     ps.end = ps.source + len;
     ps.options = &tpl->options;
+    ps.members = apr_array_make(p, 4, sizeof(const char *));
     ps.p = p;
     ps.err = err;
     rv = flow_template_parse(&ps, &tpl->program);
@@ -52,7 +53,10 @@ apr_status_t flow_template_compile_with(flow_template_t **ptpl,
     flow_template_strip(tpl->program);
     tpl->is_constant = is_text_only(tpl->program);
     tpl->needs_request = ps.needs_request;
-    tpl->needs_members = ps.needs_members;
+    if (!ps.needs_context) {
+        APR_ARRAY_PUSH(ps.members, const char *) = NULL;
+        tpl->members = (const char *const *)ps.members->elts;
+    }
     *ptpl = tpl;
     return APR_SUCCESS;
 }
@@ -76,9 +80,9 @@ int flow_template_needs_request(const flow_template_t *tpl)
     return tpl->needs_request;
 }
 
-int flow_template_needs_members(const flow_template_t *tpl)
+const char *const *flow_template_members(const flow_template_t *tpl)
 {
-    return tpl->needs_members;
+    return tpl->members;
 }
 
 apr_status_t flow_template_render(const flow_template_t *tpl,

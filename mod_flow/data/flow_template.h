@@ -69,9 +69,10 @@ int flow_template_is_constant(const flow_template_t *tpl);
  */
 int flow_template_needs_request(const flow_template_t *tpl);
 
-/** Does it read any other member of its context than `record`? (Names in
- * blocks count, whatever their context turns out to be.) */
-int flow_template_needs_members(const flow_template_t *tpl);
+/** Which members of its context it reads, other than `record`. (Names in
+ * blocks count, whatever their context turns out to be.) The names are NULL
+ * after the last one; NULL itself: any, the context as a whole. */
+const char *const *flow_template_members(const flow_template_t *tpl);
 
 /** The request that a header is rendered for. */
 typedef struct flow_template_request_t {

@@ -313,6 +313,8 @@ static apr_status_t read_call(flow_parser_t *ps, const char *name,
                               strcmp(call->helper->name, "hash") == 0 ||
                               strcmp(call->helper->name, "hmac") == 0))
         ps->needs_request = 1;
+    if (rv == APR_SUCCESS && strcmp(call->helper->name, "getValue") == 0)
+        ps->needs_context = 1; /* its path is text, perhaps not known yet */
     return rv;
 }
 

@@ -200,17 +200,30 @@ int flow_parser_bind_param(const flow_parser_t *ps,
     return 0;
 }
 
-/* @index and its like are no members. */
-static int reads_members(const flow_read_path_t *path)
+/* Which member of the context a path may read. @index and its like are none. */
+static void note_member(flow_parser_t *ps, const flow_read_path_t *path)
 {
-    int first = 0;
+    int first = 0, i;
+    const char *name;
 
     if (path->is_data) {
         if (!path->n || strcmp(path->step[0].name, "root") != 0)
-            return 0;
+            return;
         first = 1;
     }
-    return path->n <= first || strcmp(path->step[first].name, "record") != 0;
+    name = path->n > first ? path->step[first].name : NULL;
+    if (!name || path->step[first].len != strlen(name)) {
+        ps->needs_context = 1;
+        return;
+    }
+    for (i = 0; i < ps->members->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(ps->members, i, const char *), name) == 0)
+            return;
+    }
+    if (i == FLOW_TEMPLATE_MEMBERS_MAX)
+        ps->needs_context = 1;
+    else if (strcmp(name, "record") != 0)
+        APR_ARRAY_PUSH(ps->members, const char *) = name;
 }
 
 apr_status_t flow_parser_bind_path(flow_parser_t *ps,
@@ -226,8 +239,7 @@ apr_status_t flow_parser_bind_path(flow_parser_t *ps,
                      (strcmp(path->step[1].name, "hashOptions") == 0 ||
                       strcmp(path->step[1].name, "hmacOptions") == 0))))
         ps->needs_request = 1;
-    if (reads_members(path))
-        ps->needs_members = 1;
+    note_member(ps, path);
     if (path->is_data)
         return bind_data(ps, path, expr);
     if (flow_parser_bind_param(ps, path, expr)) {

@@ -21,7 +21,9 @@
 #define FLOW_TEMPLATE_DEPTH     128           /* blocks and calls */
 #define FLOW_TEMPLATE_ARGS_MAX  64
 #define FLOW_TEMPLATE_STEPS_MAX 20000000
-#define FLOW_TEMPLATE_LIVE_MAX  (64 * 1024 * 1024)
+/* Of a context's members: who reads more gets all of them. */
+#define FLOW_TEMPLATE_MEMBERS_MAX 32
+#define FLOW_TEMPLATE_LIVE_MAX    (64 * 1024 * 1024)
 
 typedef struct flow_helper_t flow_helper_t;
 typedef struct flow_expr_t flow_expr_t;
@@ -121,7 +123,7 @@ struct flow_template_t {
     flow_program_t *program;
     int is_constant;
     int needs_request;
-    int needs_members;
+    const char *const *members; /* see flow_template_members() */
     flow_template_options_t options;
 };
 
@@ -199,7 +201,8 @@ typedef struct flow_parser_t {
     int depth;
     int has_calls;
     int needs_request;
-    int needs_members;
+    int needs_context;           /* as a whole */
+    apr_array_header_t *members; /* const char *: what of it is needed */
     const flow_template_options_t *options;
     apr_pool_t *p;
     flow_error_t *err;

@@ -122,6 +122,9 @@ static void a_field_moves_as_its_settings_say(void **state)
         { FIELD("\"extract\":\"{{{price}}}\",\"generate\":\"n\",\"dataType\":\"number\""), "{\"n\":19.90}" },
         { FIELD("\"extract\":\"{{record.zzz}}\",\"generate\":\"n\",\"default\":\"d\""), "{\"n\":\"d\"}" },
         { FIELD("\"extract\":\"{{record.[First Name]}}&\",\"generate\":\"n\""), "{\"n\":\"Ann&\"}" },
+        { FIELD("\"extract\":\"{{getValue 'name' '-'}}\",\"generate\":\"n\""), "{\"n\":\"Ann\"}" },
+        { FIELD("\"extract\":\"{{#with this}}{{name}}{{/with}}\",\"generate\":\"n\""), "{\"n\":\"Ann\"}" },
+        { FIELD("\"extract\":\"{{data.0.name}}{{@root.name}}\",\"generate\":\"n\""), "{\"n\":\"AnnAnn\"}" },
         /* lookups */
         { FIELD("\"extract\":\"tier\",\"generate\":\"t\",\"lookupName\":\"tiers\""), "{\"t\":\"gold\"}" },
         { FIELD("\"hardCodedValue\":2,\"generate\":\"t\",\"lookupName\":\"tiers\""), "{\"t\":\"silver\"}" },
