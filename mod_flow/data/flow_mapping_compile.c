@@ -211,7 +211,7 @@ static apr_status_t compile_lists(flow_mapping_compiler_t *c,
 {
     flow_rule_list_t *lists;
     apr_status_t rv = APR_SUCCESS, one;
-    apr_size_t i;
+    apr_size_t i, k = 0;
 
     if (n > FLOW_MAPPING_RULES_MAX) {
         return flow_mapping_bad(
@@ -220,14 +220,16 @@ static apr_status_t compile_lists(flow_mapping_compiler_t *c,
     }
     lists = apr_pcalloc(c->p, (n + 1) * sizeof(*lists));
     for (i = 0; i < n; ++i) {
+        if (flow_json_is_silent(json_array_get(array, i), 1))
+            continue; /* an editor's empty line */
         one = compile_list(
-            c, &lists[i], json_array_get(array, i),
+            c, &lists[k++], json_array_get(array, i),
             apr_psprintf(c->p, "%s.lists[%" APR_SIZE_T_FMT "]", c->root, i));
         if (flow_notes_take(c->notes, one) != APR_SUCCESS)
             rv = one;
     }
     c->mapping->lists = lists;
-    c->mapping->nlists = (int)n;
+    c->mapping->nlists = (int)k;
     return rv;
 }
 

@@ -61,6 +61,20 @@ json_t *flow_mapping_keep(const flow_mapping_compiler_t *c, const json_t *v)
     return flow_json_own(c->p, json_incref((json_t *)v));
 }
 
+/* What the editors of mappings keep for themselves. */
+static int is_kept(const char *key)
+{
+    static const char *const kept[] = { "_id", "isNotEditable", "isPreview",
+                                        "isRequired", "key" };
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(kept); ++i) {
+        if (strcmp(kept[i], key) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 apr_status_t flow_mapping_check_keys(const flow_mapping_compiler_t *c,
                                      const json_t *object, const char *where,
                                      const char *const *known, apr_size_t n)
@@ -76,7 +90,7 @@ apr_status_t flow_mapping_check_keys(const flow_mapping_compiler_t *c,
             if (strlen(known[i]) == len && memcmp(known[i], key, len) == 0)
                 break;
         }
-        if (i == n)
+        if (i == n && !is_kept(key) && !flow_json_is_silent(v, 1))
             return flow_mapping_unknown(c, where, "field", key, known, n);
     }
     return APR_SUCCESS;
@@ -273,7 +287,9 @@ apr_status_t flow_mapping_conditional(flow_mapping_compiler_t *c,
     int i;
 
     *pname = NULL;
-    if (!v || (flow_json_is(v, OBJECT) && !flow_mapping_member(v, "when")))
+    if (flow_json_is_silent(v, 1) ||
+        (flow_json_is(v, OBJECT) &&
+         flow_json_is_silent(json_object_get(v, "when"), 1)))
         return APR_SUCCESS;
     if (!when) {
         return flow_mapping_bad(c, where, "mapping_field",

@@ -462,13 +462,14 @@ void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc)
         compile_source(c, doc, exp);
     }
     check_once(c, exp);
-    if (flow_compile_get(c, "inputFilter") && !exp->is_lookup) {
+    flow_compile_filter(c, "filter", &exp->filter);
+    flow_compile_filter(c, "inputFilter", &exp->input_filter);
+    if ((exp->input_filter.expression || exp->input_filter.script.script) &&
+        !exp->is_lookup) {
         flow_compile_problem(c, "inputFilter",
                              "only for lookups; set 'isLookup' to true, or "
                              "use 'filter'");
     }
-    flow_compile_filter(c, "filter", &exp->filter);
-    flow_compile_filter(c, "inputFilter", &exp->input_filter);
     flow_compile_transform(c, "transform", &exp->transform);
     flow_compile_export_shape(c, exp);
     flow_compile_hook(c, "hooks.preSavePage", &exp->pre_save_page);

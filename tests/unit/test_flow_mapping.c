@@ -302,7 +302,7 @@ static void what_is_wrong_or_missing_is_named(void **state)
         { "{\"fields\":[5]}", "mapping_field", "mapping.fields[0]: must be an object" },
         { "{\"fields\":5}", "mapping_field", "mapping.fields: must be an array" },
         { "5", "mapping_field", "mapping: must be an object" },
-        { "{\"feilds\":[]}", "mapping_field", "mapping: unknown field 'feilds'; did you mean 'fields'" },
+        { "{\"feilds\":[1]}", "mapping_field", "mapping: unknown field 'feilds'; did you mean 'fields'" },
         { FIELD("\"generate\":\"b\",\"extract\":\"a\",\"isKey\\u0000\":1"), "mapping_field",
           "mapping.fields[0] 'b': unknown field 'isKey'; did you mean 'isKey'" },
         { "{\"mappings\":[],\"fields\":[]}", "mapping_field", "mapping: 'mappings' is Mapper 2.0 and excludes 'fields' and 'lists'" },
