@@ -34,6 +34,7 @@ static const flow_field_t export_fields[] = {
     { "filesystem.fileNameStartsWith", TEMPLATE, 0, NULL, NULL, "only files whose name begins so" },
     { "filesystem.fileNameEndsWith", TEMPLATE, 0, NULL, NULL, "only files whose name ends so" },
     { "filesystem.backupDirectoryPath", TEMPLATE, 0, NULL, NULL, "move files there, below the connection's, instead of deleting them" },
+    { "filesystem.errorDirectoryPath", TEMPLATE, 0, NULL, NULL, "move files there, below the connection's, in which something is wrong; else NAME becomes NAME.error. An addition of mod_flow" },
     { "file", OBJECT, REQUIRED, NULL, NULL, "what is in them; files are read in the order of their names" },
     { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format" },
     { "file.output", STRING, 0, "records | metadata blobKeys", "records", "what is handed on" },
@@ -124,6 +125,10 @@ static void compile_export(flow_compile_t *c, const json_t *doc,
     if (flow_compile_get(c, "filesystem.backupDirectoryPath")) {
         x->backup = flow_compile_template(c, "filesystem.backupDirectoryPath",
                                           FLOW_ESCAPE_NONE);
+    }
+    if (flow_compile_get(c, "filesystem.errorDirectoryPath")) {
+        x->aside = flow_compile_template(c, "filesystem.errorDirectoryPath",
+                                         FLOW_ESCAPE_NONE);
     }
     flow_conn_fs_compile_content(c, &x->content, 1);
 }

@@ -74,8 +74,9 @@ static apr_status_t read_bytes(void *baton, char *data, apr_size_t *plen,
     return APR_SUCCESS;
 }
 
+/* Rows that are wrong become errors of the page. */
 static apr_status_t read_all(flow_records_t *reader, json_t *records,
-                             flow_error_t *err)
+                             flow_page_t *page, flow_error_t *err)
 {
     apr_status_t rv = APR_SUCCESS;
     apr_size_t used = 0;
@@ -83,6 +84,14 @@ static apr_status_t read_all(flow_records_t *reader, json_t *records,
 
     while (rv == APR_SUCCESS) {
         rv = flow_records_next(reader, &record, err);
+        if (rv == FLOW_RECORD_BAD &&
+            json_array_size(page->errors) < FS_ERRORS_MAX) {
+            flow_error_prefix(err, "the file in the answer");
+            flow_page_add_error(page, err, NULL);
+            memset(err, 0, sizeof(*err));
+            rv = APR_SUCCESS;
+            continue;
+        }
         if (rv != APR_SUCCESS) {
             break;
         }
@@ -94,8 +103,8 @@ static apr_status_t read_all(flow_records_t *reader, json_t *records,
 
 apr_status_t flow_conn_http_file_records(const http_export_t *x,
                                          const http_answer_t *answer,
-                                         json_t **precords, apr_pool_t *p,
-                                         flow_error_t *err)
+                                         json_t **precords, flow_page_t *page,
+                                         apr_pool_t *p, flow_error_t *err)
 {
     fs_content_t content = *x->file;
     bytes_t bytes = { answer->body, answer->body_len };
@@ -119,13 +128,16 @@ apr_status_t flow_conn_http_file_records(const http_export_t *x,
         rv = flow_records_open(&reader, &content.format, &source, p, &why);
     }
     if (rv == APR_SUCCESS) {
-        rv = read_all(reader, *precords, &why);
+        flow_records_tolerate(reader);
+        rv = read_all(reader, *precords, page, &why);
     }
     if (rv == APR_SUCCESS) {
         flow_conn_fs_sort(&content, *precords, p);
         return APR_SUCCESS;
     }
     json_decref(*precords);
+    json_decref(page->errors);
+    page->errors = NULL;
     *precords = NULL;
     return flow_error_set(err, FLOW_E_REFUSED, rv, "response_invalid",
                           "the file in the answer (status %d) cannot be read: "

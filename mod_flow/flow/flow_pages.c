@@ -340,7 +340,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
                               flow_error_t *err)
 {
     const flow_export_t *exp = pages->exp;
-    flow_page_t page = { NULL, NULL, 0 };
+    flow_page_t page = { 0 };
     json_t *exchange = NULL;
     flow_call_t call;
     apr_status_t rv;
@@ -381,6 +381,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     if (rv != APR_SUCCESS) {
         json_decref(page.records);
         json_decref(page.cursor);
+        json_decref(page.errors);
         pages->scope->failed_source = flow_error_source(err);
         json_decref(pages->scope->exchange);
         pages->scope->exchange = exchange;
@@ -390,6 +391,10 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     json_decref(pages->cursor);
     pages->cursor = page.cursor;
     pages->is_read = page.cursor == NULL;
+    if (page.errors) {
+        json_array_extend(pages->errors, page.errors);
+        json_decref(page.errors);
+    }
     take_records(pages, page.records, scratch);
     json_decref(page.records);
     pages->is_paused = page.pause && page.cursor &&

@@ -160,17 +160,3 @@ def test_an_xml_answer_is_taken_apart_by_xpath(files, upstream):
         "response": {"resourcePath": "/r/order"}}}, TO_HTTP)
     assert [r.json() for r in upstream.seen("POST", "/in")] == [
         {"$": {"id": "1"}}, {"$": {"id": "2"}}]
-
-
-def test_a_mistake_in_a_file_names_file_line_and_byte(httpd, upstream, tmp_path):
-    tmp_path.chmod(0o777)
-    (tmp_path / "in.json").write_text('[{"a":1},\n{"a":01}]')
-    httpd.files({"docs/bundle.json": {
-        "exports": [from_disk(type="json")], "imports": [TO_HTTP], "flows": [FLOW]}})
-    server = httpd.start(CONF % {"dir": tmp_path, "url": upstream.url()}
-                         + 'FlowInclude "@root@/docs"\n')
-    server.expect_log("FLOW0304.*in.json")
-    result = server.post("/run?wait=30").json()
-    assert result["job"]["status"] == "failed"
-    message = json.dumps(result)
-    assert "in.json" in message and "line 2, byte" in message

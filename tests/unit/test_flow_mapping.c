@@ -312,7 +312,7 @@ static void what_is_wrong_or_missing_is_named(void **state)
           "mapping.fields[0] 'b': 'extractDateTimezone': there is no time zone 'Europe/Ulm'; write it as in 'Europe/Berlin'" },
         { FIELD("\"generate\":\"b\",\"extract\":\"a\",\"extractDateFormat\":5"), "mapping_field",
           "mapping.fields[0] 'b': 'extractDateFormat' must be text" },
-        { "{\"lists\":[{\"fields\":[]}]}", "mapping_field", "mapping.lists[0]: 'generate' is missing" },
+        { "{\"lists\":[{\"jsonPath\":\"x\"}]}", "mapping_field", "mapping.lists[0]: 'generate' is missing" },
         { LIST("\"jsonpath\":\"a\""), "mapping_field", "mapping.lists[0]: unknown field 'jsonpath'; did you mean 'jsonPath'" },
         { LIST("\"jsonPath\":\"a[\""), "path_syntax",
           "mapping.lists[0] 'l': path 'a[': ']' is missing for the '[' at column 2" },
