@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* clang-format off */
@@ -93,6 +94,48 @@ static const flow_field_t import_fields[] = {
 
 /* ---- compiling ---- */
 
+static int is_dir(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A directory below the connection's that is known before anything runs. */
+static void check_below(flow_compile_t *c, const char *field,
+                        const flow_connection_t *connection)
+{
+    const fs_connection_t *conn = connection ? connection->data : NULL;
+    const char *path = flow_compile_string(c, field), *s;
+    apr_size_t len;
+
+    if (!path || strstr(path, "{{")) {
+        return;
+    }
+    for (s = path; *s; s += len) {
+        s += strspn(s, "/");
+        len = strcspn(s, "/");
+        if (len == 2 && strncmp(s, "..", 2) == 0) {
+            flow_compile_problem(
+                c, field,
+                "must not contain '..'; it is a path below "
+                "the connection's filesystem.directoryPath%s%s%s",
+                conn && conn->root ? ", which is '" : "",
+                conn && conn->root ? conn->root : "",
+                conn && conn->root ? "'" : "");
+            return;
+        }
+    }
+    if (conn && conn->root && is_dir(conn->root) &&
+        !is_dir(
+            apr_pstrcat(flow_compile_pool(c), conn->root, "/", path, NULL))) {
+        flow_compile_problem(c, field,
+                             "there is no directory '%s' in '%s'; make it, or "
+                             "name one that is there",
+                             path, conn->root);
+    }
+}
+
 static void compile_connection(flow_compile_t *c, const json_t *doc,
                                void **pdata)
 {
@@ -105,6 +148,12 @@ static void compile_connection(flow_compile_t *c, const json_t *doc,
         flow_compile_problem(c, "filesystem.directoryPath",
                              "must be an absolute path");
     }
+    else if (conn->root && !is_dir(conn->root)) {
+        flow_compile_problem(c, "filesystem.directoryPath",
+                             "there is no directory '%s'; make it, or name one "
+                             "that is there",
+                             conn->root);
+    }
 }
 
 static void compile_export(flow_compile_t *c, const json_t *doc,
@@ -113,7 +162,6 @@ static void compile_export(flow_compile_t *c, const json_t *doc,
     fs_export_t *x = apr_pcalloc(flow_compile_pool(c), sizeof(*x));
 
     (void)doc;
-    (void)connection;
     *pdata = x;
 #define TEXT(field)                                                            \
     flow_compile_template(c, "filesystem." field, FLOW_ESCAPE_NONE)
@@ -130,6 +178,9 @@ static void compile_export(flow_compile_t *c, const json_t *doc,
         x->aside = flow_compile_template(c, "filesystem.errorDirectoryPath",
                                          FLOW_ESCAPE_NONE);
     }
+    check_below(c, "filesystem.directoryPath", connection);
+    check_below(c, "filesystem.backupDirectoryPath", connection);
+    check_below(c, "filesystem.errorDirectoryPath", connection);
     flow_conn_fs_compile_content(c, &x->content, 1);
 }
 
@@ -142,7 +193,6 @@ static void compile_import(flow_compile_t *c, const json_t *doc,
                             : "filesystem.fileName";
 
     (void)doc;
-    (void)connection;
     *pdata = x;
     if (flow_compile_bool(c, "ignoreExisting") ||
         flow_compile_bool(c, "ignoreMissing")) {
@@ -160,6 +210,7 @@ static void compile_import(flow_compile_t *c, const json_t *doc,
                              "required field 'file.fileName' is missing");
     }
     x->file_per_record = flow_compile_bool(c, "file.skipAggregation");
+    check_below(c, "filesystem.directoryPath", connection);
     flow_conn_fs_compile_content(c, &x->content, 0);
     if (x->content.packing == FS_ZIP && !x->file_per_record) {
         flow_compile_problem(c, "file.compressionFormat",

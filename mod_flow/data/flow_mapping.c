@@ -210,18 +210,19 @@ static apr_status_t get_source(run_t *run, const flow_rule_t *rule, json_t **pv)
 
 /* --- what becomes of them ------------------------------------------------- */
 
-/* A missing value is not looked up, so that it can have its default; "" is
- * when the table has an entry for it. A request looks for the record. */
+/* A missing value is not looked up, so that it can have its default. So has an
+ * empty one that the table has no entry for, where there is a default. A
+ * request looks for the record. */
 apr_status_t flow_mapping_look_up(const run_t *run, const flow_lookup_t *lookup,
                                   const json_t *record, const char *where,
-                                  json_t **pv)
+                                  const json_t *fallback, json_t **pv)
 {
     json_t *found = NULL;
     apr_status_t rv;
 
     if (!lookup || (!*pv && lookup->kind != FLOW_LOOKUP_REQUEST))
         return APR_SUCCESS;
-    if (*pv && lookup->kind != FLOW_LOOKUP_REQUEST &&
+    if (*pv && fallback && lookup->kind != FLOW_LOOKUP_REQUEST &&
         flow_value_is_empty(*pv)) {
         rv = flow_lookup_find(lookup, run->env->lookups, *pv, record, &found,
                               run->scratch, run->err);
@@ -244,8 +245,8 @@ apr_status_t flow_mapping_look_up(const run_t *run, const flow_lookup_t *lookup,
 static apr_status_t refine(run_t *run, const flow_rule_t *rule, json_t **pv)
 {
     const json_t *before;
-    apr_status_t rv =
-        flow_mapping_look_up(run, rule->lookup, run->record, rule->where, pv);
+    apr_status_t rv = flow_mapping_look_up(run, rule->lookup, run->record,
+                                           rule->where, rule->fallback, pv);
 
     if (rv != APR_SUCCESS)
         return rv;

@@ -162,7 +162,7 @@ json_t *flow_mapping_context(flow_mapping_run_t *run, const json_t *input,
 apr_status_t flow_mapping_look_up(const flow_mapping_run_t *run,
                                   const flow_lookup_t *lookup,
                                   const json_t *record, const char *where,
-                                  json_t **pv);
+                                  const json_t *fallback, json_t **pv);
 /** Count what became of a value. */
 apr_status_t flow_mapping_count_text(flow_mapping_run_t *run, const char *where,
                                      const json_t *v);

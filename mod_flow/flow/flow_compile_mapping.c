@@ -88,7 +88,7 @@ static void add_lookups(flow_compile_t *c, const flow_connection_t *connection,
     start_notes(&t, c, field, field, &notes);
     flow_lookups_compile(&lookups, list, field, &notes, c->p);
     for (i = 0; i < lookups->n; ++i) {
-        const flow_lookup_t *from = &lookups->all[i];
+        const flow_lookup_t *from = &lookups->all[i], *other;
         const char *place =
             apr_psprintf(c->scratch, "%s[%d]", field, from->index);
         const flow_connector_t *connector =
@@ -102,6 +102,14 @@ static void add_lookups(flow_compile_t *c, const flow_connection_t *connection,
                                      "values; use 'map' or '_lookupCacheId'",
                                      connector->name);
             }
+            continue;
+        }
+        other = flow_lookups_find(all, from->name);
+        if (other) {
+            flow_compile_problem(c, place,
+                                 "lookups[%d] has the same name '%s'; give "
+                                 "each its own",
+                                 other->index, from->name);
             continue;
         }
         out[all->n] = *from;

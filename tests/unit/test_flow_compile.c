@@ -256,6 +256,17 @@ static void mistakes_in_imports_are_found(void **state)
         { IMPORT "responseTransform.expression {\"version\":\"1\",\"rules\":[[{\"extract\":\"a\"}]]}\nmockResponse 5\n",
           "t.conf:4: import 'i', responseTransform.expression.rules[0][0]: 'generate' is missing\n"
           "t.conf:5: import 'i', mockResponse: must be a response element such as {\"statusCode\": 200, \"id\": \"1\", \"_json\": {}}, or an array of them, one for each record" },
+        { IMPORT "lookups [{\"name\":\"t\",\"map\":{\"a\":1}},{\"name\":\"u\",\"map\":{\"a\":1}},{\"name\":\"t\",\"map\":{\"b\":1}}]\n",
+          "t.conf:4: import 'i', lookups[2]: 't': lookup 0 has the same name; give each its own" },
+        { IMPORT "lookups [{\"name\":\"t\",\"map\":{\"a\":1}}]\nhttp.lookups [{\"name\":\"t\",\"relativeURI\":\"/t\"}]\n",
+          "t.conf:5: import 'i', http.lookups[0]: lookups[0] has the same name 't'; give each its own" },
+        { IMPORT "http.response.failValues [[\"no\"]]\nhttp.response.successValues [\"yes\"]\n",
+          "t.conf:4: import 'i', http.response.failValues: has no effect without 'http.response.failPath'\n"
+          "t.conf:5: import 'i', http.response.successValues: has no effect without 'http.response.successPath'" },
+        { "<import i>\n_connectionId disk\nfilesystem.directoryPath ../in\nfile.fileName a\nfile.type json\n",
+          "t.conf:3: import 'i', filesystem.directoryPath: must not contain '..'; it is a path below the connection's filesystem.directoryPath, which is '/tmp'" },
+        { "<import i>\n_connectionId disk\nfilesystem.directoryPath no/such\nfile.fileName a\nfile.type json\n",
+          "t.conf:3: import 'i', filesystem.directoryPath: there is no directory 'no/such' in '/tmp'; make it, or name one that is there" },
         { IMPORT "lookups [{\"name\":\"t\"}]\n",
           "t.conf:4: import 'i', lookups[0]: 't': needs 'map' (a table), '_lookupCacheId' (a cache) or 'relativeURI' (a request)" },
         { IMPORT "hooks.preMap {\"_scriptId\":\"main\",\"function\":\"frist\"}\n",

@@ -769,8 +769,13 @@ static void a_ping_looks_whether_the_directory_is_there(void **state)
     const flow_connection_t *conn;
     flow_error_t err = FLOW_ERROR_INIT;
 
-    compile(t, "<connection gone>\ntype filesystem\nfilesystem.directoryPath "
-               "/nowhere/at/all\n");
+    docs_fixture_file(t->f, "gone/file", "");
+    compile(t, apr_psprintf(t->f->p,
+                            "<connection gone>\ntype filesystem\n"
+                            "filesystem.directoryPath %s/gone\n",
+                            t->f->dir));
+    unlink(apr_pstrcat(t->f->p, t->f->dir, "/gone/file", NULL));
+    rmdir(apr_pstrcat(t->f->p, t->f->dir, "/gone", NULL));
     conn = apr_hash_get(t->f->model->connections, "disk", APR_HASH_KEY_STRING);
     assert_int_equal(conn->connector->ping(conn, &t->call, t->f->p, &err), 0);
     conn = apr_hash_get(t->f->model->connections, "gone", APR_HASH_KEY_STRING);
