@@ -427,27 +427,6 @@ static apr_status_t find_expression(const flow_mapping_compiler_t *c,
     return APR_SUCCESS;
 }
 
-/* A transform has no connection to ask through. */
-static void refuse_requests(flow_mapping_compiler_t *c,
-                            const flow_lookups_t *lookups)
-{
-    int i;
-
-    for (i = 0; i < lookups->n; ++i) {
-        if (lookups->all[i].kind != FLOW_LOOKUP_REQUEST)
-            continue;
-        flow_notes_take(
-            c->notes,
-            flow_mapping_bad(
-                c,
-                apr_psprintf(c->p, "transform.rulesTwoDotZero.lookups[%d]",
-                             lookups->all[i].index),
-                "lookup",
-                "the lookups of a transform are tables ('map') or caches "
-                "('_lookupCacheId')"));
-    }
-}
-
 apr_status_t flow_mapping_compile_rules(flow_mapping_t **pmapping,
                                         const json_t *doc, flow_notes_t *notes,
                                         apr_pool_t *p)
@@ -470,7 +449,6 @@ apr_status_t flow_mapping_compile_rules(flow_mapping_t **pmapping,
                          "transform.rulesTwoDotZero.lookups", notes, p);
     options->lookups = lookups;
     c.mapping->lookups = lookups;
-    refuse_requests(&c, lookups);
     rv = compile_rules_2(&c, rules);
     if (rv == APR_SUCCESS && notes->n > before)
         rv = notes->first.status; /* the lookups are wrong */

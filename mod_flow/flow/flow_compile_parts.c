@@ -168,6 +168,7 @@ void flow_compile_filter_object(flow_compile_t *c, const char *field,
 }
 
 void flow_compile_transform(flow_compile_t *c, const char *field,
+                            const flow_connection_t *connection,
                             flow_transform_t *transform)
 {
     const json_t *part = flow_compile_get(c, field), *expression;
@@ -182,6 +183,9 @@ void flow_compile_transform(flow_compile_t *c, const char *field,
             expression
                 ? flow_compile_rules(c, at(c, field, "expression"), expression)
                 : flow_compile_rules(c, field, part);
+        flow_compile_rules_lookups(
+            c, expression ? at(c, field, "expression") : field,
+            expression ? expression : part, connection, transform);
         break;
     default:
         break;
