@@ -30,7 +30,7 @@
     { "file.sortByFields[].field", FLOW_FIELD_STRING, FLOW_FIELD_REQUIRED, NULL, NULL, "path in the record; numbers, also in text, before other text, by value" }, \
     { "file.sortByFields[].descending", FLOW_FIELD_BOOL, 0, NULL, "false", "the greatest first" }, \
     { "file.groupByFields", FLOW_FIELD_STRINGS, 0, NULL, NULL, "the same as the export's groupByFields" }, \
-    { "file.groupEmptyValues", FLOW_FIELD_BOOL, FLOW_FIELD_LATER, NULL, NULL, "group" },
+    { "file.groupEmptyValues", FLOW_FIELD_BOOL, 0, NULL, "false", "with file.groupByFields: records that have none of the values are grouped, too; else each is a group of its own" },
 /* clang-format on */
 
 #endif

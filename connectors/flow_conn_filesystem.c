@@ -37,8 +37,8 @@ static const flow_field_t export_fields[] = {
     { "filesystem.backupDirectoryPath", TEMPLATE, 0, NULL, NULL, "move files there, below the connection's, instead of deleting them" },
     { "filesystem.errorDirectoryPath", TEMPLATE, 0, NULL, NULL, "move files there, below the connection's, in which something is wrong; else NAME becomes NAME.error. An addition of mod_flow" },
     { "file", OBJECT, REQUIRED, NULL, NULL, "what is in them; files are read in the order of their names" },
-    { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format" },
-    { "file.output", STRING, 0, "records | metadata blobKeys", "records", "what is handed on" },
+    { "file.type", STRING, 0, "csv json xml filedefinition | xlsx", NULL, "format; required for output records" },
+    { "file.output", STRING, 0, "records metadata blobKeys", "records", "what is handed on; metadata: a record for each file, {fileName, size, lastModified}, and files stay; blobKeys: the same with blobKey, what is in the file being stored under it" },
     { "file.skipDelete", BOOL, 0, NULL, "false", "keep the file; false: it is deleted when the page after its last one is asked for, that is, when its records have gone through the flow" },
     FLOW_FILE_READ_FIELDS
     { "file.decrypt", STRING, LATER, NULL, NULL, "pgp" },
@@ -156,6 +156,22 @@ static void compile_connection(flow_compile_t *c, const json_t *doc,
     }
 }
 
+static void compile_output(flow_compile_t *c, fs_export_t *x)
+{
+    const char *output = flow_compile_string(c, "file.output");
+
+    if (output && strcmp(output, "metadata") == 0) {
+        x->output = FS_METADATA;
+    }
+    else if (output && strcmp(output, "blobKeys") == 0) {
+        x->output = FS_BLOBS;
+    }
+    else if (!flow_compile_get(c, "file.type")) {
+        flow_compile_problem(c, "file.type",
+                             "required field 'file.type' is missing");
+    }
+}
+
 static void compile_export(flow_compile_t *c, const json_t *doc,
                            const flow_connection_t *connection, void **pdata)
 {
@@ -181,7 +197,10 @@ static void compile_export(flow_compile_t *c, const json_t *doc,
     check_below(c, "filesystem.directoryPath", connection);
     check_below(c, "filesystem.backupDirectoryPath", connection);
     check_below(c, "filesystem.errorDirectoryPath", connection);
-    flow_conn_fs_compile_content(c, &x->content, 1);
+    compile_output(c, x);
+    if (x->output == FS_RECORDS) {
+        flow_conn_fs_compile_content(c, &x->content, 1);
+    }
 }
 
 static void compile_import(flow_compile_t *c, const json_t *doc,

@@ -35,7 +35,14 @@ typedef struct fs_content_t {
     int nsort;
 } fs_content_t;
 
+typedef enum {
+    FS_RECORDS, /* what is in the files */
+    FS_METADATA,
+    FS_BLOBS
+} fs_output_e;
+
 typedef struct fs_export_t {
+    fs_output_e output;
     const flow_template_t *directory, *starts_with, *ends_with; /* or NULL */
     const flow_template_t *backup; /* NULL: files are deleted */
     const flow_template_t *aside;  /* for those that are wrong; NULL: renamed */
@@ -118,6 +125,13 @@ apr_status_t flow_conn_fs_unpack(flow_source_t *source,
 apr_status_t flow_conn_fs_source(flow_source_t *source, int fd,
                                  const fs_content_t *content, apr_pool_t *p,
                                  flow_error_t *err);
+
+/* ---- flow_conn_filesystem_whole.c ---- */
+/** Files as such: one record for each, from the one at @a place on, which it
+ * moves on. */
+apr_status_t flow_conn_fs_list(fs_place_t *place, fs_output_e output, int dirfd,
+                               const flow_call_t *call, flow_page_t *page,
+                               apr_pool_t *p, flow_error_t *err);
 
 /* ---- flow_conn_filesystem_content.c ---- */
 /** What is to be written. */

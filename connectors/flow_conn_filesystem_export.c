@@ -147,8 +147,8 @@ static apr_status_t delete_done(reader_t *r, const char *name,
 {
     struct stat st;
 
-    if (r->x->keep || r->call->leave || r->call->test_mode ||
-        r->call->dry_run ||
+    if (r->x->keep || r->x->output == FS_METADATA || r->call->leave ||
+        r->call->test_mode || r->call->dry_run ||
         fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(st.st_mode) || !is_unchanged(r, &st)) {
         return APR_SUCCESS;
@@ -237,6 +237,10 @@ static apr_status_t read_page(reader_t *r, flow_error_t *err)
     if (!flow_utf8_is_valid(r->place.name, strlen(r->place.name))) {
         return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "file_name",
                               "a file's name is not UTF-8");
+    }
+    if (r->x->output != FS_RECORDS) {
+        return flow_conn_fs_list(&r->place, r->x->output, r->dirfd, r->call,
+                                 r->page, r->p, err);
     }
     return flow_conn_fs_read(&r->place, &r->x->content, r->dirfd, r->call,
                              r->page, r->p, err);

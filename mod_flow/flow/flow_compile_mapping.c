@@ -282,6 +282,7 @@ static void compile_groups(flow_compile_t *c, flow_export_t *exp)
         flow_compile_problem(c, "file.groupByFields",
                              "excludes 'groupByFields'; they do the same");
     }
+    exp->groups_empty = own || flow_compile_bool(c, "file.groupEmptyValues");
     exp->group_by = apr_pcalloc(c->p, (n + 1) * sizeof(*exp->group_by));
     for (i = 0; i < n; ++i) {
         const char *text = flow_json_string(json_array_get(list, i), NULL);

@@ -11,6 +11,7 @@
 
 #include "base/flow_peer.h"
 #include "data/flow_json.h"
+#include "data/flow_value.h"
 #include "flow/flow_breaker.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_record.h"
@@ -225,17 +226,18 @@ static int is_full(const flow_pages_t *pages)
 static int is_same_group(const flow_export_t *exp, const json_t *a,
                          const json_t *b)
 {
-    int i, is_same = 1;
+    int i, is_same = 1, has_key = exp->groups_empty;
 
     for (i = 0; i < exp->ngroup_by && is_same; ++i) {
         json_t *x = flow_path_get(exp->group_by[i], a);
         json_t *y = flow_path_get(exp->group_by[i], b);
 
         is_same = x && y ? flow_json_equal(x, y) : x == y;
+        has_key |= !flow_value_is_empty(x);
         json_decref(x);
         json_decref(y);
     }
-    return is_same;
+    return is_same && has_key;
 }
 
 static void close_group(flow_pages_t *pages, apr_pool_t *scratch)

@@ -160,3 +160,45 @@ def test_an_xml_answer_is_taken_apart_by_xpath(files, upstream):
         "response": {"resourcePath": "/r/order"}}}, TO_HTTP)
     assert [r.json() for r in upstream.seen("POST", "/in")] == [
         {"$": {"id": "1"}}, {"$": {"id": "2"}}]
+
+
+def test_files_are_listed_or_passed_on_unread(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in1.bin").write_bytes(b"\x00\xff1")
+    (files.dir / "in2.bin").write_bytes(b"2")
+    export = from_disk(skipDelete=False, output="metadata")
+    files(export, TO_HTTP)
+    got = [r.json() for r in upstream.seen("POST", "/in")]
+    assert [(r["fileName"], r["size"]) for r in got] == [
+        ("in1.bin", 3), ("in2.bin", 1)]
+    assert got[0]["lastModified"].endswith("Z")
+    assert len(list(files.dir.glob("in*"))) == 2
+
+
+def test_a_file_travels_as_a_blob(files, upstream):
+    upstream.on("PUT", "/in", 200, {})
+    (files.dir / "in1.bin").write_bytes(b"\x00\xff1")
+    (files.dir / "in2.bin").write_bytes(b"2")
+    files(from_disk(skipDelete=False, output="blobKeys"),
+          {**TO_HTTP, "blobKeyPath": "blobKey",
+           "http": {"method": ["PUT"], "relativeURI": ["/in"]}})
+    assert [r.body for r in upstream.seen("PUT", "/in")] == [b"\x00\xff1", b"2"]
+    assert list(files.dir.glob("in*")) == []
+
+
+def test_records_without_a_key_are_grouped_only_when_the_document_says(
+        files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in.csv").write_text("k,v\na,1\na,2\n,3\n,4\n")
+    files(from_disk(type="csv", groupByFields=["k"]), TO_HTTP)
+    assert [[row["v"] for row in r.json()]
+            for r in upstream.seen("POST", "/in")] == [["1", "2"], ["3"], ["4"]]
+
+
+def test_records_without_a_key_can_be_one_group(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in.csv").write_text("k,v\na,1\na,2\n,3\n,4\n")
+    files(from_disk(type="csv", groupByFields=["k"], groupEmptyValues=True),
+          TO_HTTP)
+    assert [[row["v"] for row in r.json()]
+            for r in upstream.seen("POST", "/in")] == [["1", "2"], ["3", "4"]]
