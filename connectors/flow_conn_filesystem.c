@@ -43,10 +43,15 @@ static const flow_field_t export_fields[] = {
     FLOW_FILE_READ_FIELDS
     { "file.decrypt", STRING, LATER, NULL, NULL, "pgp" },
     { "file.compressionFormat", STRING, 0, "gzip zip", NULL, "a file that is not compressed so fails; zip: every member is a file of its own" },
-    { "file.batchSize", INT, LATER, NULL, NULL, "files per batch" },
-    { "file.filter", OBJECT, LATER, NULL, NULL, "which files" },
+    { "file.batchSize", INT, FLOW_FIELD_READONLY, NULL, NULL, "files per batch; one at a time is read here" },
+    { "file.filter", OBJECT, 0, NULL, NULL, "which files are read at all: sees filename, filesize and lastmodified (ISO 8601)" },
+    { "file.filter.type", STRING, 0, "expression | script", NULL, "kind" },
+    { "file.filter.expression", ANY, 0, NULL, NULL, "{version, rules}" },
+    { "file.filter.version", STRING, 0, NULL, NULL, "of rules given without expression" },
+    { "file.filter.rules", ANY, 0, NULL, NULL, "rules given without expression" },
+    { "file.filter.script", OBJECT, LATER, NULL, NULL, "function of a script" },
     { "file.backupPath", STRING, LATER, NULL, NULL, "backup" },
-    { "file.purgeInternalBackup", BOOL, LATER, NULL, NULL, "backup" },
+    { "file.purgeInternalBackup", BOOL, FLOW_FIELD_READONLY, NULL, NULL, "of copies that are not made here" },
     { NULL },
 };
 
@@ -156,6 +161,19 @@ static void compile_connection(flow_compile_t *c, const json_t *doc,
     }
 }
 
+static void compile_filter(flow_compile_t *c, fs_export_t *x)
+{
+    const json_t *doc = flow_compile_get(c, "file.filter");
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_filter_t *filter = NULL;
+
+    if (doc && flow_filter_compile(&filter, doc, flow_compile_pool(c), &err) !=
+                   APR_SUCCESS) {
+        flow_compile_problem(c, "file.filter", "%s", err.message);
+    }
+    x->filter = filter;
+}
+
 static void compile_output(flow_compile_t *c, fs_export_t *x)
 {
     const char *output = flow_compile_string(c, "file.output");
@@ -198,6 +216,7 @@ static void compile_export(flow_compile_t *c, const json_t *doc,
     check_below(c, "filesystem.backupDirectoryPath", connection);
     check_below(c, "filesystem.errorDirectoryPath", connection);
     compile_output(c, x);
+    compile_filter(c, x);
     if (x->output == FS_RECORDS) {
         flow_conn_fs_compile_content(c, &x->content, 1);
     }

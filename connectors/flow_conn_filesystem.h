@@ -4,6 +4,7 @@
 
 #include "flow/flow_connector.h"
 
+#include "data/flow_filter.h"
 #include "data/flow_format.h"
 
 #include <sys/types.h>
@@ -44,6 +45,7 @@ typedef enum {
 typedef struct fs_export_t {
     fs_output_e output;
     const flow_template_t *directory, *starts_with, *ends_with; /* or NULL */
+    const flow_filter_t *filter;   /* of files, before they are read, or NULL */
     const flow_template_t *backup; /* NULL: files are deleted */
     const flow_template_t *aside;  /* for those that are wrong; NULL: renamed */
     int keep;                      /* skipDelete */
@@ -127,8 +129,12 @@ apr_status_t flow_conn_fs_source(flow_source_t *source, int fd,
                                  flow_error_t *err);
 
 /* ---- flow_conn_filesystem_whole.c ---- */
-/** Files as such: one record for each, from the one at @a place on, which it
- * moves on. */
+/** Does the file pass the filter, which sees {filename, filesize, lastmodified}?
+ * One that is gone does not. */
+apr_status_t flow_conn_fs_passes(const flow_filter_t *filter, const char *name,
+                                 int dirfd, int *ppasses, apr_pool_t *p,
+                                 flow_error_t *err);
+/** The file at @a place as such: one record. @a place is behind it then. */
 apr_status_t flow_conn_fs_list(fs_place_t *place, fs_output_e output, int dirfd,
                                const flow_call_t *call, flow_page_t *page,
                                apr_pool_t *p, flow_error_t *err);

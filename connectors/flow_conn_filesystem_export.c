@@ -166,6 +166,26 @@ static apr_status_t delete_done(reader_t *r, const char *name,
     return APR_SUCCESS;
 }
 
+/* The next file behind @a last that passes the filter. */
+static apr_status_t find_next(reader_t *r, const char *last, flow_error_t *err)
+{
+    int passes = 0;
+    apr_status_t rv;
+
+    do {
+        rv = flow_conn_fs_next_file(&r->place.name, r->dirfd, last,
+                                    r->starts_with, r->ends_with, r->p, err);
+        if (rv != APR_SUCCESS || !r->place.name || !r->x->filter ||
+            !flow_utf8_is_valid(r->place.name, strlen(r->place.name))) {
+            return rv;
+        }
+        last = r->place.name;
+        rv = flow_conn_fs_passes(r->x->filter, last, r->dirfd, &passes, r->p,
+                                 err);
+    } while (rv == APR_SUCCESS && !passes);
+    return rv == APR_SUCCESS ? rv : flow_error_prefix(err, "file.filter");
+}
+
 static apr_status_t choose_file(reader_t *r, flow_error_t *err)
 {
     const char *last = flow_json_member(r->cursor, "file");
@@ -191,8 +211,7 @@ static apr_status_t choose_file(reader_t *r, flow_error_t *err)
             return rv;
         }
     }
-    return flow_conn_fs_next_file(&r->place.name, r->dirfd, last,
-                                  r->starts_with, r->ends_with, r->p, err);
+    return find_next(r, last, err);
 }
 
 /* ---- one page ---- */

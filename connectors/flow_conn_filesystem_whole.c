@@ -14,6 +14,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *changed(const struct stat *st, apr_pool_t *p)
+{
+    return flow_record_time(
+        apr_time_from_sec(st->st_mtim.tv_sec) + st->st_mtim.tv_nsec / 1000, p);
+}
+
+apr_status_t flow_conn_fs_passes(const flow_filter_t *filter, const char *name,
+                                 int dirfd, int *ppasses, apr_pool_t *p,
+                                 flow_error_t *err)
+{
+    struct stat st;
+    json_t *file;
+
+    *ppasses = 0;
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return APR_SUCCESS;
+    }
+    file = flow_json_own(p, json_object());
+    flow_record_set_text(file, "filename", name);
+    json_object_set_new(file, "filesize", json_integer((json_int_t)st.st_size));
+    flow_record_set_text(file, "lastmodified", changed(&st, p));
+    return flow_filter_match(filter, file, NULL, ppasses, p, err);
+}
+
 static json_t *describe(const fs_place_t *place, const struct stat *st,
                         apr_pool_t *p)
 {
@@ -21,11 +45,7 @@ static json_t *describe(const fs_place_t *place, const struct stat *st,
 
     flow_record_set_text(record, "fileName", place->name);
     json_object_set_new(record, "size", json_integer((json_int_t)st->st_size));
-    flow_record_set_text(
-        record, "lastModified",
-        flow_record_time(apr_time_from_sec(st->st_mtim.tv_sec) +
-                             st->st_mtim.tv_nsec / 1000,
-                         p));
+    flow_record_set_text(record, "lastModified", changed(st, p));
     return record;
 }
 

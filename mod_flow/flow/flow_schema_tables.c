@@ -107,7 +107,7 @@ static const flow_field_t connection_fields[] = {
     { "type", STRING, REQUIRED, NULL, NULL, "kind of system: the name of a connector" },
     { "assistant", STRING, 0, NULL, NULL, "application: a preset (docs/presets.md) gives what the document lacks" },
     { "offline", BOOL, READONLY, NULL, NULL, "the last test failed" },
-    { "debugDate", STRING, LATER, NULL, NULL, "requests are logged until then" },
+    { "debugDate", STRING, READONLY, NULL, NULL, "requests are logged until then" },
     { "_agentId", STRING, READONLY, NULL, NULL, "on-premise agent; not needed here" },
     { "_borrowConcurrencyFromConnectionId", ID, 0, "connection", NULL, "connection of the same type whose concurrency and limits count instead" },
     { "autoRecoverRateLimitErrors", BOOL, 0, NULL, "true", "wait and try again when the far end says so" },

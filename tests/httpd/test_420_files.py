@@ -202,3 +202,20 @@ def test_records_without_a_key_can_be_one_group(files, upstream):
           TO_HTTP)
     assert [[row["v"] for row in r.json()]
             for r in upstream.seen("POST", "/in")] == [["1", "2"], ["3", "4"]]
+
+
+def test_a_filter_chooses_files_before_they_are_read(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in1.json").write_text('{"n":1}')
+    (files.dir / "in2.json").write_text('{"n":2,"more":"' + "x" * 500 + '"}')
+    (files.dir / "in3.json").write_text('{"n":3}')
+    os.utime(files.dir / "in3.json", (0, 1000000000))
+    files(from_disk(type="json", skipDelete=False, filter={
+        "type": "expression", "expression": {"version": "1", "rules": [
+            "and", ["lessthan", ["extract", "filesize"], 100],
+            ["endswith", ["extract", "filename"], ".json"],
+            ["greaterthan", ["epochtime", ["extract", "lastmodified"]],
+             1600000000000]]}}), TO_HTTP)
+    assert [r.json()["n"] for r in upstream.seen("POST", "/in")] == [1]
+    assert sorted(p.name for p in files.dir.glob("in*")) == [
+        "in2.json", "in3.json"]
