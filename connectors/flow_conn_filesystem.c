@@ -184,7 +184,7 @@ static void compile_output(flow_compile_t *c, fs_export_t *x)
     else if (output && strcmp(output, "blobKeys") == 0) {
         x->output = FS_BLOBS;
     }
-    else if (!flow_compile_get(c, "file.type")) {
+    else if (flow_compile_get(c, "file") && !flow_compile_get(c, "file.type")) {
         flow_compile_problem(c, "file.type",
                              "required field 'file.type' is missing");
     }

@@ -20,6 +20,7 @@ struct flow_json_lines_t {
     void *bad_baton;
     int line;
     apr_uint64_t at; /* of the line's first byte */
+    int is_cut;      /* the last line has no end */
     int is_too_long;
     apr_uint64_t skipped;        /* bytes of a line that is too long */
     flow_buf_t text;             /* of a line that is not complete yet */
@@ -48,6 +49,11 @@ static void tell(flow_json_lines_t *l, apr_size_t at, const char *why)
     flow_error_set(&told, FLOW_E_INPUT, APR_EINVAL, "invalid_json",
                    "invalid JSON at line %d, byte %" APR_UINT64_T_FMT ": %s",
                    l->line, l->at + at + 1, why);
+    if (l->is_cut) {
+        /* the text breaks off: who knows what else is missing */
+        l->err = told;
+        return;
+    }
     stopped(l, l->bad_fn(l->bad_baton, &told, &l->err));
 }
 
@@ -159,6 +165,7 @@ apr_status_t flow_json_lines_feed(flow_json_lines_t *l, const char *data,
 apr_status_t flow_json_lines_finish(flow_json_lines_t *l, flow_error_t *err)
 {
     if (!is_failed(l) && (l->text.len > 0 || l->is_too_long)) {
+        l->is_cut = 1;
         end_line(l, l->text.data, l->text.len);
     }
     return status_of(l, err);

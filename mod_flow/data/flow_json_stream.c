@@ -609,7 +609,7 @@ apr_status_t flow_json_stream_feed(flow_json_stream_t *s, const char *data,
     return status_of(s, err);
 }
 
-/* The last line breaks off. */
+/* A record that never ends: of lines perhaps one that breaks off. */
 static void end_cut_record(flow_json_stream_t *s)
 {
     s->top = NULL;

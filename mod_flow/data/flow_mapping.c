@@ -191,6 +191,33 @@ static apr_status_t render(run_t *run, const flow_rule_t *rule, json_t **pv)
 
 /* --- where values come from ----------------------------------------------- */
 
+/* New: an element that is nothing but text is that text. */
+static json_t *text_of(const json_t *element)
+{
+    json_t *text =
+        json_object_size(element) == 1 ? json_object_get(element, "_") : NULL;
+
+    return json_incref(text ? text : (json_t *)element);
+}
+
+/* One element, or an array of several; NULL: none. */
+static json_t *find_elements(const flow_rule_t *rule, const json_t *record)
+{
+    json_t *document = json_object(), *all, *one;
+    size_t i;
+
+    json_object_set(document, "record", (json_t *)record);
+    all = flow_xpath_select(rule->xpath, document, 0);
+    json_decref(document);
+    for (i = 0; i < json_array_size(all); ++i)
+        json_array_set_new(all, i, text_of(json_array_get(all, i)));
+    if (i > 1)
+        return all;
+    one = json_incref(json_array_get(all, 0));
+    json_decref(all);
+    return one;
+}
+
 /* *pv is new, NULL when there is no value. */
 static apr_status_t get_source(run_t *run, const flow_rule_t *rule, json_t **pv)
 {
@@ -201,6 +228,10 @@ static apr_status_t get_source(run_t *run, const flow_rule_t *rule, json_t **pv)
     }
     if (rule->tpl)
         return render(run, rule, pv);
+    if (rule->xpath) {
+        *pv = find_elements(rule, run->record);
+        return APR_SUCCESS;
+    }
     if (rule->inner && run->element)
         *pv = flow_path_get(rule->inner, run->element);
     if (!*pv && rule->outer)

@@ -8,6 +8,7 @@
 #include "data/flow_mapping.h"
 #include "data/flow_path_private.h"
 #include "data/flow_template.h"
+#include "data/flow_xpath.h"
 
 /** flow_mapping_compile.c, _rule.c and flow_mapper_compile.c make these,
  * flow_mapping.c and flow_mapper.c carry them out. */
@@ -35,8 +36,9 @@ typedef struct flow_rule_t {
     const flow_path_t *generate;
     json_t *constant;
     const flow_template_t *tpl;
-    const flow_path_t *inner; /* in the element of a list, first; or NULL */
-    const flow_path_t *outer; /* in the record; or NULL */
+    const flow_path_t *inner;  /* in the element of a list, first; or NULL */
+    const flow_path_t *outer;  /* in the record; or NULL */
+    const flow_xpath_t *xpath; /* in a record that was XML, instead; or NULL */
     const flow_lookup_t *lookup;
     const flow_lookup_t *condition;
     const flow_dates_t *dates;

@@ -376,6 +376,22 @@ static apr_status_t compile_conditional(flow_mapping_compiler_t *c,
     return flow_mapping_lookup(c, rule->where, name, &rule->condition);
 }
 
+/* "/Order/Tag" finds elements of a record that was XML. */
+static apr_status_t compile_xpath(const flow_mapping_compiler_t *c,
+                                  flow_rule_t *rule, const char *text)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    if (!flow_xpath_compile(text, c->p, &err))
+        return flow_mapping_bad(c, rule->where, "mapping_field", err.message);
+    /* the record is the root element without its name; see find_elements() */
+    rule->xpath = flow_xpath_compile(apr_pstrcat(c->p, "/record", text, NULL),
+                                     c->p, &err);
+    return rule->xpath
+               ? APR_SUCCESS
+               : flow_mapping_bad(c, rule->where, "mapping_field", err.message);
+}
+
 static apr_status_t compile_source(flow_mapping_compiler_t *c,
                                    flow_rule_t *rule, const json_t *doc)
 {
@@ -411,6 +427,8 @@ static apr_status_t compile_source(flow_mapping_compiler_t *c,
                                 "'extract' contains NUL");
     if (strstr(text, "{{"))
         return flow_mapping_template(c, rule->where, text, len, &rule->tpl);
+    if (text[0] == '/')
+        return compile_xpath(c, rule, text);
     return flow_mapping_path(c, rule->where, text, &rule->outer);
 }
 

@@ -153,8 +153,8 @@ static void a_bad_json_line_does_not_hide_the_next(void **state)
         { "{\"a\":1}\n{\"a\":2\n{\"a\":3}\n", "{\"a\":1}\n! invalid JSON at line 2, byte 15: expected ',' or '}' in an object\n{\"a\":3}\n" },
         { "{\"a\":1}\nrubbish\n\n{\"a\":3}\n{\"a\":4} 5\n\"b\": 2\n7\n{\"a\":8}", "{\"a\":1}\n! invalid JSON at line 2, byte 9: expected a value\n{\"a\":3}\n! invalid JSON at line 5, byte 34: something follows the value on its line\n! invalid JSON at line 6, byte 39: something follows the value on its line\n! invalid JSON at line 7, byte 43: a line must be an object or an array\n{\"a\":8}\n" },
         { "{\"a\":1,}\n{\"a\":2}\n", "! invalid JSON at line 1, byte 8: expected a name in double quotes\n{\"a\":2}\n" },
-        { "{\"a\":1}\n{\"a\":\"\xff\"}\n{\"a\":3}\n{\"a\":", "{\"a\":1}\n! invalid JSON at line 2, byte 15: bytes that are not valid UTF-8\n{\"a\":3}\n! invalid JSON at line 4, byte 32: the text ends where a value is expected\n" },
-        { "{\"a\":1}\n{\"a\":2", "{\"a\":1}\n! invalid JSON at line 2, byte 15: expected ',' or '}' in an object\n" },
+        { "{\"a\":1}\n{\"a\":\"\xff\"}\n{\"a\":3}\n{\"a\":", "{\"a\":1}\n! invalid JSON at line 2, byte 15: bytes that are not valid UTF-8\n{\"a\":3}\n!! invalid JSON at line 4, byte 32: the text ends where a value is expected\n" },
+        { "{\"a\":1}\n{\"a\":2", "{\"a\":1}\n!! invalid JSON at line 2, byte 15: expected ',' or '}' in an object\n" },
         /* one that is not made of lines */
         { "{\n \"a\": 1,\n \"b\": x\n}\n", "!! invalid JSON at line 3, byte 18: expected a value\n" },
         { "[{\"a\":1},\n{\"a\":}]", "{\"a\":1}\n!! invalid JSON at line 2, byte 16: expected a value\n" },

@@ -466,6 +466,10 @@ static void a_transform_is_a_mapping(void **state)
           "{\"a\":1.50}", "{\"c\":1.50}" },
         { "{\"version\":\"1\",\"rules\":[[{\"extract\":\"SDF[0]\",\"generate\":\"SDF.Filter.ID\"}]]}",
           "{\"SDF\":[5]}", "{\"SDF\":{\"Filter\":{\"ID\":5}}}" },
+        /* what was XML */
+        { "{\"version\":\"1\",\"rules\":[[{\"extract\":\"/Tag\",\"generate\":\"t\"},{\"extract\":\"/Order/Id\",\"generate\":\"ids\"},{\"extract\":\"//Sku\",\"generate\":\"sku\",\"dataType\":\"number\"},{\"extract\":\"/No/Where\",\"generate\":\"n\"}]]}",
+          "{\"Tag\":[{\"_\":\"4\"}],\"Order\":[{\"$\":{\"no\":\"1\"},\"Id\":[\"7\",{\"_\":\"8\"}],\"Line\":[{\"Sku\":[\"5\"]}]}]}",
+          "{\"t\":\"4\",\"ids\":[\"7\",\"8\"],\"sku\":5}" },
     };
     static const struct { const char *doc, *code, *message; } wrong[] = {
         { "{\"version\":\"2\",\"rules\":[]}", "mapping_field",
@@ -482,8 +486,8 @@ static void a_transform_is_a_mapping(void **state)
         { "{\"rules\":{}}", "mapping_field", "transform.rules: must be an array of rule groups" },
         { "{\"rules\":[{}]}", "mapping_field", "transform.rules[0]: must be an array of rules" },
         { "[]", "mapping_field", "transform: must be an object" },
-        { "{\"rules\":[[{\"extract\":\"/Tag\",\"generate\":\"t\"}]]}", "path_unsupported",
-          "transform.rules[0][0] 't': path '/Tag': an XML path ('/') is not supported, at column 1; use names, [n] and [*]" },
+        { "{\"rules\":[[{\"extract\":\"/Tag[\",\"generate\":\"t\"}]]}", "mapping_field",
+          "transform.rules[0][0] 't': '/Tag[' is no path to elements; understood are names, '*', '/', '//', [@name] and [@name='value'], as in /orders/order" },
     };
     /* clang-format on */
     flow_mapping_t *mapping;
