@@ -22,7 +22,7 @@
     { "file.xml.resourcePath", FLOW_FIELD_STRING, 0, NULL, NULL, "required for type xml: the elements that are records, as in /orders/order or //order" }, \
     { "file.fileDefinition", FLOW_FIELD_OBJECT, 0, NULL, NULL, "for type filedefinition: fixed width" }, \
     { "file.fileDefinition._fileDefinitionId", FLOW_FIELD_STRING, FLOW_FIELD_LATER, NULL, NULL, "a document of its own" }, \
-    { "file.fileDefinition.allowPartialSuccess", FLOW_FIELD_BOOL, FLOW_FIELD_LATER, NULL, NULL, "go on after a row that fits no rule" }, \
+    { "file.fileDefinition.allowPartialSuccess", FLOW_FIELD_BOOL, FLOW_FIELD_READONLY, NULL, NULL, "rows that are wrong are told one by one, and the others go on, in any case" }, \
     { "file.fileDefinition.format", FLOW_FIELD_STRING, 0, "fixed | delimited", "fixed", "how a row is cut" }, \
     { "file.fileDefinition.rowDelimiter", FLOW_FIELD_STRING, 0, NULL, NULL, "absent: line ends" }, \
     { "file.fileDefinition.rules", FLOW_FIELD_ANY, 0, NULL, NULL, "rows, their elements and the rows below them; see docs/files.md" }, \
@@ -30,7 +30,7 @@
     { "file.sortByFields[].field", FLOW_FIELD_STRING, FLOW_FIELD_REQUIRED, NULL, NULL, "path in the record; numbers, also in text, before other text, by value" }, \
     { "file.sortByFields[].descending", FLOW_FIELD_BOOL, 0, NULL, "false", "the greatest first" }, \
     { "file.groupByFields", FLOW_FIELD_STRINGS, 0, NULL, NULL, "the same as the export's groupByFields" }, \
-    { "file.groupEmptyValues", FLOW_FIELD_BOOL, FLOW_FIELD_LATER, NULL, NULL, "group" },
+    { "file.groupEmptyValues", FLOW_FIELD_BOOL, 0, NULL, "false", "with file.groupByFields: records that have none of the values are grouped, too; else each is a group of its own" },
 
 /** The same for one that is written. */
 #define FLOW_FILE_WRITE_FIELDS \

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* clang-format off */
@@ -34,17 +35,23 @@ static const flow_field_t export_fields[] = {
     { "filesystem.fileNameStartsWith", TEMPLATE, 0, NULL, NULL, "only files whose name begins so" },
     { "filesystem.fileNameEndsWith", TEMPLATE, 0, NULL, NULL, "only files whose name ends so" },
     { "filesystem.backupDirectoryPath", TEMPLATE, 0, NULL, NULL, "move files there, below the connection's, instead of deleting them" },
+    { "filesystem.errorDirectoryPath", TEMPLATE, 0, NULL, NULL, "move files there, below the connection's, in which something is wrong; else NAME becomes NAME.error. An addition of mod_flow" },
     { "file", OBJECT, REQUIRED, NULL, NULL, "what is in them; files are read in the order of their names" },
-    { "file.type", STRING, REQUIRED, "csv json xml filedefinition | xlsx", NULL, "format" },
-    { "file.output", STRING, 0, "records | metadata blobKeys", "records", "what is handed on" },
+    { "file.type", STRING, 0, "csv json xml filedefinition | xlsx", NULL, "format; required for output records" },
+    { "file.output", STRING, 0, "records metadata blobKeys", "records", "what is handed on; metadata: a record for each file, {fileName, size, lastModified}, and files stay; blobKeys: the same with blobKey, what is in the file being stored under it" },
     { "file.skipDelete", BOOL, 0, NULL, "false", "keep the file; false: it is deleted when the page after its last one is asked for, that is, when its records have gone through the flow" },
     FLOW_FILE_READ_FIELDS
     { "file.decrypt", STRING, LATER, NULL, NULL, "pgp" },
     { "file.compressionFormat", STRING, 0, "gzip zip", NULL, "a file that is not compressed so fails; zip: every member is a file of its own" },
-    { "file.batchSize", INT, LATER, NULL, NULL, "files per batch" },
-    { "file.filter", OBJECT, LATER, NULL, NULL, "which files" },
+    { "file.batchSize", INT, FLOW_FIELD_READONLY, NULL, NULL, "files per batch; one at a time is read here" },
+    { "file.filter", OBJECT, 0, NULL, NULL, "which files are read at all: sees filename, filesize and lastmodified (ISO 8601)" },
+    { "file.filter.type", STRING, 0, "expression | script", NULL, "kind" },
+    { "file.filter.expression", ANY, 0, NULL, NULL, "{version, rules}" },
+    { "file.filter.version", STRING, 0, NULL, NULL, "of rules given without expression" },
+    { "file.filter.rules", ANY, 0, NULL, NULL, "rules given without expression" },
+    { "file.filter.script", OBJECT, LATER, NULL, NULL, "function of a script" },
     { "file.backupPath", STRING, LATER, NULL, NULL, "backup" },
-    { "file.purgeInternalBackup", BOOL, LATER, NULL, NULL, "backup" },
+    { "file.purgeInternalBackup", BOOL, FLOW_FIELD_READONLY, NULL, NULL, "of copies that are not made here" },
     { NULL },
 };
 
@@ -92,6 +99,48 @@ static const flow_field_t import_fields[] = {
 
 /* ---- compiling ---- */
 
+static int is_dir(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A directory below the connection's that is known before anything runs. */
+static void check_below(flow_compile_t *c, const char *field,
+                        const flow_connection_t *connection)
+{
+    const fs_connection_t *conn = connection ? connection->data : NULL;
+    const char *path = flow_compile_string(c, field), *s;
+    apr_size_t len;
+
+    if (!path || strstr(path, "{{")) {
+        return;
+    }
+    for (s = path; *s; s += len) {
+        s += strspn(s, "/");
+        len = strcspn(s, "/");
+        if (len == 2 && strncmp(s, "..", 2) == 0) {
+            flow_compile_problem(
+                c, field,
+                "must not contain '..'; it is a path below "
+                "the connection's filesystem.directoryPath%s%s%s",
+                conn && conn->root ? ", which is '" : "",
+                conn && conn->root ? conn->root : "",
+                conn && conn->root ? "'" : "");
+            return;
+        }
+    }
+    if (conn && conn->root && is_dir(conn->root) &&
+        !is_dir(
+            apr_pstrcat(flow_compile_pool(c), conn->root, "/", path, NULL))) {
+        flow_compile_problem(c, field,
+                             "there is no directory '%s' in '%s'; make it, or "
+                             "name one that is there",
+                             path, conn->root);
+    }
+}
+
 static void compile_connection(flow_compile_t *c, const json_t *doc,
                                void **pdata)
 {
@@ -104,6 +153,41 @@ static void compile_connection(flow_compile_t *c, const json_t *doc,
         flow_compile_problem(c, "filesystem.directoryPath",
                              "must be an absolute path");
     }
+    else if (conn->root && !is_dir(conn->root)) {
+        flow_compile_problem(c, "filesystem.directoryPath",
+                             "there is no directory '%s'; make it, or name one "
+                             "that is there",
+                             conn->root);
+    }
+}
+
+static void compile_filter(flow_compile_t *c, fs_export_t *x)
+{
+    const json_t *doc = flow_compile_get(c, "file.filter");
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_filter_t *filter = NULL;
+
+    if (doc && flow_filter_compile(&filter, doc, flow_compile_pool(c), &err) !=
+                   APR_SUCCESS) {
+        flow_compile_problem(c, "file.filter", "%s", err.message);
+    }
+    x->filter = filter;
+}
+
+static void compile_output(flow_compile_t *c, fs_export_t *x)
+{
+    const char *output = flow_compile_string(c, "file.output");
+
+    if (output && strcmp(output, "metadata") == 0) {
+        x->output = FS_METADATA;
+    }
+    else if (output && strcmp(output, "blobKeys") == 0) {
+        x->output = FS_BLOBS;
+    }
+    else if (flow_compile_get(c, "file") && !flow_compile_get(c, "file.type")) {
+        flow_compile_problem(c, "file.type",
+                             "required field 'file.type' is missing");
+    }
 }
 
 static void compile_export(flow_compile_t *c, const json_t *doc,
@@ -112,7 +196,6 @@ static void compile_export(flow_compile_t *c, const json_t *doc,
     fs_export_t *x = apr_pcalloc(flow_compile_pool(c), sizeof(*x));
 
     (void)doc;
-    (void)connection;
     *pdata = x;
 #define TEXT(field)                                                            \
     flow_compile_template(c, "filesystem." field, FLOW_ESCAPE_NONE)
@@ -125,7 +208,18 @@ static void compile_export(flow_compile_t *c, const json_t *doc,
         x->backup = flow_compile_template(c, "filesystem.backupDirectoryPath",
                                           FLOW_ESCAPE_NONE);
     }
-    flow_conn_fs_compile_content(c, &x->content, 1);
+    if (flow_compile_get(c, "filesystem.errorDirectoryPath")) {
+        x->aside = flow_compile_template(c, "filesystem.errorDirectoryPath",
+                                         FLOW_ESCAPE_NONE);
+    }
+    check_below(c, "filesystem.directoryPath", connection);
+    check_below(c, "filesystem.backupDirectoryPath", connection);
+    check_below(c, "filesystem.errorDirectoryPath", connection);
+    compile_output(c, x);
+    compile_filter(c, x);
+    if (x->output == FS_RECORDS) {
+        flow_conn_fs_compile_content(c, &x->content, 1);
+    }
 }
 
 static void compile_import(flow_compile_t *c, const json_t *doc,
@@ -137,7 +231,6 @@ static void compile_import(flow_compile_t *c, const json_t *doc,
                             : "filesystem.fileName";
 
     (void)doc;
-    (void)connection;
     *pdata = x;
     if (flow_compile_bool(c, "ignoreExisting") ||
         flow_compile_bool(c, "ignoreMissing")) {
@@ -155,6 +248,7 @@ static void compile_import(flow_compile_t *c, const json_t *doc,
                              "required field 'file.fileName' is missing");
     }
     x->file_per_record = flow_compile_bool(c, "file.skipAggregation");
+    check_below(c, "filesystem.directoryPath", connection);
     flow_conn_fs_compile_content(c, &x->content, 0);
     if (x->content.packing == FS_ZIP && !x->file_per_record) {
         flow_compile_problem(c, "file.compressionFormat",

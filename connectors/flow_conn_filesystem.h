@@ -4,6 +4,7 @@
 
 #include "flow/flow_connector.h"
 
+#include "data/flow_filter.h"
 #include "data/flow_format.h"
 
 #include <sys/types.h>
@@ -35,9 +36,18 @@ typedef struct fs_content_t {
     int nsort;
 } fs_content_t;
 
+typedef enum {
+    FS_RECORDS, /* what is in the files */
+    FS_METADATA,
+    FS_BLOBS
+} fs_output_e;
+
 typedef struct fs_export_t {
+    fs_output_e output;
     const flow_template_t *directory, *starts_with, *ends_with; /* or NULL */
+    const flow_filter_t *filter;   /* of files, before they are read, or NULL */
     const flow_template_t *backup; /* NULL: files are deleted */
+    const flow_template_t *aside;  /* for those that are wrong; NULL: renamed */
     int keep;                      /* skipDelete */
     fs_content_t content;
 } fs_export_t;
@@ -73,6 +83,9 @@ apr_status_t flow_conn_fs_open_dir(int *pfd, const char *root,
                                    flow_error_t *err);
 /** NULL, or why @a name cannot be the name of a file that we make. */
 const char *flow_conn_fs_name_problem(const char *name);
+/** What the name of a file ends with that was set aside, for something in it
+ * is wrong; such files are left alone. */
+#define FS_ASIDE ".error"
 /** Could flow_conn_fs_next_file() have given this name? */
 int flow_conn_fs_is_name(const char *name);
 /** The first name after @a after (NULL = the first) of a regular file that
@@ -92,14 +105,19 @@ typedef struct fs_place_t {
     const char *name;
     apr_int64_t size, mtime; /* of the file; -1: not looked at yet */
     int member;
-    apr_int64_t index;
-    int is_done; /* nothing is left in the file */
+    apr_int64_t index;  /* records before; those that are wrong count */
+    apr_int64_t errors; /* of them were wrong */
+    int is_done;        /* nothing is left in the file */
+    int is_broken;      /* ... that can be read */
 } fs_place_t;
-/** Append the next records to @a records and move @a place on. What is open is
- * kept for the next page where the call allows that. */
+/** So many records of a file may be wrong; it is given up then. */
+#define FS_ERRORS_MAX 1000
+/** Append the next records to page->records and move @a place on. Records that
+ * are wrong, and a rest of the file that is, become errors of the page. What is
+ * open is kept for the next page where the call allows that. */
 apr_status_t flow_conn_fs_read(fs_place_t *place, const fs_content_t *content,
                                int dirfd, const flow_call_t *call,
-                               json_t *records, apr_pool_t *p,
+                               flow_page_t *page, apr_pool_t *p,
                                flow_error_t *err);
 /** Make text of bytes: unpacked (gzip only) and converted. */
 apr_status_t flow_conn_fs_unpack(flow_source_t *source,
@@ -109,6 +127,17 @@ apr_status_t flow_conn_fs_unpack(flow_source_t *source,
 apr_status_t flow_conn_fs_source(flow_source_t *source, int fd,
                                  const fs_content_t *content, apr_pool_t *p,
                                  flow_error_t *err);
+
+/* ---- flow_conn_filesystem_whole.c ---- */
+/** Does the file pass the filter, which sees {filename, filesize, lastmodified}?
+ * One that is gone does not. */
+apr_status_t flow_conn_fs_passes(const flow_filter_t *filter, const char *name,
+                                 int dirfd, int *ppasses, apr_pool_t *p,
+                                 flow_error_t *err);
+/** The file at @a place as such: one record. @a place is behind it then. */
+apr_status_t flow_conn_fs_list(fs_place_t *place, fs_output_e output, int dirfd,
+                               const flow_call_t *call, flow_page_t *page,
+                               apr_pool_t *p, flow_error_t *err);
 
 /* ---- flow_conn_filesystem_content.c ---- */
 /** What is to be written. */

@@ -104,7 +104,10 @@ const char *flow_conn_fs_name_problem(const char *name)
 
 int flow_conn_fs_is_name(const char *name)
 {
-    return name[0] && name[0] != '.' && !strchr(name, '/');
+    apr_size_t len = strlen(name), end = strlen(FS_ASIDE);
+
+    return name[0] && name[0] != '.' && !strchr(name, '/') &&
+           (len < end || strcmp(name + len - end, FS_ASIDE) != 0);
 }
 
 static int fits(const char *name, const char *starts_with,

@@ -2,7 +2,8 @@
 /*
  * Exporting files, in the order of their names. The cursor is
  * {file, size, mtime, member, index} inside of a file and
- * {file, size, mtime, done: true} behind it; only when the page after that is
+ * {file, size, mtime, done: true} behind it, with errors and broken where
+ * something is wrong; only when the page after that is
  * asked for, the file's records have gone through and it may be deleted.
  */
 #include "connectors/flow_conn_filesystem.h"
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define NAME_TEXT_MAX 1024
+#define ASIDE_MAX     1000 /* files of one name that are set aside */
 
 typedef struct reader_t {
     const flow_export_t *exp;
@@ -26,7 +28,7 @@ typedef struct reader_t {
     int dirfd;
     const char *starts_with, *ends_with;
     fs_place_t place; /* name NULL: no file is left */
-    json_t *records;
+    flow_page_t *page;
     apr_pool_t *p;
 } reader_t;
 
@@ -73,18 +75,24 @@ static int is_unchanged(const reader_t *r, const struct stat *st)
                number(r->cursor, "mtime");
 }
 
-/* Into the backup directory; a file of that name that is there is replaced. */
-static apr_status_t move_away(reader_t *r, const char *name, flow_error_t *err)
+static apr_status_t open_below(reader_t *r, const flow_template_t *where,
+                               int *pfd, flow_error_t *err)
 {
     const fs_connection_t *conn = r->exp->connection->data;
     const char *below;
-    apr_status_t rv;
-    int fd = -1;
+    apr_status_t rv = render(r, where, &below, err);
 
-    rv = render(r, r->x->backup, &below, err);
-    if (rv == APR_SUCCESS) {
-        rv = flow_conn_fs_open_dir(&fd, conn->root, below, r->p, err);
-    }
+    return rv == APR_SUCCESS
+               ? flow_conn_fs_open_dir(pfd, conn->root, below, r->p, err)
+               : rv;
+}
+
+/* Into the backup directory; a file of that name that is there is replaced. */
+static apr_status_t move_away(reader_t *r, const char *name, flow_error_t *err)
+{
+    int fd = -1;
+    apr_status_t rv = open_below(r, r->x->backup, &fd, err);
+
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -95,6 +103,43 @@ static apr_status_t move_away(reader_t *r, const char *name, flow_error_t *err)
     return rv;
 }
 
+/* A file in which something is wrong is kept for somebody to mend it: under
+ * its name in a directory for such files, else as NAME.error. One that was kept
+ * before is left as it is. */
+static apr_status_t set_aside(reader_t *r, const char *name, flow_error_t *err)
+{
+    const char *end = r->x->aside ? "" : FS_ASIDE, *to;
+    apr_status_t rv = APR_SUCCESS;
+    int fd = r->dirfd, i, done = 0;
+
+    if (r->x->aside) {
+        rv = open_below(r, r->x->aside, &fd, err);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    for (i = 1; i <= ASIDE_MAX && !done; ++i) {
+        to = i == 1 ? apr_pstrcat(r->p, name, end, NULL)
+                    : apr_psprintf(r->p, "%s.%d%s", name, i, end);
+        done = linkat(r->dirfd, name, fd, to, 0) == 0;
+        if (done) {
+            unlinkat(r->dirfd, name, 0);
+        }
+        else if (errno != EEXIST || i == ASIDE_MAX) {
+            /* no links there (or far too many of them) */
+            done = renameat(r->dirfd, name, fd, to) == 0 || errno == ENOENT;
+            break;
+        }
+    }
+    if (!done) {
+        rv = flow_conn_fs_error("set aside", name, errno, err);
+    }
+    if (r->x->aside) {
+        close(fd);
+    }
+    return rv;
+}
+
 /* Delete the file that the cursor is behind of, unless somebody has changed
  * it meanwhile or it is gone already (this page is asked for again). */
 static apr_status_t delete_done(reader_t *r, const char *name,
@@ -102,11 +147,15 @@ static apr_status_t delete_done(reader_t *r, const char *name,
 {
     struct stat st;
 
-    if (r->x->keep || r->call->leave || r->call->test_mode ||
-        r->call->dry_run ||
+    if (r->x->keep || r->x->output == FS_METADATA || r->call->leave ||
+        r->call->test_mode || r->call->dry_run ||
         fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(st.st_mode) || !is_unchanged(r, &st)) {
         return APR_SUCCESS;
+    }
+    if (flow_json_member_bool(r->cursor, "broken") == 1 ||
+        (number(r->cursor, "errors") > 0 && !r->x->backup)) {
+        return set_aside(r, name, err);
     }
     if (r->x->backup) {
         return move_away(r, name, err);
@@ -115,6 +164,26 @@ static apr_status_t delete_done(reader_t *r, const char *name,
         return flow_conn_fs_error("delete", name, errno, err);
     }
     return APR_SUCCESS;
+}
+
+/* The next file behind @a last that passes the filter. */
+static apr_status_t find_next(reader_t *r, const char *last, flow_error_t *err)
+{
+    int passes = 0;
+    apr_status_t rv;
+
+    do {
+        rv = flow_conn_fs_next_file(&r->place.name, r->dirfd, last,
+                                    r->starts_with, r->ends_with, r->p, err);
+        if (rv != APR_SUCCESS || !r->place.name || !r->x->filter ||
+            !flow_utf8_is_valid(r->place.name, strlen(r->place.name))) {
+            return rv;
+        }
+        last = r->place.name;
+        rv = flow_conn_fs_passes(r->x->filter, last, r->dirfd, &passes, r->p,
+                                 err);
+    } while (rv == APR_SUCCESS && !passes);
+    return rv == APR_SUCCESS ? rv : flow_error_prefix(err, "file.filter");
 }
 
 static apr_status_t choose_file(reader_t *r, flow_error_t *err)
@@ -133,6 +202,7 @@ static apr_status_t choose_file(reader_t *r, flow_error_t *err)
         r->place.mtime = number(r->cursor, "mtime");
         r->place.member = (int)number(r->cursor, "member");
         r->place.index = number(r->cursor, "index");
+        r->place.errors = number(r->cursor, "errors");
         return APR_SUCCESS;
     }
     if (last) {
@@ -141,8 +211,7 @@ static apr_status_t choose_file(reader_t *r, flow_error_t *err)
             return rv;
         }
     }
-    return flow_conn_fs_next_file(&r->place.name, r->dirfd, last,
-                                  r->starts_with, r->ends_with, r->p, err);
+    return find_next(r, last, err);
 }
 
 /* ---- one page ---- */
@@ -156,6 +225,12 @@ static json_t *next_cursor(const reader_t *r)
                         flow_json_string_new(place->name, strlen(place->name)));
     json_object_set_new(cursor, "size", json_integer(place->size));
     json_object_set_new(cursor, "mtime", json_integer(place->mtime));
+    if (place->errors > 0) {
+        json_object_set_new(cursor, "errors", json_integer(place->errors));
+    }
+    if (place->is_broken) {
+        json_object_set_new(cursor, "broken", json_true());
+    }
     if (place->is_done) {
         json_object_set_new(cursor, "done", json_true());
     }
@@ -182,8 +257,12 @@ static apr_status_t read_page(reader_t *r, flow_error_t *err)
         return flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "file_name",
                               "a file's name is not UTF-8");
     }
+    if (r->x->output != FS_RECORDS) {
+        return flow_conn_fs_list(&r->place, r->x->output, r->dirfd, r->call,
+                                 r->page, r->p, err);
+    }
     return flow_conn_fs_read(&r->place, &r->x->content, r->dirfd, r->call,
-                             r->records, r->p, err);
+                             r->page, r->p, err);
 }
 
 apr_status_t flow_conn_fs_export_page(const flow_export_t *exp,
@@ -201,7 +280,9 @@ apr_status_t flow_conn_fs_export_page(const flow_export_t *exp,
     r.p = p;
     r.cursor = cursor;
     r.context = make_context(call, input, p);
-    r.records = json_array();
+    r.page = page;
+    page->records = json_array();
+    page->errors = NULL;
     rv = render(&r, r.x->directory, &below, err);
     if (rv == APR_SUCCESS) {
         rv = render(&r, r.x->starts_with, &r.starts_with, err);
@@ -216,11 +297,12 @@ apr_status_t flow_conn_fs_export_page(const flow_export_t *exp,
         rv = read_page(&r, err);
     }
     if (rv == APR_SUCCESS) {
-        page->records = r.records;
         page->cursor = r.place.name && !call->dry_run ? next_cursor(&r) : NULL;
     }
     else {
-        json_decref(r.records);
+        json_decref(page->records);
+        json_decref(page->errors);
+        page->records = page->errors = NULL;
         flow_error_prefix(err, "connection '%s'", exp->connection->id);
     }
     if (r.dirfd >= 0) {

@@ -8,6 +8,7 @@
 #include "connectors/flow_conn_filesystem.h"
 
 #include "base/flow_clock.h"
+#include "flow/flow_record.h"
 
 #include <apr_strings.h>
 
@@ -26,8 +27,11 @@ typedef struct session_t {
     flow_zip_t *zip;
     flow_records_t *records; /* of the member; NULL: it is not open */
     json_t *sorted;          /* all of them, when they are sorted; or NULL */
-    apr_pool_t *p;           /* the session's */
-    apr_pool_t *member_p;    /* cleared with every member */
+    json_t *wrong;           /* with sorted: what is wrong, told before them */
+    apr_status_t broken_rv;  /* with sorted: why there are no more of them */
+    flow_error_t broken;
+    apr_pool_t *p;        /* the session's */
+    apr_pool_t *member_p; /* cleared with every member */
 } session_t;
 
 /* ---- bytes ---- */
@@ -155,7 +159,9 @@ static apr_status_t open_member(session_t *s, const fs_content_t *content,
     apr_status_t rv = APR_NOTFOUND;
 
     apr_pool_clear(s->member_p);
-    s->sorted = NULL;
+    s->sorted = s->wrong = NULL;
+    s->broken_rv = APR_SUCCESS;
+    memset(&s->broken, 0, sizeof(s->broken));
     s->at.index = 0;
     if (!s->zip) {
         rv = flow_conn_fs_source(&source, s->fd, content, s->member_p, err);
@@ -177,6 +183,9 @@ static apr_status_t open_member(session_t *s, const fs_content_t *content,
     if (rv == APR_SUCCESS) {
         rv = flow_records_open(&s->records, &content->format, &source,
                                s->member_p, err);
+    }
+    if (rv == APR_SUCCESS) {
+        flow_records_tolerate(s->records);
     }
     return rv;
 }
@@ -203,7 +212,7 @@ static apr_status_t stopped(const flow_call_t *call, flow_error_t *err)
 static void end_member(session_t *s)
 {
     s->records = NULL;
-    s->sorted = NULL;
+    s->sorted = s->wrong = NULL;
     s->at.is_done = !s->zip;
     ++s->at.member;
     s->at.index = 0;
@@ -216,11 +225,31 @@ static apr_status_t sort_member(session_t *s, const fs_content_t *content,
     apr_size_t used = 0;
     apr_status_t rv = APR_SUCCESS;
 
+    s->wrong = flow_json_own(s->member_p, json_array());
     while (rv == APR_SUCCESS) {
+        flow_error_t why = FLOW_ERROR_INIT;
+
         if (json_array_size(all) % 1000 == 0 && is_stopping(call)) {
             return stopped(call, err);
         }
-        rv = flow_records_next(s->records, &record, err);
+        rv = flow_records_next(s->records, &record, &why);
+        if (rv == FLOW_RECORD_BAD &&
+            json_array_size(s->wrong) <= FS_ERRORS_MAX) {
+            json_array_append_new(s->wrong,
+                                  flow_record_error_from(&why, "application"));
+            rv = APR_SUCCESS;
+            continue;
+        }
+        if (rv != APR_SUCCESS && rv != APR_EOF && why.kind != FLOW_E_INPUT) {
+            return flow_error_set(err, why.kind, rv, why.code, "%s",
+                                  why.message);
+        }
+        if (rv != APR_SUCCESS && rv != APR_EOF) {
+            /* told behind what could be read */
+            s->broken_rv = rv;
+            s->broken = why;
+            rv = APR_EOF;
+        }
         if (rv != APR_SUCCESS) {
             break;
         }
@@ -242,10 +271,23 @@ static apr_status_t sort_member(session_t *s, const fs_content_t *content,
 static apr_status_t next_record(session_t *s, json_t **precord,
                                 flow_error_t *err)
 {
+    size_t i = (size_t)s->at.index, nwrong = json_array_size(s->wrong);
+    const json_t *wrong = json_array_get(s->wrong, i);
+
     if (!s->sorted) {
         return flow_records_next(s->records, precord, err);
     }
-    *precord = json_incref(json_array_get(s->sorted, (size_t)s->at.index));
+    if (wrong) {
+        flow_error_set(err, FLOW_E_INPUT, FLOW_RECORD_BAD,
+                       flow_json_member(wrong, "code"), "%s",
+                       flow_json_member(wrong, "message"));
+        return FLOW_RECORD_BAD;
+    }
+    *precord = json_incref(json_array_get(s->sorted, i - nwrong));
+    if (!*precord && s->broken_rv != APR_SUCCESS) {
+        return flow_error_set(err, s->broken.kind, s->broken_rv, s->broken.code,
+                              "%s", s->broken.message);
+    }
     return *precord ? APR_SUCCESS : APR_EOF;
 }
 
@@ -260,10 +302,20 @@ static apr_status_t skip(session_t *s, const fs_place_t *place,
         if (s->at.index % 1000 == 0 && is_stopping(call)) {
             return stopped(call, err);
         }
-        rv = next_record(s, &record, err);
+        flow_error_t told = FLOW_ERROR_INIT;
+
+        rv = next_record(s, &record, &told);
         if (rv == APR_SUCCESS) {
             json_decref(record);
             ++s->at.index;
+        }
+        else if (rv == FLOW_RECORD_BAD) { /* it was told */
+            rv = APR_SUCCESS;
+            ++s->at.index;
+        }
+        else if (rv != APR_EOF) {
+            return flow_error_set(err, told.kind, rv, told.code, "%s",
+                                  told.message);
         }
     }
     return rv == APR_EOF
@@ -274,19 +326,51 @@ static apr_status_t skip(session_t *s, const fs_place_t *place,
                : rv;
 }
 
-static apr_status_t read_some(session_t *s, json_t *records, flow_error_t *err)
+/* "file.csv:7" or, of an archive, "files.zip:2:7". */
+static const char *trace_key(const session_t *s, apr_pool_t *p)
+{
+    return s->zip ? apr_psprintf(p, "%s:%d:%" APR_INT64_T_FMT, s->at.name,
+                                 s->at.member + 1, s->at.index + 1)
+                  : apr_psprintf(p, "%s:%" APR_INT64_T_FMT, s->at.name,
+                                 s->at.index + 1);
+}
+
+/* A record that is wrong. */
+static apr_status_t tell(session_t *s, flow_page_t *page, flow_error_t *why,
+                         apr_pool_t *p, flow_error_t *err)
+{
+    flow_error_prefix(why, "file '%s'", s->at.name);
+    flow_page_add_error(page, why, trace_key(s, p));
+    ++s->at.index;
+    if (++s->at.errors > FS_ERRORS_MAX) {
+        return flow_error_set(err, FLOW_E_INPUT, APR_ENOSPC, "too_many_errors",
+                              "more than %d records are wrong", FS_ERRORS_MAX);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t read_some(session_t *s, flow_page_t *page, apr_pool_t *p,
+                              flow_error_t *err)
 {
     apr_uint64_t until = flow_records_bytes(s->records) + PAGE_BYTES;
+    json_t *records = page->records, *record;
     apr_status_t rv = APR_SUCCESS;
-    json_t *record;
 
-    while (rv == APR_SUCCESS && json_array_size(records) < PAGE_RECORDS &&
+    while (rv == APR_SUCCESS &&
+           json_array_size(records) + json_array_size(page->errors) <
+               PAGE_RECORDS &&
            (flow_records_bytes(s->records) < until ||
             json_array_size(records) == 0)) {
         rv = next_record(s, &record, err);
         if (rv == APR_SUCCESS) {
             json_array_append_new(records, record);
             ++s->at.index;
+        }
+        else if (rv == FLOW_RECORD_BAD) {
+            flow_error_t why = *err;
+
+            memset(err, 0, sizeof(*err));
+            rv = tell(s, page, &why, p, err);
         }
     }
     if (rv == APR_EOF) {
@@ -327,16 +411,28 @@ static apr_status_t find_session(session_t **ps, const fs_place_t *place,
     return rv;
 }
 
-apr_status_t flow_conn_fs_read(fs_place_t *place, const fs_content_t *content,
-                               int dirfd, const flow_call_t *call,
-                               json_t *records, apr_pool_t *p,
-                               flow_error_t *err)
+/* What cannot be read is told once, and the file counts as read. */
+static apr_status_t give_up(session_t *s, flow_page_t *page, flow_error_t *why)
 {
-    session_t *s = NULL;
-    apr_status_t rv;
+    flow_error_prefix(why, "file '%s' cannot be read to its end", s->at.name);
+    flow_page_add_error(page, why, s->at.name);
+    s->at.is_done = s->at.is_broken = 1;
+    return APR_SUCCESS;
+}
 
-    rv = find_session(&s, place, content, dirfd, call, p, err);
-    if (rv == APR_SUCCESS && !s->records) {
+static apr_status_t read_place(session_t **ps, const fs_place_t *place,
+                               const fs_content_t *content, int dirfd,
+                               const flow_call_t *call, flow_page_t *page,
+                               apr_pool_t *p, flow_error_t *err)
+{
+    apr_status_t rv = find_session(ps, place, content, dirfd, call, p, err);
+    session_t *s = *ps;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    s->at.errors = place->errors;
+    if (!s->records) {
         rv = open_member(s, content, err);
         if (rv == APR_SUCCESS && s->records && content->nsort) {
             rv = sort_member(s, content, call, err);
@@ -346,22 +442,47 @@ apr_status_t flow_conn_fs_read(fs_place_t *place, const fs_content_t *content,
         rv = skip(s, place, call, err);
     }
     if (rv == APR_SUCCESS && s->records) {
-        rv = read_some(s, records, err);
+        rv = read_some(s, page, p, err);
     }
-    if (rv != APR_SUCCESS) {
-        if (call->keep) {
+    return rv;
+}
+
+apr_status_t flow_conn_fs_read(fs_place_t *place, const fs_content_t *content,
+                               int dirfd, const flow_call_t *call,
+                               flow_page_t *page, apr_pool_t *p,
+                               flow_error_t *err)
+{
+    flow_error_t why = FLOW_ERROR_INIT;
+    session_t *s = NULL;
+    apr_status_t rv =
+        read_place(&s, place, content, dirfd, call, page, p, &why);
+    int is_broken = rv != APR_SUCCESS && why.kind == FLOW_E_INPUT && s;
+
+    if (is_broken) {
+        rv = give_up(s, page, &why);
+    }
+    if (rv == APR_SUCCESS) {
+        place->size = s->at.size;
+        place->mtime = s->at.mtime;
+        place->member = s->at.member;
+        place->index = s->at.index;
+        place->errors = s->at.errors;
+        place->is_done = s->at.is_done;
+        place->is_broken = s->at.is_broken;
+    }
+    if (call->keep) {
+        if (rv != APR_SUCCESS || is_broken) {
             apr_pool_clear(call->keep->p);
             call->keep->data = NULL;
         }
-        return flow_error_prefix(err, "file '%s'", place->name);
+        else {
+            call->keep->data = s;
+        }
     }
-    if (call->keep) {
-        call->keep->data = s;
-    }
-    place->size = s->at.size;
-    place->mtime = s->at.mtime;
-    place->member = s->at.member;
-    place->index = s->at.index;
-    place->is_done = s->at.is_done;
-    return APR_SUCCESS;
+    return rv == APR_SUCCESS
+               ? rv
+               : flow_error_prefix((flow_error_set(err, why.kind, rv, why.code,
+                                                   "%s", why.message),
+                                    err),
+                                   "file '%s'", place->name);
 }

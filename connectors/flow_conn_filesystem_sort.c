@@ -124,13 +124,13 @@ static int compare_text(const json_t *a, const json_t *b)
     return order ? order : (alen > blen) - (alen < blen);
 }
 
-/* Nothing, then numbers, then text. */
+/* Numbers, then text. */
 static int compare_keys(const json_t *a, const json_t *b)
 {
-    int ra = !a ? 0 : flow_json_is(a, NUMBER) ? 1 : 2;
-    int rb = !b ? 0 : flow_json_is(b, NUMBER) ? 1 : 2;
+    int ra = flow_json_is(a, NUMBER) ? 1 : 2;
+    int rb = flow_json_is(b, NUMBER) ? 1 : 2;
 
-    if (ra != rb || !a || !b) {
+    if (ra != rb) {
         return ra - rb;
     }
     return ra == 1 ? flow_json_order(a, b) : compare_text(a, b);
@@ -142,6 +142,11 @@ static int compare(const void *x, const void *y)
     int i, order = 0;
 
     for (i = 0; order == 0 && i < a->content->nsort; ++i) {
+        if (!a->keys[i] || !b->keys[i]) {
+            /* what has no value stands last, whichever way it is sorted */
+            order = !a->keys[i] - !b->keys[i];
+            continue;
+        }
         order = compare_keys(a->keys[i], b->keys[i]);
         if (a->content->sort[i].is_descending) {
             order = (order < 0) - (order > 0);

@@ -184,8 +184,8 @@ void flow_conn_http_compile_file(flow_compile_t *c, http_export_t *x);
  * "response_invalid" names line and byte. */
 apr_status_t flow_conn_http_file_records(const http_export_t *x,
                                          const http_answer_t *answer,
-                                         json_t **precords, apr_pool_t *p,
-                                         flow_error_t *err);
+                                         json_t **precords, flow_page_t *page,
+                                         apr_pool_t *p, flow_error_t *err);
 
 /* ---- flow_conn_http_once.c ---- */
 void flow_conn_http_compile_once(flow_compile_t *c, http_export_t *x);

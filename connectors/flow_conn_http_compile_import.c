@@ -75,13 +75,33 @@ static const json_t *entry_values(flow_compile_t *c, const char *field, int i)
     if (flow_json_is(json_array_get(v, 0), ARRAY)) {
         v = entry(c, field, i);
     }
-    if (v && !are_strings(v)) {
+    if (flow_json_is_silent(v, 0)) {
+        return NULL; /* nothing for this operation */
+    }
+    if (!are_strings(v)) {
         flow_compile_problem(c, field,
                              "must be strings, one list per operation, such "
                              "as [[\"true\"]]");
         return NULL;
     }
     return v;
+}
+
+/* Values that are compared with nothing would make nothing fail. */
+static void need_path(flow_compile_t *c, const json_t *values,
+                      const flow_path_t *path, const char *name, int i)
+{
+    const char *field =
+        apr_pstrcat(flow_compile_pool(c), "http.response.", name, NULL);
+    const char *text = entry_text(
+        c, apr_pstrcat(flow_compile_pool(c), field, "Path", NULL), i);
+
+    if (values && !path && (!text || !text[0])) {
+        flow_compile_problem(
+            c, apr_pstrcat(flow_compile_pool(c), field, "Values", NULL),
+            "has no effect without '%sPath'%s", field,
+            i ? " for the second operation" : "");
+    }
 }
 
 static void compile_verdict(flow_compile_t *c, http_verdict_t *v, int i)
@@ -93,6 +113,8 @@ static void compile_verdict(flow_compile_t *c, http_verdict_t *v, int i)
     v->error_path = flow_compile_path(c, "http.response.errorPath");
     v->array_ok =
         flow_compile_bool(c, "http.response.allowArrayforSuccessPath");
+    need_path(c, v->success_values, v->success_path, "success", i);
+    need_path(c, v->fail_values, v->fail_path, "fail", i);
 }
 
 static void compile_operation(flow_compile_t *c, http_import_t *x,

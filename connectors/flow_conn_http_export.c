@@ -147,6 +147,7 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
 
     page->records = NULL;
     page->cursor = NULL;
+    page->errors = NULL;
     if (t.x->async && cursor) {
         return flow_conn_http_async_page(exp, call, cursor, page, p, err);
     }
@@ -179,7 +180,8 @@ apr_status_t flow_conn_http_export_page(const flow_export_t *exp,
                                           p, err);
     }
     if (t.x->file) {
-        rv = flow_conn_http_file_records(t.x, &t.answer, &records, p, err);
+        rv =
+            flow_conn_http_file_records(t.x, &t.answer, &records, page, p, err);
         if (rv != APR_SUCCESS) {
             keep_exchange(&t);
             return flow_error_prefix(err, "connection '%s'",

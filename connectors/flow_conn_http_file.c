@@ -83,15 +83,25 @@ static apr_status_t read_bytes(void *baton, char *data, apr_size_t *plen,
     return APR_SUCCESS;
 }
 
-/* *pused: memory, of all members of an archive together. */
+/* Rows that are wrong become errors of the page. *pused: memory, of all members
+ * of an archive together. */
 static apr_status_t read_all(flow_records_t *reader, json_t *records,
-                             apr_size_t *pused, flow_error_t *err)
+                             flow_page_t *page, apr_size_t *pused,
+                             flow_error_t *err)
 {
     apr_status_t rv = APR_SUCCESS;
     json_t *record;
 
     while (rv == APR_SUCCESS) {
         rv = flow_records_next(reader, &record, err);
+        if (rv == FLOW_RECORD_BAD &&
+            json_array_size(page->errors) < FS_ERRORS_MAX) {
+            flow_error_prefix(err, "the file in the answer");
+            flow_page_add_error(page, err, NULL);
+            memset(err, 0, sizeof(*err));
+            rv = APR_SUCCESS;
+            continue;
+        }
         if (rv != APR_SUCCESS) {
             break;
         }
@@ -135,7 +145,8 @@ static apr_status_t open_zip(flow_zip_t **pzip, const http_answer_t *answer,
 /* Each member is a file of its own. */
 static apr_status_t read_zip(const http_answer_t *answer,
                              const fs_content_t *content, json_t *records,
-                             apr_pool_t *p, flow_error_t *err)
+                             flow_page_t *page, apr_pool_t *p,
+                             flow_error_t *err)
 {
     fs_content_t plain = *content;
     flow_records_t *reader;
@@ -160,7 +171,8 @@ static apr_status_t read_zip(const http_answer_t *answer,
             rv = flow_records_open(&reader, &plain.format, &source, p, err);
         }
         if (rv == APR_SUCCESS) {
-            rv = read_all(reader, records, &used, err);
+            flow_records_tolerate(reader);
+            rv = read_all(reader, records, page, &used, err);
         }
         if (rv != APR_SUCCESS && name) {
             flow_error_prefix(err, "'%s'", name);
@@ -171,7 +183,8 @@ static apr_status_t read_zip(const http_answer_t *answer,
 
 static apr_status_t read_file(const http_answer_t *answer,
                               const fs_content_t *content, json_t *records,
-                              apr_pool_t *p, flow_error_t *err)
+                              flow_page_t *page, apr_pool_t *p,
+                              flow_error_t *err)
 {
     bytes_t bytes = { answer->body, answer->body_len };
     flow_source_t source = { read_bytes, &bytes };
@@ -182,13 +195,17 @@ static apr_status_t read_file(const http_answer_t *answer,
     if (rv == APR_SUCCESS) {
         rv = flow_records_open(&reader, &content->format, &source, p, err);
     }
-    return rv == APR_SUCCESS ? read_all(reader, records, &used, err) : rv;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    flow_records_tolerate(reader);
+    return read_all(reader, records, page, &used, err);
 }
 
 apr_status_t flow_conn_http_file_records(const http_export_t *x,
                                          const http_answer_t *answer,
-                                         json_t **precords, apr_pool_t *p,
-                                         flow_error_t *err)
+                                         json_t **precords, flow_page_t *page,
+                                         apr_pool_t *p, flow_error_t *err)
 {
     fs_content_t content = *x->file;
     flow_error_t why = FLOW_ERROR_INIT;
@@ -212,13 +229,15 @@ apr_status_t flow_conn_http_file_records(const http_export_t *x,
             apr_table_get(answer->headers, "Content-Type"), p);
     }
     rv = content.packing == FS_ZIP
-             ? read_zip(answer, &content, *precords, p, &why)
-             : read_file(answer, &content, *precords, p, &why);
+             ? read_zip(answer, &content, *precords, page, p, &why)
+             : read_file(answer, &content, *precords, page, p, &why);
     if (rv == APR_SUCCESS) {
         flow_conn_fs_sort(&content, *precords, p);
         return APR_SUCCESS;
     }
     json_decref(*precords);
+    json_decref(page->errors);
+    page->errors = NULL;
     *precords = NULL;
     return flow_error_set(err, FLOW_E_REFUSED, rv, "response_invalid",
                           "the file in the answer (status %d) cannot be read: "

@@ -8,6 +8,7 @@
 
 #include "data/flow_csv_private.h"
 #include "data/flow_json.h"
+#include "data/flow_json_private.h"
 #include "data/flow_text_private.h"
 
 typedef struct name_t {
@@ -19,6 +20,8 @@ struct flow_csv_reader_t {
     flow_csv_scan_t *scan;
     flow_csv_row_fn *row_fn;
     void *baton;
+    flow_bad_record_fn *bad_fn; /* once there is a header */
+    void *bad_baton;
     apr_pool_t *p;
     int no_header;
 
@@ -107,28 +110,51 @@ static void settle_names(flow_csv_reader_t *reader)
     reader->has_names = 1;
 }
 
-static void read_header(flow_csv_reader_t *reader, const flow_csv_cell_t *cells,
-                        int n)
+/* Is there a cell that is not UTF-8? Then its number from 1, and *pat is where
+ * it is not. */
+static int find_foreign(const flow_csv_cell_t *cells, int n, const char **pat)
 {
     int i;
 
     for (i = 0; i < n; ++i) {
+        if (!flow_utf8_is_valid(cells[i].s, cells[i].len)) {
+            *pat = cells[i].s + flow_utf8_prefix(cells[i].s, cells[i].len);
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+static apr_status_t read_header(flow_csv_reader_t *reader,
+                                const flow_csv_cell_t *cells, int n,
+                                flow_error_t *err)
+{
+    const char *at;
+    int i = find_foreign(cells, n, &at);
+
+    if (i) {
+        return flow_csv_scan_fail(reader->scan, err,
+                                  "the header is not UTF-8 in column %d, byte "
+                                  "%" APR_UINT64_T_FMT "; set the encoding",
+                                  i, flow_csv_scan_byte(reader->scan, at));
+    }
+    for (i = 0; i < n; ++i) {
         apr_size_t len = cells[i].len;
-        const char *s =
-            flow_utf8_repair(cells[i].s, len, &len, reader->scratch);
+        const char *s = cells[i].s;
 
         trim(&s, &len);
         /* a NUL would end the name early where names are C strings */
         add_name(reader, s, memchr(s, '\0', len) ? strlen(s) : len);
     }
     settle_names(reader);
+    return APR_SUCCESS;
 }
 
 /* --- rows ------------------------------------------------------------------*/
 
-static apr_status_t check_count(flow_csv_reader_t *reader,
-                                const flow_csv_cell_t *cells, int *pn,
-                                flow_error_t *err)
+/* 0 when the row has more cells than there are names. */
+static int check_count(flow_csv_reader_t *reader, const flow_csv_cell_t *cells,
+                       int *pn)
 {
     int n = *pn;
 
@@ -139,14 +165,22 @@ static apr_status_t check_count(flow_csv_reader_t *reader,
     if (n == reader->n_names + 1 && cells[n - 1].len == 0) {
         --n;
     }
-    if (n > reader->n_names) {
-        return flow_csv_scan_fail(reader->scan, err,
-                                  "the row has %d cells where the header has "
-                                  "%d",
-                                  n, reader->n_names);
-    }
     *pn = n;
-    return APR_SUCCESS;
+    return n <= reader->n_names;
+}
+
+static apr_status_t tell_foreign(flow_csv_reader_t *reader,
+                                 const flow_csv_cell_t *cells, int n,
+                                 flow_error_t *err)
+{
+    const char *at = "";
+    int i = find_foreign(cells, n, &at);
+
+    return flow_csv_scan_bad(reader->scan, err,
+                             "the row is not UTF-8 in column '%.48s', byte "
+                             "%" APR_UINT64_T_FMT "; set the encoding",
+                             reader->names[i - 1].text,
+                             flow_csv_scan_byte(reader->scan, at));
 }
 
 static apr_status_t on_row(void *baton, flow_csv_cell_t *cells, int n,
@@ -158,32 +192,31 @@ static apr_status_t on_row(void *baton, flow_csv_cell_t *cells, int n,
     int i;
 
     if (!reader->has_names) {
-        read_header(reader, cells, n);
+        rv = read_header(reader, cells, n, err);
+        flow_csv_scan_tolerate(reader->scan, reader->bad_fn, reader->bad_baton);
         apr_pool_clear(reader->scratch);
-        return APR_SUCCESS;
-    }
-    rv = check_count(reader, cells, &n, err);
-    if (rv != APR_SUCCESS) {
         return rv;
+    }
+    if (!check_count(reader, cells, &n)) {
+        return flow_csv_scan_bad(reader->scan, err,
+                                 "the row has %d cells where the header has %d",
+                                 n, reader->n_names);
     }
     row = json_object();
     for (i = 0; i < n; ++i) {
         const name_t *name = &reader->names[i];
+        const char *s = cells[i].s;
         apr_size_t len = cells[i].len;
-        const char *s =
-            flow_utf8_repair(cells[i].s, len, &len, reader->scratch);
 
-        if (s != cells[i].s) {
-            rv = APR_INCOMPLETE; /* the scratch pool was used */
+        if (!flow_utf8_is_valid(s, len)) {
+            json_decref(row);
+            return tell_foreign(reader, cells, n, err);
         }
         if (json_object_setn_new_nocheck(row, name->text, name->len,
                                          json_stringn_nocheck(s, len)) != 0) {
             json_decref(row);
             return flow_text_no_memory(err);
         }
-    }
-    if (rv != APR_SUCCESS) {
-        apr_pool_clear(reader->scratch);
     }
     return reader->row_fn(reader->baton, row, err);
 }
@@ -209,6 +242,16 @@ apr_status_t flow_csv_reader_create(flow_csv_reader_t **preader,
         *preader = reader;
     }
     return rv;
+}
+
+void flow_csv_reader_tolerate(flow_csv_reader_t *reader,
+                              flow_bad_record_fn *bad, void *baton)
+{
+    reader->bad_fn = bad;
+    reader->bad_baton = baton;
+    if (reader->has_names) {
+        flow_csv_scan_tolerate(reader->scan, bad, baton);
+    }
 }
 
 apr_status_t flow_csv_reader_feed(flow_csv_reader_t *reader, const char *data,

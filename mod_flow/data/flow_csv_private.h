@@ -38,6 +38,15 @@ apr_status_t flow_csv_scan_finish(flow_csv_scan_t *scan, flow_error_t *err);
 apr_status_t flow_csv_scan_fail(flow_csv_scan_t *scan, flow_error_t *err,
                                 const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/** The same where the rows behind it can be read: nothing more than that the
+ * row is left out, when somebody is told of such rows. */
+apr_status_t flow_csv_scan_bad(flow_csv_scan_t *scan, flow_error_t *err,
+                               const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void flow_csv_scan_tolerate(flow_csv_scan_t *scan, flow_bad_record_fn *bad,
+                            void *baton);
+/** Where a cell's byte is in the text, from 1 (but for escapes before it). */
+apr_uint64_t flow_csv_scan_byte(const flow_csv_scan_t *scan, const char *s);
 
 /* ---- flow_csv_state.c, for flow_csv_scan.c ---- */
 
@@ -85,6 +94,9 @@ struct flow_csv_scan_t {
     apr_uint64_t dropped; /* bytes before data[0] */
     int line;             /* of data[pos] */
     int row_line;
+    flow_bad_record_fn *bad_fn; /* NULL: a bad row is a failure */
+    void *bad_baton;
+    int is_row_bad;   /* and has been told */
     flow_error_t err; /* the first failure; nothing is read after it */
 };
 

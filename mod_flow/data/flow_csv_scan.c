@@ -32,6 +32,46 @@ apr_status_t flow_csv_scan_fail(flow_csv_scan_t *scan, flow_error_t *err,
         scan->row_line, scan->dropped + scan->row_at + 1, why);
 }
 
+apr_status_t flow_csv_scan_bad(flow_csv_scan_t *scan, flow_error_t *err,
+                               const char *fmt, ...)
+{
+    flow_error_t why = FLOW_ERROR_INIT;
+    char text[128];
+    apr_status_t rv;
+    va_list args;
+
+    va_start(args, fmt);
+    apr_vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    if (!scan->bad_fn) {
+        return flow_csv_scan_fail(scan, err, "%s", text);
+    }
+    if (scan->is_row_bad) {
+        return APR_SUCCESS;
+    }
+    scan->is_row_bad = 1;
+    flow_csv_scan_fail(scan, &why, "%s", text);
+    rv = scan->bad_fn(scan->bad_baton, &why, err);
+    if (rv != APR_SUCCESS) {
+        /* when the callback did not say why */
+        flow_error_set(err, FLOW_E_INTERNAL, rv, "csv_stopped",
+                       "the reader of the rows stopped");
+    }
+    return rv;
+}
+
+void flow_csv_scan_tolerate(flow_csv_scan_t *scan, flow_bad_record_fn *bad,
+                            void *baton)
+{
+    scan->bad_fn = bad;
+    scan->bad_baton = baton;
+}
+
+apr_uint64_t flow_csv_scan_byte(const flow_csv_scan_t *scan, const char *s)
+{
+    return scan->dropped + (apr_uint64_t)(s - scan->data) + 1;
+}
+
 /* ---- bytes in ---- */
 
 /* Throw away what has been dealt with. */

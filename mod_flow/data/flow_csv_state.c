@@ -86,14 +86,14 @@ void flow_csv_end_cell(flow_csv_scan_t *scan, apr_size_t end, int was_quoted)
     }
     scan->row_bytes += end - at;
     if (end - at > FLOW_CSV_CELL_MAX) {
-        flow_csv_scan_fail(scan, &scan->err, "a cell is longer than 1 MB");
+        flow_csv_scan_bad(scan, &scan->err, "a cell is longer than 1 MB");
     }
     else if (scan->row_bytes > FLOW_CSV_ROW_MAX) {
-        flow_csv_scan_fail(scan, &scan->err, "the row is longer than 5 MB");
+        flow_csv_scan_bad(scan, &scan->err, "the row is longer than 5 MB");
     }
     else if (scan->n == FLOW_CSV_CELLS_MAX) {
-        flow_csv_scan_fail(scan, &scan->err, "the row has more than %d cells",
-                           FLOW_CSV_CELLS_MAX);
+        flow_csv_scan_bad(scan, &scan->err, "the row has more than %d cells",
+                          FLOW_CSV_CELLS_MAX);
     }
     else if (scan->n == scan->spans_cap && !grow_spans(scan)) {
         flow_text_no_memory(&scan->err);
@@ -135,7 +135,7 @@ void flow_csv_end_row(flow_csv_scan_t *scan)
         scan->cells[i].len =
             span->has_marks ? unmark(scan, s, span->len) : span->len;
     }
-    if (is_failed(scan)) {
+    if (is_failed(scan) || scan->is_row_bad) {
         return;
     }
     rv = scan->row_fn(scan->baton, scan->cells, scan->n, &scan->err);
@@ -152,6 +152,7 @@ void flow_csv_start_row(flow_csv_scan_t *scan)
     scan->row_at = scan->pos;
     scan->n = 0;
     scan->row_bytes = 0;
+    scan->is_row_bad = 0;
 }
 
 /* Over the line end at pos. */

@@ -118,6 +118,32 @@ static void set_literal(const compiler_t *c, flow_filter_node_t *node,
     node->literal = flow_json_own(c->p, json_incref((json_t *)doc));
 }
 
+/* Whose settings? A document that there is none of has none, and the filter
+ * would never match. */
+static apr_status_t check_scope(const compiler_t *c,
+                                const flow_filter_node_t *node,
+                                const char *text)
+{
+    static const char *const scopes[] = { "flow",       "export",      "import",
+                                          "connection", "integration", "api" };
+    const char *at = text + strspn(text, "$.");
+    const char *name = apr_pstrmemdup(c->p, at, strcspn(at, ".["));
+    const char *near;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(scopes) / sizeof(scopes[0]); ++i) {
+        if (strcmp(scopes[i], name) == 0)
+            return APR_SUCCESS;
+    }
+    near = flow_nearest(name, scopes, sizeof(scopes) / sizeof(scopes[0]));
+    return bad(c, node->where, "filter_operands",
+               apr_psprintf(c->p,
+                            "there are no settings of '%.64s'; a path begins "
+                            "with flow, export, import, connection, "
+                            "integration or api, as in '%s.%.64s'",
+                            name, near ? near : "flow", name));
+}
+
 static apr_status_t compile_path(const compiler_t *c, flow_filter_node_t *node,
                                  const json_t *doc)
 {
@@ -133,7 +159,8 @@ static apr_status_t compile_path(const compiler_t *c, flow_filter_node_t *node,
     if (flow_path_compile(&path, text, c->p, c->err) != APR_SUCCESS)
         return flow_error_prefix(c->err, "%s", node->where);
     node->path = path;
-    return APR_SUCCESS;
+    return node->op == FLOW_FILTER_SETTINGS ? check_scope(c, node, text)
+                                            : APR_SUCCESS;
 }
 
 /* anyof: the second operand is a list, never an expression. */

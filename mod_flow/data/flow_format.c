@@ -25,12 +25,16 @@ typedef struct group_t {
     json_t *rows;
     apr_size_t bytes;
     int is_checked; /* the key columns are there */
+    int is_spoiled; /* a row in it or beside it is wrong */
+    int is_next_spoiled;
 } group_t;
 
 struct flow_reader_t {
     const flow_format_t *format;
     flow_record_fn *record_fn;
     void *baton;
+    flow_bad_record_fn *bad_fn;
+    void *bad_baton;
     flow_json_stream_t *json;
     flow_csv_reader_t *csv;
     flow_xml_stream_t *xml;
@@ -79,10 +83,37 @@ static int has_equal_keys(const flow_reader_t *reader, const json_t *row)
 static apr_status_t end_group(flow_reader_t *reader, flow_error_t *err)
 {
     json_t *rows = reader->group.rows;
+    flow_error_t why = FLOW_ERROR_INIT;
+    const char *key;
 
     reader->group.rows = NULL;
     reader->group.bytes = 0;
-    return rows ? reader->record_fn(reader->baton, rows, err) : APR_SUCCESS;
+    if (!rows || !reader->group.is_spoiled) {
+        return rows ? reader->record_fn(reader->baton, rows, err) : APR_SUCCESS;
+    }
+    reader->group.is_spoiled = 0;
+    key = reader->format->key_columns[0];
+    flow_error_set(&why, FLOW_E_INPUT, APR_EINVAL, "invalid_group",
+                   "the %d rows with '%.64s' in column '%.64s' are left out, "
+                   "for a row among them or beside them is wrong",
+                   (int)json_array_size(rows),
+                   flow_json_member(json_array_get(rows, 0), key)
+                       ? flow_json_member(json_array_get(rows, 0), key)
+                       : "",
+                   key);
+    json_decref(rows);
+    return reader->bad_fn(reader->bad_baton, &why, err);
+}
+
+/* It may have belonged to the group before it or to that behind it. */
+static apr_status_t spoil_group(void *baton, const flow_error_t *why,
+                                flow_error_t *err)
+{
+    flow_reader_t *reader = baton;
+
+    reader->group.is_spoiled = reader->group.rows != NULL;
+    reader->group.is_next_spoiled = 1;
+    return reader->bad_fn(reader->bad_baton, why, err);
 }
 
 static apr_size_t row_bytes(const json_t *row)
@@ -120,7 +151,9 @@ static apr_status_t add_to_group(void *baton, json_t *row, flow_error_t *err)
     }
     if (!group->rows) {
         group->rows = json_array();
+        group->is_spoiled = group->is_next_spoiled;
     }
+    group->is_next_spoiled = 0;
     group->bytes += row_bytes(row);
     json_array_append_new(group->rows, row);
     if (group->bytes > GROUP_MAX || json_array_size(group->rows) > ROWS_MAX) {
@@ -170,6 +203,29 @@ apr_status_t flow_reader_create(flow_reader_t **preader,
     return APR_EINVAL;
 }
 
+void flow_reader_tolerate(flow_reader_t *r, flow_bad_record_fn *bad,
+                          void *baton)
+{
+    int is_grouped = r->format->key_columns && r->format->key_columns[0];
+
+    r->bad_fn = bad;
+    r->bad_baton = baton;
+    switch (r->format->kind) {
+    case FLOW_FORMAT_JSON:
+        flow_json_stream_tolerate(r->json, bad, baton);
+        break;
+    case FLOW_FORMAT_CSV:
+        flow_csv_reader_tolerate(r->csv, is_grouped ? spoil_group : bad,
+                                 is_grouped ? r : baton);
+        break;
+    case FLOW_FORMAT_XML:
+        break;
+    case FLOW_FORMAT_LAYOUT:
+        flow_layout_reader_tolerate(r->layout, bad, baton);
+        break;
+    }
+}
+
 apr_status_t flow_reader_feed(flow_reader_t *r, const char *data,
                               apr_size_t len, flow_error_t *err)
 {
@@ -206,9 +262,19 @@ apr_status_t flow_reader_finish(flow_reader_t *r, flow_error_t *err)
 
 /* ---- pulling ---- */
 
+/* A bad record stands in the queue as NULL. */
+typedef struct bad_record_t bad_record_t;
+struct bad_record_t {
+    bad_record_t *next;
+    flow_error_t why;
+};
+
 struct flow_records_t {
     flow_reader_t *reader;
+    bad_record_t *bad, **bad_end; /* of the NULLs, in order */
+    apr_pool_t *bad_pool;         /* cleared with every piece; NULL: none */
     flow_source_t source;
+    apr_pool_t *p;
     json_t **queue; /* [at, n): records that wait */
     apr_size_t at, n, cap;
     int is_end;
@@ -237,6 +303,18 @@ static apr_status_t enqueue(void *baton, json_t *record, flow_error_t *err)
     return APR_SUCCESS;
 }
 
+static apr_status_t enqueue_bad(void *baton, const flow_error_t *why,
+                                flow_error_t *err)
+{
+    flow_records_t *records = baton;
+    bad_record_t *bad = apr_pcalloc(records->bad_pool, sizeof(*bad));
+
+    bad->why = *why;
+    *records->bad_end = bad;
+    records->bad_end = &bad->next;
+    return enqueue(records, NULL, err);
+}
+
 static apr_status_t release_records(void *data)
 {
     flow_records_t *records = data;
@@ -256,11 +334,19 @@ apr_status_t flow_records_open(flow_records_t **precords,
     flow_records_t *records = apr_pcalloc(p, sizeof(*records));
 
     *precords = records;
+    records->p = p;
     records->source = *source;
     apr_pool_cleanup_register(p, records, release_records,
                               apr_pool_cleanup_null);
     return flow_reader_create(&records->reader, format, enqueue, records, p,
                               err);
+}
+
+void flow_records_tolerate(flow_records_t *records)
+{
+    apr_pool_create(&records->bad_pool, records->p);
+    records->bad_end = &records->bad;
+    flow_reader_tolerate(records->reader, enqueue_bad, records);
 }
 
 static void read_piece(flow_records_t *records)
@@ -269,6 +355,11 @@ static void read_piece(flow_records_t *records)
     flow_error_t *err = &records->err;
 
     records->at = records->n = 0;
+    if (records->bad_pool && records->bad_end != &records->bad) {
+        records->bad = NULL;
+        records->bad_end = &records->bad;
+        apr_pool_clear(records->bad_pool);
+    }
     records->rv =
         records->source.read(records->source.baton, records->piece, &len, err);
     if (records->rv != APR_SUCCESS) {
@@ -300,6 +391,12 @@ apr_status_t flow_records_next(flow_records_t *records, json_t **precord,
         read_piece(records);
     }
     *precord = records->queue[records->at++];
+    if (!*precord) {
+        e = &records->bad->why;
+        records->bad = records->bad->next;
+        flow_error_set(err, e->kind, e->status, e->code, "%s", e->message);
+        return FLOW_RECORD_BAD;
+    }
     return APR_SUCCESS;
 }
 

@@ -67,6 +67,15 @@ apr_status_t flow_reader_create(flow_reader_t **preader,
                                 const flow_format_t *format,
                                 flow_record_fn *record, void *baton,
                                 apr_pool_t *p, flow_error_t *err);
+/**
+ * To be called before the first bytes. A record that is wrong is told to
+ * @a bad, and reading goes on with the next one where it can be found: rows of
+ * CSV and fixed width, JSON lines. All else (broken XML, a broken JSON array, a
+ * quote that is never closed) still fails. CSV with key columns: a group in
+ * which or beside which a row is wrong is told and left out.
+ */
+void flow_reader_tolerate(flow_reader_t *reader, flow_bad_record_fn *bad,
+                          void *baton);
 apr_status_t flow_reader_feed(flow_reader_t *reader, const char *data,
                               apr_size_t len, flow_error_t *err);
 apr_status_t flow_reader_finish(flow_reader_t *reader, flow_error_t *err);
@@ -76,6 +85,10 @@ apr_status_t flow_records_open(flow_records_t **precords,
                                const flow_format_t *format,
                                const flow_source_t *source, apr_pool_t *p,
                                flow_error_t *err);
+/** The same: from now on a record that is wrong is FLOW_RECORD_BAD with @a err,
+ * in its place among the others, and the next call goes on behind it. */
+void flow_records_tolerate(flow_records_t *records);
+#define FLOW_RECORD_BAD APR_INCOMPLETE
 /** *precord is new; APR_EOF (without @a err) after the last one. A failure
  * comes after the records that stand before it. */
 apr_status_t flow_records_next(flow_records_t *records, json_t **precord,

@@ -369,7 +369,7 @@ static const flow_helper_t rows[] = {
     { "inArray", 2, 2, in_array, NULL, 1, "array value", "The array has exactly this value (`3` is not `\"3\"`). Not for arrays of objects.",
       "{{#inArray (jsonParse \"[1,2,3]\") \"3\"}}found{{else}}not found{{/inArray}}", "not found" },
     { "ifEven", 1, 1, if_even, NULL, 1, "number", "The number is even.", "{{#ifEven \"8\"}}even{{else}}odd{{/ifEven}}", "even" },
-    { "startsWith", 2, 2, starts_with, NULL, 1, "prefix text", "The text starts with the prefix, which comes first. When one of them is missing the block prints nothing at all.",
+    { "startsWith", 1, 2, starts_with, NULL, 1, "prefix text", "The text starts with the prefix, which comes first. When one of them is missing the block prints nothing at all.",
       "{{#startsWith \"Hello\" \"Hello, world\"}}match{{else}}no match{{/startsWith}}", "match" },
     { "some", 2, 2, some, NULL, 1, "array condition", "An element meets the condition: isFalsy isTruthy isArray isString isObject isNumber isBoolean.",
       "{{#some (jsonParse \"[false,42]\") isNumber}}number{{else}}none{{/some}}", "number", NULL, prepare_some },

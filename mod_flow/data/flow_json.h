@@ -186,4 +186,8 @@ int flow_utf8_is_valid(const char *s, apr_size_t len);
 const char *flow_utf8_repair(const char *s, apr_size_t len, apr_size_t *plen,
                              apr_pool_t *p);
 
+/** Does a value say nothing: null, {}, [], or these inside of each other; with
+ * @a with_leaves false and the empty text, too? */
+int flow_json_is_silent(const json_t *v, int with_leaves);
+
 #endif

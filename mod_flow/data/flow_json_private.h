@@ -56,6 +56,8 @@ void flow_json_places_note(flow_json_places_t *places, const char *path,
 json_t *flow_json_parse_prefix(const char *text, apr_size_t len,
                                apr_size_t *pused, const char **pwhy);
 
+/** Bytes of valid UTF-8 at the start of @a s. */
+apr_size_t flow_utf8_prefix(const char *s, apr_size_t len);
 /** Length (2-4) of the valid UTF-8 sequence at @a s that is not ASCII, else
  * 0. */
 apr_size_t flow_utf8_sequence(const char *s, apr_size_t len);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * size: one machine whose states are nobody else's.
+ *
  * JSON of any length, record by record. Outside of records only brackets,
  * names and separators are looked at; what stands beside the path is skipped
  * with its brackets and quotes checked. A record that lies in one piece is
@@ -53,6 +55,16 @@ struct flow_json_stream_t {
     int text_line;
     apr_uint64_t text_at;
 
+    /* JSON lines, tolerated: when a record at the top is wrong, the text from
+     * its beginning on is read again line by line */
+    flow_bad_record_fn *bad_fn;
+    void *bad_baton;
+    flow_json_lines_t *lines; /* NULL: not yet */
+    apr_pool_t *p;
+    apr_size_t n_top;      /* records at the top */
+    const char *top;       /* where the last one begins in the piece, or NULL */
+    apr_size_t text_given; /* of the text: from pieces before */
+
     const char *piece; /* the one being fed */
     apr_uint64_t piece_at;
     int piece_line;
@@ -105,6 +117,7 @@ static void deliver(flow_json_stream_t *s, json_t *v)
         json_decref(v);
         return; /* nothing there */
     }
+    s->n_top += !s->is_in_list;
     rv = s->record_fn(s->baton, v, &s->err);
     if (rv != APR_SUCCESS) {
         flow_error_set(&s->err, FLOW_E_INTERNAL, rv, "json_stopped",
@@ -467,6 +480,7 @@ static const char *at_top(flow_json_stream_t *s, const char *at,
     }
     s->has_top = 1;
     s->is_wanted = 1;
+    s->top = at;
     return at_value(s, at, end);
 }
 
@@ -514,16 +528,60 @@ static apr_status_t status_of(const flow_json_stream_t *s, flow_error_t *err)
                           s->err.message);
 }
 
+/* A failure inside of a record at the top: what there is of it and behind it
+ * as lines. Bytes before the piece are in the text. */
+static void fall_back(flow_json_stream_t *s, const char *end)
+{
+    const char *from = s->top ? s->top : s->piece;
+    apr_size_t before = s->top ? 0 : s->text_given;
+    int line =
+        s->top ? s->piece_line + count_lines(s->piece, from) : s->text_line;
+    apr_uint64_t at =
+        s->top ? s->piece_at + (apr_uint64_t)(from - s->piece) : s->text_at;
+
+    if (s->err.kind != FLOW_E_INPUT || s->n_path || s->level || s->is_in_list ||
+        s->had_list || !s->has_top || (!s->top && !before)) {
+        return;
+    }
+    s->lines =
+        flow_json_lines_create(s->record_fn, s->baton, s->bad_fn, s->bad_baton,
+                               s->n_top ? NULL : &s->err, s->p);
+    flow_json_lines_at(s->lines, line, at);
+    s->err.kind = FLOW_E_NONE;
+    if (before) {
+        flow_json_lines_feed(s->lines, s->text.data, before, &s->err);
+    }
+    if (!is_failed(s)) {
+        flow_json_lines_feed(s->lines, from, (apr_size_t)(end - from), &s->err);
+    }
+}
+
 static void take(flow_json_stream_t *s, const char *data, apr_size_t len)
 {
     const char *at = data, *end = data + len;
 
+    if (s->lines) {
+        flow_json_lines_feed(s->lines, data, len, &s->err);
+        return;
+    }
     s->piece = data;
+    s->top = NULL;
+    s->text_given = s->state == IN_VALUE ? s->text.len : 0;
     while (at < end && !is_failed(s)) {
         at = step(s, at, end);
     }
+    if (is_failed(s) && s->bad_fn) {
+        fall_back(s, end);
+    }
     s->piece_line += count_lines(data, end);
     s->piece_at += len;
+}
+
+void flow_json_stream_tolerate(flow_json_stream_t *s, flow_bad_record_fn *bad,
+                               void *baton)
+{
+    s->bad_fn = bad;
+    s->bad_baton = baton;
 }
 
 apr_status_t flow_json_stream_feed(flow_json_stream_t *s, const char *data,
@@ -551,8 +609,26 @@ apr_status_t flow_json_stream_feed(flow_json_stream_t *s, const char *data,
     return status_of(s, err);
 }
 
+/* A record that never ends: of lines perhaps one that breaks off. */
+static void end_cut_record(flow_json_stream_t *s)
+{
+    s->top = NULL;
+    s->piece = "";
+    s->text_given = s->text.len;
+    fall_back(s, s->piece);
+    if (s->lines && !is_failed(s)) {
+        flow_json_lines_finish(s->lines, &s->err);
+    }
+}
+
 apr_status_t flow_json_stream_finish(flow_json_stream_t *s, flow_error_t *err)
 {
+    if (s->lines) {
+        if (!is_failed(s)) {
+            flow_json_lines_finish(s->lines, &s->err);
+        }
+        return status_of(s, err);
+    }
     if (!is_failed(s) && s->state == IN_VALUE && s->is_scalar) {
         end_value(s);
     }
@@ -560,6 +636,9 @@ apr_status_t flow_json_stream_finish(flow_json_stream_t *s, flow_error_t *err)
         fail_at(s, s->piece_line, s->piece_at,
                 s->has_top ? "the text ends inside a value"
                            : "the text is empty");
+        if (s->bad_fn && s->state == IN_VALUE) {
+            end_cut_record(s);
+        }
     }
     return status_of(s, err);
 }
@@ -582,6 +661,7 @@ flow_json_stream_t *flow_json_stream_create(const char *const *path,
     while (path && path[s->n_path]) {
         ++s->n_path;
     }
+    s->p = p;
     s->record_fn = record;
     s->baton = baton;
     s->state = AT_TOP;

@@ -10,6 +10,7 @@
 
 #include "data/flow_format_private.h"
 #include "data/flow_json.h"
+#include "data/flow_json_private.h"
 #include "data/flow_text_private.h"
 
 #define LIST_MAX       1000 /* elements of a rule, rules in a list */
@@ -212,6 +213,11 @@ struct flow_layout_reader_t {
     void *baton;
     flow_buf_t row; /* what there is of it */
     json_t *record;
+    int record_line;
+    int is_spoiled; /* a row of the record is wrong: it is left out */
+    int is_row_bad;
+    flow_bad_record_fn *bad_fn; /* NULL: a bad row is a failure */
+    void *bad_baton;
     open_rule_t open[FLOW_LAYOUT_DEPTH_MAX + 1];
     int depth;
     int line;
@@ -231,6 +237,35 @@ static void fail(flow_layout_reader_t *r, const char *why)
                    "invalid fixed-width row at line %d, byte %" APR_UINT64_T_FMT
                    ": %s",
                    r->line, r->at + 1, why);
+}
+
+/* A row that cannot be used. What it may have belonged to would be incomplete,
+ * so that is left out with it. */
+static void bad_row(flow_layout_reader_t *r, const char *why)
+{
+    flow_error_t told = FLOW_ERROR_INIT;
+    apr_status_t rv;
+
+    r->is_row_bad = 1;
+    if (!r->bad_fn) {
+        fail(r, why);
+        return;
+    }
+    if (r->depth > 0 && r->open[0].rule->n_children > 0 && !r->is_spoiled) {
+        r->is_spoiled = 1;
+        why = apr_psprintf(r->scratch,
+                           "%s; the record that begins at line %d is left out",
+                           why, r->record_line);
+    }
+    flow_error_set(&told, FLOW_E_INPUT, APR_EINVAL, "invalid_fixed",
+                   "invalid fixed-width row at line %d, byte %" APR_UINT64_T_FMT
+                   ": %s",
+                   r->line, r->at + 1, why);
+    rv = r->bad_fn(r->bad_baton, &told, &r->err);
+    if (rv != APR_SUCCESS) {
+        flow_error_set(&r->err, FLOW_E_INTERNAL, rv, "fixed_stopped",
+                       "the reader of the records stopped");
+    }
 }
 
 /* Bytes of the next @a size characters, or of what there is. */
@@ -333,10 +368,10 @@ static json_t *make_row(flow_layout_reader_t *r, const flow_layout_rule_t *rule,
         ++s;
     }
     if (len > 0) {
-        fail(r, apr_psprintf(r->scratch,
-                             "the row is longer than the %" APR_SIZE_T_FMT
-                             " characters of its rule",
-                             rule->size));
+        bad_row(r, apr_psprintf(r->scratch,
+                                "the row is longer than the %" APR_SIZE_T_FMT
+                                " characters of its rule",
+                                rule->size));
     }
     return row;
 }
@@ -348,7 +383,9 @@ static void deliver(flow_layout_reader_t *r)
 
     r->record = NULL;
     r->depth = 0;
-    if (!record) {
+    if (!record || r->is_spoiled) {
+        json_decref(record);
+        r->is_spoiled = 0;
         return;
     }
     rv = r->record_fn(r->baton, record, &r->err);
@@ -381,7 +418,15 @@ static void take_row(flow_layout_reader_t *r, const char *s, apr_size_t len)
     const flow_layout_rule_t *rule = NULL;
     int depth;
 
-    s = flow_utf8_repair(s, len, &len, r->scratch);
+    r->is_row_bad = 0;
+    if (!flow_utf8_is_valid(s, len)) {
+        bad_row(r,
+                apr_psprintf(r->scratch,
+                             "the row is not UTF-8 at byte %" APR_UINT64_T_FMT
+                             "; set the encoding",
+                             r->at + flow_utf8_prefix(s, len) + 1));
+        return;
+    }
     if (strspn(s, " \t") >= len) {
         return;
     }
@@ -396,11 +441,13 @@ static void take_row(flow_layout_reader_t *r, const char *s, apr_size_t len)
     }
     rule = find(layout->rules, layout->n_rules, s, len);
     if (!rule) {
-        fail(r, "no rule of the file definition fits the row");
+        bad_row(r, "no rule of the file definition fits the row");
         return;
     }
     deliver(r);
+    r->record_line = r->line;
     r->record = make_row(r, rule, s, len);
+    r->is_spoiled = r->is_row_bad;
     r->open[0].rule = rule;
     r->open[0].row = r->record;
     r->depth = 1;
@@ -442,6 +489,13 @@ static apr_status_t status_of(const flow_layout_reader_t *r, flow_error_t *err)
     return is_failed(r) ? flow_error_set(err, r->err.kind, r->err.status,
                                          r->err.code, "%s", r->err.message)
                         : APR_SUCCESS;
+}
+
+void flow_layout_reader_tolerate(flow_layout_reader_t *r,
+                                 flow_bad_record_fn *bad, void *baton)
+{
+    r->bad_fn = bad;
+    r->bad_baton = baton;
 }
 
 apr_status_t flow_layout_reader_feed(flow_layout_reader_t *r, const char *data,

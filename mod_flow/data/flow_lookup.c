@@ -51,6 +51,14 @@ static apr_status_t compile_cache(flow_lookup_t *lookup, const json_t *doc,
     return APR_SUCCESS;
 }
 
+/* Which of two is meant? */
+static const flow_lookup_t *of_same_name(const flow_lookups_t *lookups)
+{
+    const flow_lookup_t *last = &lookups->all[lookups->n];
+
+    return last->name ? flow_lookups_find(lookups, last->name) : NULL;
+}
+
 static apr_status_t compile_one(flow_lookup_t *lookup, const json_t *doc,
                                 const char *where, flow_notes_t *notes,
                                 apr_pool_t *p)
@@ -117,6 +125,20 @@ void flow_lookups_compile(flow_lookups_t **plookups, const json_t *list,
                            notes, p)) == APR_SUCCESS ||
             lookup->name) {
             /* One that is wrong is told once, not by every field with it. */
+            const flow_lookup_t *other = of_same_name(lookups);
+
+            if (other) {
+                flow_notes_take(
+                    notes,
+                    bad(notes,
+                        apr_psprintf(p, "%s[%" APR_SIZE_T_FMT "] '%.64s'",
+                                     where, i, lookup->name),
+                        apr_psprintf(p,
+                                     "lookup %d has the same name; give each "
+                                     "its own",
+                                     other->index)));
+                continue;
+            }
             ++lookups->n;
         }
     }

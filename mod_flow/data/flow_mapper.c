@@ -147,11 +147,13 @@ static apr_status_t look_up(run_t *run, scope_t *scope,
     record = f->lookup->kind == FLOW_LOOKUP_REQUEST ? input_of(run, scope)
                                                     : run->record;
     if (f->lookup->kind == FLOW_LOOKUP_REQUEST || !flow_json_is(*pv, ARRAY))
-        return flow_mapping_look_up(run, f->lookup, record, f->where, pv);
+        return flow_mapping_look_up(run, f->lookup, record, f->where,
+                                    f->fallback, pv);
     out = json_array();
     for (i = 0; i < json_array_size(*pv) && rv == APR_SUCCESS; ++i) {
         v = json_incref(json_array_get(*pv, i));
-        rv = flow_mapping_look_up(run, f->lookup, record, f->where, &v);
+        rv = flow_mapping_look_up(run, f->lookup, record, f->where, f->fallback,
+                                  &v);
         json_array_append_new(out, v ? v : json_null());
     }
     json_decref(*pv);

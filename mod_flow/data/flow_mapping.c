@@ -126,6 +126,33 @@ static apr_status_t render(run_t *run, const flow_rule_t *rule, json_t **pv)
                                rule->where, pv);
 }
 
+/* New: an element that is nothing but text is that text. */
+static json_t *text_of(const json_t *element)
+{
+    json_t *text =
+        json_object_size(element) == 1 ? json_object_get(element, "_") : NULL;
+
+    return json_incref(text ? text : (json_t *)element);
+}
+
+/* One element, or an array of several; NULL: none. */
+static json_t *find_elements(const flow_rule_t *rule, const json_t *record)
+{
+    json_t *document = json_object(), *all, *one;
+    size_t i;
+
+    json_object_set(document, "record", (json_t *)record);
+    all = flow_xpath_select(rule->xpath, document, 0);
+    json_decref(document);
+    for (i = 0; i < json_array_size(all); ++i)
+        json_array_set_new(all, i, text_of(json_array_get(all, i)));
+    if (i > 1)
+        return all;
+    one = json_incref(json_array_get(all, 0));
+    json_decref(all);
+    return one;
+}
+
 /* *pv is new, NULL when there is no value. */
 static apr_status_t get_source(run_t *run, const flow_rule_t *rule, json_t **pv)
 {
@@ -136,6 +163,10 @@ static apr_status_t get_source(run_t *run, const flow_rule_t *rule, json_t **pv)
     }
     if (rule->tpl)
         return render(run, rule, pv);
+    if (rule->xpath) {
+        *pv = find_elements(rule, run->record);
+        return APR_SUCCESS;
+    }
     if (rule->inner && run->element)
         *pv = flow_path_get(rule->inner, run->element);
     if (!*pv && rule->outer)
@@ -145,18 +176,19 @@ static apr_status_t get_source(run_t *run, const flow_rule_t *rule, json_t **pv)
 
 /* --- what becomes of them ------------------------------------------------- */
 
-/* A missing value is not looked up, so that it can have its default; "" is
- * when the table has an entry for it. A request looks for the record. */
+/* A missing value is not looked up, so that it can have its default. So has an
+ * empty one that the table has no entry for, where there is a default. A
+ * request looks for the record. */
 apr_status_t flow_mapping_look_up(const run_t *run, const flow_lookup_t *lookup,
                                   const json_t *record, const char *where,
-                                  json_t **pv)
+                                  const json_t *fallback, json_t **pv)
 {
     json_t *found = NULL;
     apr_status_t rv;
 
     if (!lookup || (!*pv && lookup->kind != FLOW_LOOKUP_REQUEST))
         return APR_SUCCESS;
-    if (*pv && lookup->kind != FLOW_LOOKUP_REQUEST &&
+    if (*pv && fallback && lookup->kind != FLOW_LOOKUP_REQUEST &&
         flow_value_is_empty(*pv)) {
         rv = flow_lookup_find(lookup, run->env->lookups, *pv, record, &found,
                               run->scratch, run->err);
@@ -179,8 +211,8 @@ apr_status_t flow_mapping_look_up(const run_t *run, const flow_lookup_t *lookup,
 static apr_status_t refine(run_t *run, const flow_rule_t *rule, json_t **pv)
 {
     const json_t *before;
-    apr_status_t rv =
-        flow_mapping_look_up(run, rule->lookup, run->record, rule->where, pv);
+    apr_status_t rv = flow_mapping_look_up(run, rule->lookup, run->record,
+                                           rule->where, rule->fallback, pv);
 
     if (rv != APR_SUCCESS)
         return rv;

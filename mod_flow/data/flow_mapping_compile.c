@@ -211,7 +211,7 @@ static apr_status_t compile_lists(flow_mapping_compiler_t *c,
 {
     flow_rule_list_t *lists;
     apr_status_t rv = APR_SUCCESS, one;
-    apr_size_t i;
+    apr_size_t i, k = 0;
 
     if (n > FLOW_MAPPING_RULES_MAX) {
         return flow_mapping_bad(
@@ -220,14 +220,16 @@ static apr_status_t compile_lists(flow_mapping_compiler_t *c,
     }
     lists = apr_pcalloc(c->p, (n + 1) * sizeof(*lists));
     for (i = 0; i < n; ++i) {
+        if (flow_json_is_silent(json_array_get(array, i), 1))
+            continue; /* an editor's empty line */
         one = compile_list(
-            c, &lists[i], json_array_get(array, i),
+            c, &lists[k++], json_array_get(array, i),
             apr_psprintf(c->p, "%s.lists[%" APR_SIZE_T_FMT "]", c->root, i));
         if (flow_notes_take(c->notes, one) != APR_SUCCESS)
             rv = one;
     }
     c->mapping->lists = lists;
-    c->mapping->nlists = (int)n;
+    c->mapping->nlists = (int)k;
     return rv;
 }
 
@@ -425,27 +427,6 @@ static apr_status_t find_expression(const flow_mapping_compiler_t *c,
     return APR_SUCCESS;
 }
 
-/* A transform has no connection to ask through. */
-static void refuse_requests(flow_mapping_compiler_t *c,
-                            const flow_lookups_t *lookups)
-{
-    int i;
-
-    for (i = 0; i < lookups->n; ++i) {
-        if (lookups->all[i].kind != FLOW_LOOKUP_REQUEST)
-            continue;
-        flow_notes_take(
-            c->notes,
-            flow_mapping_bad(
-                c,
-                apr_psprintf(c->p, "transform.rulesTwoDotZero.lookups[%d]",
-                             lookups->all[i].index),
-                "lookup",
-                "the lookups of a transform are tables ('map') or caches "
-                "('_lookupCacheId')"));
-    }
-}
-
 apr_status_t flow_mapping_compile_rules(flow_mapping_t **pmapping,
                                         const json_t *doc, flow_notes_t *notes,
                                         apr_pool_t *p)
@@ -468,7 +449,6 @@ apr_status_t flow_mapping_compile_rules(flow_mapping_t **pmapping,
                          "transform.rulesTwoDotZero.lookups", notes, p);
     options->lookups = lookups;
     c.mapping->lookups = lookups;
-    refuse_requests(&c, lookups);
     rv = compile_rules_2(&c, rules);
     if (rv == APR_SUCCESS && notes->n > before)
         rv = notes->first.status; /* the lookups are wrong */

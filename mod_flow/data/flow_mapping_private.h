@@ -8,6 +8,7 @@
 #include "data/flow_mapping.h"
 #include "data/flow_path_private.h"
 #include "data/flow_template.h"
+#include "data/flow_xpath.h"
 
 /** flow_mapping_compile.c, _rule.c and flow_mapper_compile.c make these,
  * flow_mapping.c and flow_mapper.c carry them out. */
@@ -35,8 +36,9 @@ typedef struct flow_rule_t {
     const flow_path_t *generate;
     json_t *constant;
     const flow_template_t *tpl;
-    const flow_path_t *inner; /* in the element of a list, first; or NULL */
-    const flow_path_t *outer; /* in the record; or NULL */
+    const flow_path_t *inner;  /* in the element of a list, first; or NULL */
+    const flow_path_t *outer;  /* in the record; or NULL */
+    const flow_xpath_t *xpath; /* in a record that was XML, instead; or NULL */
     const flow_lookup_t *lookup;
     const flow_lookup_t *condition;
     const flow_dates_t *dates;
@@ -170,7 +172,7 @@ json_t *flow_mapping_context(flow_mapping_run_t *run, const json_t *input,
 apr_status_t flow_mapping_look_up(const flow_mapping_run_t *run,
                                   const flow_lookup_t *lookup,
                                   const json_t *record, const char *where,
-                                  json_t **pv);
+                                  const json_t *fallback, json_t **pv);
 /** Count what became of a value. */
 apr_status_t flow_mapping_count_text(flow_mapping_run_t *run, const char *where,
                                      const json_t *v);

@@ -63,6 +63,20 @@ json_t *flow_mapping_keep(const flow_mapping_compiler_t *c, const json_t *v)
     return flow_json_own(c->p, json_incref((json_t *)v));
 }
 
+/* What the editors of mappings keep for themselves. */
+static int is_kept(const char *key)
+{
+    static const char *const kept[] = { "_id", "isNotEditable", "isPreview",
+                                        "isRequired", "key" };
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(kept); ++i) {
+        if (strcmp(kept[i], key) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 apr_status_t flow_mapping_check_keys(const flow_mapping_compiler_t *c,
                                      const json_t *object, const char *where,
                                      const char *const *known, apr_size_t n)
@@ -78,7 +92,7 @@ apr_status_t flow_mapping_check_keys(const flow_mapping_compiler_t *c,
             if (strlen(known[i]) == len && memcmp(known[i], key, len) == 0)
                 break;
         }
-        if (i == n)
+        if (i == n && !is_kept(key) && !flow_json_is_silent(v, 1))
             return flow_mapping_unknown(c, where, "field", key, known, n);
     }
     return APR_SUCCESS;
@@ -295,7 +309,9 @@ apr_status_t flow_mapping_conditional(flow_mapping_compiler_t *c,
     int i;
 
     *pname = NULL;
-    if (!v || (flow_json_is(v, OBJECT) && !flow_mapping_member(v, "when")))
+    if (flow_json_is_silent(v, 1) ||
+        (flow_json_is(v, OBJECT) &&
+         flow_json_is_silent(json_object_get(v, "when"), 1)))
         return APR_SUCCESS;
     if (!when) {
         return flow_mapping_bad(c, where, "mapping_field",
@@ -382,6 +398,22 @@ static apr_status_t compile_conditional(flow_mapping_compiler_t *c,
     return flow_mapping_lookup(c, rule->where, name, &rule->condition);
 }
 
+/* "/Order/Tag" finds elements of a record that was XML. */
+static apr_status_t compile_xpath(const flow_mapping_compiler_t *c,
+                                  flow_rule_t *rule, const char *text)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    if (!flow_xpath_compile(text, c->p, &err))
+        return flow_mapping_bad(c, rule->where, "mapping_field", err.message);
+    /* the record is the root element without its name; see find_elements() */
+    rule->xpath = flow_xpath_compile(apr_pstrcat(c->p, "/record", text, NULL),
+                                     c->p, &err);
+    return rule->xpath
+               ? APR_SUCCESS
+               : flow_mapping_bad(c, rule->where, "mapping_field", err.message);
+}
+
 static apr_status_t compile_source(flow_mapping_compiler_t *c,
                                    flow_rule_t *rule, const json_t *doc)
 {
@@ -417,6 +449,8 @@ static apr_status_t compile_source(flow_mapping_compiler_t *c,
                                 "'extract' contains NUL");
     if (strstr(text, "{{"))
         return flow_mapping_template(c, rule->where, text, len, &rule->tpl);
+    if (text[0] == '/')
+        return compile_xpath(c, rule, text);
     return flow_mapping_path(c, rule->where, text, &rule->outer);
 }
 

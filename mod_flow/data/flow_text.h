@@ -87,10 +87,14 @@ typedef struct flow_csv_options_t {
 /** Called per row with a new object it must take; non-success stops. */
 typedef apr_status_t flow_csv_row_fn(void *baton, json_t *row,
                                      flow_error_t *err);
+/** A record that is wrong where reading can go on behind it; @a why tells
+ * what, and at which line and byte. Non-success stops. */
+typedef apr_status_t flow_bad_record_fn(void *baton, const flow_error_t *why,
+                                        flow_error_t *err);
 /** A streaming reader: feed bytes as they come, finish at the end. Ragged
  * rows: missing cells are absent, surplus cells are an error naming line and
  * byte; one empty cell too many (a delimiter behind the last cell) is none.
- * A BOM is skipped; bytes are UTF-8 (repaired). Cells are strings; at most
+ * A BOM is skipped; bytes must be UTF-8. Cells are strings; at most
  * 1 MB each, 10,000 and 5 MB in a row. */
 typedef struct flow_csv_reader_t flow_csv_reader_t;
 apr_status_t flow_csv_reader_create(flow_csv_reader_t **preader,
@@ -101,6 +105,11 @@ apr_status_t flow_csv_reader_feed(flow_csv_reader_t *reader, const char *data,
                                   apr_size_t len, flow_error_t *err);
 apr_status_t flow_csv_reader_finish(flow_csv_reader_t *reader,
                                     flow_error_t *err);
+/** To be called before the first bytes: rows that are wrong (surplus cells,
+ * bytes that are not UTF-8, too many or too long cells) are told and left out.
+ * A header that is wrong and a quote that is never closed still fail. */
+void flow_csv_reader_tolerate(flow_csv_reader_t *reader,
+                              flow_bad_record_fn *bad, void *baton);
 /** Called with a row: each of @a names (ended by NULL) is a column, or the
  * first that is none is FLOW_E_INPUT. */
 apr_status_t flow_csv_reader_check_names(flow_csv_reader_t *reader,

@@ -48,8 +48,7 @@ apr_size_t flow_utf8_sequence(const char *s, apr_size_t len)
     return n;
 }
 
-/* Bytes of valid UTF-8 at the start of s. */
-static apr_size_t valid_prefix(const char *s, apr_size_t len)
+apr_size_t flow_utf8_prefix(const char *s, apr_size_t len)
 {
     apr_size_t i = 0;
 
@@ -79,7 +78,7 @@ static apr_size_t valid_prefix(const char *s, apr_size_t len)
 
 int flow_utf8_is_valid(const char *s, apr_size_t len)
 {
-    return valid_prefix(s, len) == len;
+    return flow_utf8_prefix(s, len) == len;
 }
 
 /* A surrogate as CESU-8 writes it: three bytes, ED A0..BF 80..BF. */
@@ -153,7 +152,7 @@ static apr_size_t repair_to(char *out, const char *s, apr_size_t len)
     apr_size_t i = 0, o = 0;
 
     while (i < len) {
-        apr_size_t n = valid_prefix(s + i, len - i);
+        apr_size_t n = flow_utf8_prefix(s + i, len - i);
         char mended[4];
 
         if (out) {

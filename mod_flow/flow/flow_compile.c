@@ -24,6 +24,9 @@ static int has_failed(const flow_doc_t *doc, const char *path)
 {
     apr_hash_index_t *hi;
 
+    if (apr_hash_get(doc->failed, "assistant", APR_HASH_KEY_STRING)) {
+        return 1; /* whatever the preset would have given */
+    }
     for (hi = apr_hash_first(NULL, doc->failed); hi; hi = apr_hash_next(hi)) {
         const char *failed = apr_hash_this_key(hi);
 
@@ -462,14 +465,15 @@ void flow_compile_export(flow_compile_t *c, const flow_doc_t *doc)
         compile_source(c, doc, exp);
     }
     check_once(c, exp);
-    if (flow_compile_get(c, "inputFilter") && !exp->is_lookup) {
+    flow_compile_filter(c, "filter", &exp->filter);
+    flow_compile_filter(c, "inputFilter", &exp->input_filter);
+    if ((exp->input_filter.expression || exp->input_filter.script.script) &&
+        !exp->is_lookup) {
         flow_compile_problem(c, "inputFilter",
                              "only for lookups; set 'isLookup' to true, or "
                              "use 'filter'");
     }
-    flow_compile_filter(c, "filter", &exp->filter);
-    flow_compile_filter(c, "inputFilter", &exp->input_filter);
-    flow_compile_transform(c, "transform", &exp->transform);
+    flow_compile_transform(c, "transform", exp->connection, &exp->transform);
     flow_compile_export_shape(c, exp);
     flow_compile_hook(c, "hooks.preSavePage", &exp->pre_save_page);
     exp->trace_key =

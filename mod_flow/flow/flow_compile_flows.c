@@ -212,8 +212,8 @@ void flow_compile_flow(flow_compile_t *c, const flow_doc_t *doc)
     flow->id = doc->id;
     flow->slot = c->model->nslots++;
     flow_compile_open(c, doc, NULL, NULL);
-    if (json_object_get(doc->json, "pageProcessors") &&
-        json_object_get(doc->json, "routers")) {
+    if (flow_compile_get(c, "pageProcessors") &&
+        flow_compile_get(c, "routers")) {
         flow_compile_problem(c, "pageProcessors",
                              "\"pageProcessors\" is not allowed when "
                              "\"routers\" is present");

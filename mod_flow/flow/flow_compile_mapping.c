@@ -88,7 +88,7 @@ static void add_lookups(flow_compile_t *c, const flow_connection_t *connection,
     start_notes(&t, c, field, field, &notes);
     flow_lookups_compile(&lookups, list, field, &notes, c->p);
     for (i = 0; i < lookups->n; ++i) {
-        const flow_lookup_t *from = &lookups->all[i];
+        const flow_lookup_t *from = &lookups->all[i], *other;
         const char *place =
             apr_psprintf(c->scratch, "%s[%d]", field, from->index);
         const flow_connector_t *connector =
@@ -102,6 +102,14 @@ static void add_lookups(flow_compile_t *c, const flow_connection_t *connection,
                                      "values; use 'map' or '_lookupCacheId'",
                                      connector->name);
             }
+            continue;
+        }
+        other = flow_lookups_find(all, from->name);
+        if (other) {
+            flow_compile_problem(c, place,
+                                 "lookups[%d] has the same name '%s'; give "
+                                 "each its own",
+                                 other->index, from->name);
             continue;
         }
         out[all->n] = *from;
@@ -205,6 +213,42 @@ const flow_mapping_t *flow_compile_rules(flow_compile_t *c, const char *field,
     return notes.n ? NULL : compiled;
 }
 
+void flow_compile_rules_lookups(flow_compile_t *c, const char *field,
+                                const json_t *expression,
+                                const flow_connection_t *connection,
+                                flow_transform_t *transform)
+{
+    const flow_lookups_t *lookups = flow_mapping_lookups(transform->expression);
+    const json_t *list = json_object_get(
+        json_object_get(expression, "rulesTwoDotZero"), "lookups");
+    const flow_connector_t *connector =
+        connection ? connection->connector : NULL;
+    flow_lookup_set_t *set = &transform->lookups;
+    int i, n = lookups ? lookups->n : 0;
+
+    set->lookups = lookups;
+    set->asks =
+        apr_pcalloc(c->p, (json_array_size(list) + 1) * sizeof(*set->asks));
+    for (i = 0; i < n; ++i) {
+        int k = lookups->all[i].index;
+        const char *place = apr_psprintf(
+            c->scratch, "%s.rulesTwoDotZero.lookups[%d]", field, k);
+
+        if (lookups->all[i].kind != FLOW_LOOKUP_REQUEST) {
+            continue;
+        }
+        if (connector && connector->compile_lookup) {
+            connector->compile_lookup(c, place, json_array_get(list, (size_t)k),
+                                      connection, &set->asks[k]);
+            continue;
+        }
+        flow_compile_problem(c, place,
+                             "there is no connection that could be asked for "
+                             "single values here; use 'map' or "
+                             "'_lookupCacheId'");
+    }
+}
+
 const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
                                                     const char *field,
                                                     const json_t *v)
@@ -238,6 +282,7 @@ static void compile_groups(flow_compile_t *c, flow_export_t *exp)
         flow_compile_problem(c, "file.groupByFields",
                              "excludes 'groupByFields'; they do the same");
     }
+    exp->groups_empty = own || flow_compile_bool(c, "file.groupEmptyValues");
     exp->group_by = apr_pcalloc(c->p, (n + 1) * sizeof(*exp->group_by));
     for (i = 0; i < n; ++i) {
         const char *text = flow_json_string(json_array_get(list, i), NULL);
@@ -327,6 +372,7 @@ void flow_compile_import_shape(flow_compile_t *c, flow_import_t *imp)
 {
     flow_compile_lookups(c, imp->connection, &imp->lookups);
     imp->mapping = flow_compile_mapping(c, &imp->lookups);
-    flow_compile_transform(c, "responseTransform", &imp->response_transform);
+    flow_compile_transform(c, "responseTransform", imp->connection,
+                           &imp->response_transform);
     compile_mock_response(c, imp);
 }

@@ -73,6 +73,26 @@ static int has_expression(const json_t *part)
            json_object_get(part, "rulesTwoDotZero");
 }
 
+/* The form in which Celigo's editor saves that there is none: all that belongs
+ * to it, and no rules. */
+static int has_no_rules(const json_t *part)
+{
+    const json_t *expression = json_object_get(part, "expression");
+    const json_t *two = json_object_get(part, "rulesTwoDotZero");
+
+    if (flow_json_is_silent(two, 0) && expression) {
+        two = json_object_get(expression, "rulesTwoDotZero");
+    }
+    return has_expression(part) &&
+           (!expression || flow_json_is(expression, OBJECT) ||
+            flow_json_is(expression, NULL)) &&
+           flow_json_is_silent(json_object_get(part, "rules"), 0) &&
+           flow_json_is_silent(json_object_get(expression, "rules"), 0) &&
+           (flow_json_is_silent(two, 0) ||
+            (json_object_get(two, "mappings") &&
+             flow_json_is_silent(json_object_get(two, "mappings"), 0)));
+}
+
 /* Only the block named by `type` counts; without it, the one that is there. */
 static part_e part_of(flow_compile_t *c, const char *field, const json_t *part)
 {
@@ -87,6 +107,9 @@ static part_e part_of(flow_compile_t *c, const char *field, const json_t *part)
             return PART_SCRIPT;
         }
         flow_compile_problem(c, field, "type 'script' needs 'script'");
+        return PART_NONE;
+    }
+    if (has_no_rules(part)) {
         return PART_NONE;
     }
     if (has_expression(part)) {
@@ -145,6 +168,7 @@ void flow_compile_filter_object(flow_compile_t *c, const char *field,
 }
 
 void flow_compile_transform(flow_compile_t *c, const char *field,
+                            const flow_connection_t *connection,
                             flow_transform_t *transform)
 {
     const json_t *part = flow_compile_get(c, field), *expression;
@@ -159,6 +183,9 @@ void flow_compile_transform(flow_compile_t *c, const char *field,
             expression
                 ? flow_compile_rules(c, at(c, field, "expression"), expression)
                 : flow_compile_rules(c, field, part);
+        flow_compile_rules_lookups(
+            c, expression ? at(c, field, "expression") : field,
+            expression ? expression : part, connection, transform);
         break;
     default:
         break;

@@ -43,6 +43,7 @@ void flow_compile_filter_object(flow_compile_t *c, const char *field,
                                 const json_t *part,
                                 flow_record_filter_t *filter);
 void flow_compile_transform(flow_compile_t *c, const char *field,
+                            const flow_connection_t *connection,
                             flow_transform_t *transform);
 void flow_compile_delta(flow_compile_t *c, flow_export_t *exp);
 
@@ -58,6 +59,11 @@ const flow_mapping_t *flow_compile_mapping(flow_compile_t *c,
  * @a field. */
 const flow_mapping_t *flow_compile_rules(flow_compile_t *c, const char *field,
                                          const json_t *expression);
+/** The lookups of such rules that ask the far end. */
+void flow_compile_rules_lookups(flow_compile_t *c, const char *field,
+                                const json_t *expression,
+                                const flow_connection_t *connection,
+                                flow_transform_t *transform);
 const flow_mapping_t *flow_compile_response_mapping(flow_compile_t *c,
                                                     const char *field,
                                                     const json_t *v);

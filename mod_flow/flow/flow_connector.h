@@ -154,7 +154,16 @@ typedef struct flow_page_t {
     /** With a cursor and no records: nothing yet, but where to go on is worth
      * keeping (a far end has begun what must not begin twice). */
     int pause;
+    /** What could not be made a record of (a row of a file that is wrong): new
+     * array, see flow_page_add_error(); NULL: nothing. */
+    json_t *errors;
 } flow_page_t;
+
+/** One more error of the page; the run goes on. @a trace_key tells which record
+ * it would have been, so that the same mistake met again takes the place of
+ * this one; may be NULL. */
+void flow_page_add_error(flow_page_t *page, const flow_error_t *why,
+                         const char *trace_key);
 
 struct flow_connector_t {
     const char *name;           /* connection.type, e.g. "http" */

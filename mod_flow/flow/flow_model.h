@@ -36,17 +36,18 @@ typedef struct flow_record_filter_t {
     flow_hook_t script;
 } flow_record_filter_t;
 
-typedef struct flow_transform_t {
-    const flow_mapping_t *expression;
-    flow_hook_t script;
-} flow_transform_t;
-
 /** lookups[], compiled. asks[lookup->index]: what the connector made of one
  * that asks the far end, else NULL. */
 typedef struct flow_lookup_set_t {
     const flow_lookups_t *lookups;
     void **asks;
 } flow_lookup_set_t;
+
+typedef struct flow_transform_t {
+    const flow_mapping_t *expression;
+    flow_hook_t script;
+    flow_lookup_set_t lookups; /* of the expression */
+} flow_transform_t;
 
 typedef struct flow_connection_t {
     const char *id, *name;
@@ -88,6 +89,7 @@ typedef struct flow_export_t {
     const flow_path_t *path_to_many;
     const flow_path_t **group_by; /* records of equal values become one */
     int ngroup_by;
+    int groups_empty; /* records without any of those values are one, too */
     const json_t *mock; /* mockOutput.page_of_records, or NULL */
 } flow_export_t;
 

@@ -11,6 +11,7 @@
 
 #include "base/flow_peer.h"
 #include "data/flow_json.h"
+#include "data/flow_value.h"
 #include "flow/flow_breaker.h"
 #include "flow/flow_hooks.h"
 #include "flow/flow_record.h"
@@ -228,17 +229,18 @@ static int is_full(const flow_pages_t *pages)
 static int is_same_group(const flow_export_t *exp, const json_t *a,
                          const json_t *b)
 {
-    int i, is_same = 1;
+    int i, is_same = 1, has_key = exp->groups_empty;
 
     for (i = 0; i < exp->ngroup_by && is_same; ++i) {
         json_t *x = flow_path_get(exp->group_by[i], a);
         json_t *y = flow_path_get(exp->group_by[i], b);
 
         is_same = x && y ? flow_json_equal(x, y) : x == y;
+        has_key |= !flow_value_is_empty(x);
         json_decref(x);
         json_decref(y);
     }
-    return is_same;
+    return is_same && has_key;
 }
 
 static void close_group(flow_pages_t *pages, apr_pool_t *scratch)
@@ -343,7 +345,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
                               flow_error_t *err)
 {
     const flow_export_t *exp = pages->exp;
-    flow_page_t page = { NULL, NULL, 0 };
+    flow_page_t page = { 0 };
     json_t *exchange = NULL;
     flow_call_t call;
     apr_status_t rv;
@@ -384,6 +386,7 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     if (rv != APR_SUCCESS) {
         json_decref(page.records);
         json_decref(page.cursor);
+        json_decref(page.errors);
         pages->scope->failed_source = flow_error_source(err);
         json_decref(pages->scope->exchange);
         pages->scope->exchange = exchange;
@@ -393,6 +396,10 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     json_decref(pages->cursor);
     pages->cursor = page.cursor;
     pages->is_read = page.cursor == NULL;
+    if (page.errors) {
+        json_array_extend(pages->errors, page.errors);
+        json_decref(page.errors);
+    }
     take_records(pages, page.records, scratch);
     json_decref(page.records);
     pages->is_paused = page.pause && page.cursor &&

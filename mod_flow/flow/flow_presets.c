@@ -337,6 +337,8 @@ static void no_preset(presets_t *all, const flow_doc_t *doc, const char *name)
         return;
     }
     near = nearest(all, name);
+    /* what it would have given is not missing besides */
+    apr_hash_set(doc->failed, "assistant", APR_HASH_KEY_STRING, "");
     flow_doc_place(doc, "assistant", &file, &line);
     flow_docs_problem(
         all->docs, file, line, flow_doc_what(doc, all->p), "assistant",

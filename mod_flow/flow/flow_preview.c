@@ -234,6 +234,7 @@ apr_status_t flow_preview_export(const flow_env_t *env, flow_caller_t *caller,
     mask_result(*presult, exp->connection, p);
     json_decref(page.records);
     json_decref(page.cursor);
+    json_decref(page.errors);
     return rv;
 }
 

@@ -8,6 +8,7 @@
 
 #include "data/flow_json.h"
 #include "data/flow_value.h"
+#include "flow/flow_connector.h"
 
 #define TRACE_TEXT_MAX (64 * 1024)
 
@@ -151,6 +152,20 @@ json_t *flow_record_errors_normal(const json_t *errors, const char *source,
                                              scratch));
     }
     return normal;
+}
+
+void flow_page_add_error(flow_page_t *page, const flow_error_t *why,
+                         const char *trace_key)
+{
+    json_t *error = flow_record_error_from(why, flow_error_source(why));
+
+    if (trace_key) {
+        json_object_set_new(error, "traceKey", flow_record_text(trace_key));
+    }
+    if (!page->errors) {
+        page->errors = json_array();
+    }
+    json_array_append_new(page->errors, error);
 }
 
 /* ---- trace keys ---- */

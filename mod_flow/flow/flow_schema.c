@@ -41,6 +41,9 @@ int flow_schema_table(flow_kind_e kind, const char *connector, int i,
     else if (i == 1) {
         rows = kind == FLOW_KIND_EXPORT ? flow_webhook_fields : NULL;
     }
+    else if (i == 2) {
+        rows = flow_schema_kept(kind);
+    }
     else {
         other = flow_connector_at(i - FLOW_SCHEMA_OWN);
         if (!other) {
@@ -189,7 +192,7 @@ static const char *nearest_member(flow_kind_e kind, const char *pattern,
     int i;
 
     for (i = 0; flow_schema_table(kind, NULL, i, &row); ++i) {
-        for (; row->path && n < NEAR_MAX; ++row) {
+        for (; i != 2 && row->path && n < NEAR_MAX; ++row) {
             known[n] = flow_schema_member_name(pattern, row->path);
             n += known[n] != NULL;
         }

@@ -150,7 +150,11 @@ static void add_kind(flow_buf_t *out, flow_kind_e kind)
             snprintf(title, sizeof(title), "%s with connector %s",
                      flow_kind_name(kind), connector->name);
         }
-        if (rows->path) {
+        if (i == 2) {
+            add_names(out, rows, FLOW_FIELD_READONLY,
+                      "\nKept by Celigo for itself, ignored: ");
+        }
+        else if (rows->path) {
             add_rows(out, rows, title);
         }
     }
@@ -171,7 +175,9 @@ apr_status_t flow_schema_write_markdown(flow_buf_t *out)
         "`file:PATH` and is never shown. With `FlowSet`, *strings* are one or\n"
         "more words or a JSON array, *templates* one text or a JSON array of\n"
         "strings, objects and arrays are JSON, and `@PATH` reads the value "
-        "from\na file. Unknown fields are refused.\n");
+        "from\na file. Unknown fields are refused, unless their value says "
+        "nothing:\nnull, false, an empty text, {} and [], and objects and "
+        "arrays of these.\n");
     for (kind = 0; kind < FLOW_KIND_COUNT; ++kind) {
         add_kind(out, (flow_kind_e)kind);
     }

@@ -11,9 +11,13 @@
 
 /** The rows of a kind come from several tables; 0 past the last one. Tables
  * beyond FLOW_SCHEMA_OWN belong to connectors. */
-#define FLOW_SCHEMA_OWN 2
+#define FLOW_SCHEMA_OWN 3
 int flow_schema_table(flow_kind_e kind, const char *connector, int i,
                       const flow_field_t **ptable);
+
+/** Rows of what Celigo keeps in its documents for itself (flow_schema_kept.c);
+ * all are READONLY. */
+const flow_field_t *flow_schema_kept(flow_kind_e kind);
 
 /** The row of member @a key of the object at @a pattern, or NULL. */
 const flow_field_t *flow_schema_member(flow_kind_e kind, const char *connector,

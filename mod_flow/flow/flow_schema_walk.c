@@ -117,6 +117,9 @@ static int check_strings(walk_t *w, const flow_field_t *row, const char *path,
         if (row->type == FLOW_FIELD_TEMPLATES && flow_json_is(item, OBJECT)) {
             continue;
         }
+        if (flow_json_is(item, NULL)) {
+            continue; /* not set for that operation */
+        }
         if (!check_scalar(w, row, apr_psprintf(w->p, "%s[%d]", path, (int)i),
                           item)) {
             json_array_set_new(v, i, json_null());
@@ -177,12 +180,52 @@ static int check_value(walk_t *w, const flow_field_t *row, const char *path,
     }
 }
 
+/* A field that need not be there and holds nothing is as good as absent. */
+static int is_unset(const flow_field_t *row, const json_t *v)
+{
+    apr_size_t len = 1;
+
+    if (row->flags & (FLOW_FIELD_REQUIRED | FLOW_FIELD_READONLY)) {
+        return 0;
+    }
+    switch (row->type) {
+    case FLOW_FIELD_OBJECT:
+        return flow_json_is(v, OBJECT) && flow_json_is_silent(v, 0);
+    case FLOW_FIELD_ARRAY:
+        return flow_json_is(v, ARRAY) && flow_json_is_silent(v, 0);
+    case FLOW_FIELD_STRINGS:
+    case FLOW_FIELD_TEMPLATES:
+        return flow_json_is(v, ARRAY) && flow_json_is_silent(v, 0);
+    case FLOW_FIELD_ANY: /* an empty table or default of a lookup is one */
+        return !strstr(row->path, "lookups[]") && flow_json_is_silent(v, 0);
+    case FLOW_FIELD_INT:
+    case FLOW_FIELD_ID:
+    case FLOW_FIELD_PATH:
+        return flow_json_string(v, &len) && len == 0;
+    case FLOW_FIELD_TEMPLATE:
+        return !strchr(row->path, '.') && flow_json_string(v, &len) && len == 0;
+    case FLOW_FIELD_STRING:
+        return (row->values || (row->flags & FLOW_FIELD_SECRET)) &&
+               flow_json_string(v, &len) && len == 0;
+    default:
+        return 0;
+    }
+}
+
 static int check_member(walk_t *w, const char *pattern, const char *path,
                         const char *key, json_t *v)
 {
     const flow_field_t *row = row_of(w, w->connector, pattern, key);
     const char *full;
 
+    /* Exported documents are full of what was never set. */
+    if ((!row || (row->flags & FLOW_FIELD_LATER)) &&
+        flow_json_is_silent(v, 1)) {
+        return 0;
+    }
+    if (row && is_unset(row, v)) {
+        return 0;
+    }
     if (!row) {
         unknown(w, pattern, path, key);
         return 0;

@@ -103,6 +103,28 @@ static apr_status_t cached(void *baton, const char *cache, const char *key,
     return rv;
 }
 
+static const void *ask_in(const flow_lookup_set_t *set,
+                          const flow_lookup_t *lookup)
+{
+    const flow_lookups_t *own = set->lookups;
+
+    return own && lookup >= own->all && lookup < own->all + own->n
+               ? set->asks[lookup->index]
+               : NULL;
+}
+
+/* What the connector made of it: mapping and transform have their own. */
+static const void *ask_of(const flow_scope_t *scope,
+                          const flow_lookup_t *lookup)
+{
+    const void *ask = ask_in(set_of(scope), lookup);
+
+    return ask ? ask
+               : ask_in(scope->exp ? &scope->exp->transform.lookups
+                                   : &scope->imp->response_transform.lookups,
+                        lookup);
+}
+
 static apr_status_t request(void *baton, const flow_lookup_t *lookup,
                             const json_t *record, json_t **pvalue,
                             apr_pool_t *scratch, flow_error_t *err)
@@ -110,7 +132,7 @@ static apr_status_t request(void *baton, const flow_lookup_t *lookup,
     flow_scope_t *scope = baton;
     const flow_connection_t *connection =
         scope->exp ? scope->exp->connection : scope->imp->connection;
-    const void *data = set_of(scope)->asks[lookup->index];
+    const void *data = ask_of(scope, lookup);
     flow_call_t call;
 
     if (scope->caller->test_mode) {

@@ -338,6 +338,18 @@ static const char *add_egress(cmd_parms *cmd, void *dummy, const char *verb,
 
 /* ---- documents ---- */
 
+/* Did a quote inside of {{...}} end the text that began with one like it? */
+static int is_cut_in_template(const char *word)
+{
+    int depth = 0;
+
+    for (; *word; ++word) {
+        depth += word[0] == '{' && word[1] == '{';
+        depth -= word[0] == '}' && word[1] == '}' && depth > 0;
+    }
+    return depth > 0;
+}
+
 /* One FlowSet line: the path, then everything else as it stands; a value that
  * is one quoted word loses its quotes. */
 static void set_field(const ap_directive_t *line, apr_pool_t *p)
@@ -359,6 +371,15 @@ static void set_field(const ap_directive_t *line, apr_pool_t *p)
 
         if (!*after) {
             value = word;
+        }
+        else if (is_cut_in_template(word)) {
+            flow_docs_problem(
+                mod_flow_global->docs, line->filename, line->line_num, NULL,
+                path,
+                "a quote inside of {{...}} ends the value, which begins with "
+                "the same quote; write %s quotes around the value, or none",
+                *rest == '"' ? "single" : "double");
+            return;
         }
     }
     flow_docs_set(mod_flow_global->docs, path, value, line->filename,

@@ -166,18 +166,63 @@ def test_an_xml_answer_is_taken_apart_by_xpath(files, upstream):
         {"$": {"id": "1"}}, {"$": {"id": "2"}}]
 
 
-def test_a_mistake_in_a_file_names_file_line_and_byte(httpd, upstream, tmp_path):
-    tmp_path.chmod(0o777)
-    (tmp_path / "in.json").write_text('[{"a":1},\n{"a":01}]')
-    httpd.files({"docs/bundle.json": {
-        "exports": [from_disk(type="json")], "imports": [TO_HTTP], "flows": [FLOW]}})
-    server = httpd.start(CONF % {"dir": tmp_path, "url": upstream.url()}
-                         + 'FlowInclude "@root@/docs"\n')
-    server.expect_log("FLOW0304.*in.json")
-    result = server.post("/run?wait=30").json()
-    assert result["job"]["status"] == "failed"
-    message = json.dumps(result)
-    assert "in.json" in message and "line 2, byte" in message
+def test_files_are_listed_or_passed_on_unread(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in1.bin").write_bytes(b"\x00\xff1")
+    (files.dir / "in2.bin").write_bytes(b"2")
+    export = from_disk(skipDelete=False, output="metadata")
+    files(export, TO_HTTP)
+    got = [r.json() for r in upstream.seen("POST", "/in")]
+    assert [(r["fileName"], r["size"]) for r in got] == [
+        ("in1.bin", 3), ("in2.bin", 1)]
+    assert got[0]["lastModified"].endswith("Z")
+    assert len(list(files.dir.glob("in*"))) == 2
+
+
+def test_a_file_travels_as_a_blob(files, upstream):
+    upstream.on("PUT", "/in", 200, {})
+    (files.dir / "in1.bin").write_bytes(b"\x00\xff1")
+    (files.dir / "in2.bin").write_bytes(b"2")
+    files(from_disk(skipDelete=False, output="blobKeys"),
+          {**TO_HTTP, "blobKeyPath": "blobKey",
+           "http": {"method": ["PUT"], "relativeURI": ["/in"]}})
+    assert [r.body for r in upstream.seen("PUT", "/in")] == [b"\x00\xff1", b"2"]
+    assert list(files.dir.glob("in*")) == []
+
+
+def test_records_without_a_key_are_grouped_only_when_the_document_says(
+        files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in.csv").write_text("k,v\na,1\na,2\n,3\n,4\n")
+    files(from_disk(type="csv", groupByFields=["k"]), TO_HTTP)
+    assert [[row["v"] for row in r.json()]
+            for r in upstream.seen("POST", "/in")] == [["1", "2"], ["3"], ["4"]]
+
+
+def test_records_without_a_key_can_be_one_group(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in.csv").write_text("k,v\na,1\na,2\n,3\n,4\n")
+    files(from_disk(type="csv", groupByFields=["k"], groupEmptyValues=True),
+          TO_HTTP)
+    assert [[row["v"] for row in r.json()]
+            for r in upstream.seen("POST", "/in")] == [["1", "2"], ["3", "4"]]
+
+
+def test_a_filter_chooses_files_before_they_are_read(files, upstream):
+    upstream.on("POST", "/in", 200, {})
+    (files.dir / "in1.json").write_text('{"n":1}')
+    (files.dir / "in2.json").write_text('{"n":2,"more":"' + "x" * 500 + '"}')
+    (files.dir / "in3.json").write_text('{"n":3}')
+    os.utime(files.dir / "in3.json", (0, 1000000000))
+    files(from_disk(type="json", skipDelete=False, filter={
+        "type": "expression", "expression": {"version": "1", "rules": [
+            "and", ["lessthan", ["extract", "filesize"], 100],
+            ["endswith", ["extract", "filename"], ".json"],
+            ["greaterthan", ["epochtime", ["extract", "lastmodified"]],
+             1600000000000]]}}), TO_HTTP)
+    assert [r.json()["n"] for r in upstream.seen("POST", "/in")] == [1]
+    assert sorted(p.name for p in files.dir.glob("in*")) == [
+        "in2.json", "in3.json"]
 
 
 # --- files over HTTP, the other members -----------------------------------------

@@ -425,3 +425,26 @@ def test_all_mistakes_of_a_mapping_are_told_at_once(httpd):
                  "mappings[3]", "the constant is no number", "mappings[4]",
                  "did you mean 'nox'", "lookups[0]", "must be an object"):
         assert part in text, part
+
+
+def test_the_lookups_of_a_transform_ask_the_far_end(flow, upstream):
+    upstream.on("GET", "/orders", 200, [{"id": 1, "mail": "a@b"},
+                                        {"id": 2, "mail": "none"}])
+    upstream.on("GET", "/customers", lambda r: (
+        200, [{"no": 70}] if r.query.get("m") == ["a@b"] else []))
+    upstream.on("POST", "/in", 200, {})
+    result = run(flow({
+        "exports": [export(transform={
+            "type": "expression", "expression": {
+                "version": "2", "rulesTwoDotZero": {
+                    "mode": "modify",
+                    "mappings": [field("customer", "number", "$.mail",
+                                       lookupName="find")],
+                    "lookups": [{"name": "find",
+                                 "relativeURI": "/customers?m={{record.mail}}",
+                                 "extract": "0.no"}]}}})],
+        "imports": [import_()], "flows": [a_flow(STEP)]}))
+    assert sent(upstream) == [{"id": 1, "mail": "a@b", "customer": 70}]
+    error, = result["errors"]
+    assert error["source"] == "transformation"
+    assert "'find' has found nothing" in error["message"]

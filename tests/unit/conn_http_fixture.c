@@ -117,6 +117,7 @@ const char *conn_http_export(conn_http_fixture_t *t, const char *input)
         json_decref(cursor);
         out = apr_pstrcat(p, out, flow_json_text(page.records, NULL, p), NULL);
         json_decref(page.records);
+        json_decref(page.errors);
         cursor = page.cursor;
         if (!cursor) {
             return out;

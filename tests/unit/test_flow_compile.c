@@ -240,7 +240,7 @@ static void mistakes_in_imports_are_found(void **state)
           "t.conf:4: import 'i', http.batchSize: several records in one request need media type json or csv, or a 'http.body'" },
         { IMPORT "http.response.successPath ok\nhttp.response.successValues [[true]]\n",
           "t.conf:5: import 'i', http.response.successValues: must be strings, one list per operation, such as [[\"true\"]]" },
-        { IMPORT "mapping.fields [{\"generate\":\"a\"}]\nmappings []\n",
+        { IMPORT "mapping.fields [{\"generate\":\"a\"}]\nmappings [{\"generate\":\"b\",\"dataType\":\"string\",\"extract\":\"$.b\",\"status\":\"Active\"}]\n",
           "t.conf:4: import 'i', mapping.fields[0]: 'a': 'extract' or 'hardCodedValue' is missing\n"
           "t.conf:5: import 'i', mappings: \"mappings\" is not allowed when \"mapping\" is present" },
         { IMPORT "mapping.fields [{\"generate\":\"a\"},{\"generate\":\"b\",\"extract\":\"a[\"}]\n"
@@ -256,6 +256,17 @@ static void mistakes_in_imports_are_found(void **state)
         { IMPORT "responseTransform.expression {\"version\":\"1\",\"rules\":[[{\"extract\":\"a\"}]]}\nmockResponse 5\n",
           "t.conf:4: import 'i', responseTransform.expression.rules[0][0]: 'generate' is missing\n"
           "t.conf:5: import 'i', mockResponse: must be a response element such as {\"statusCode\": 200, \"id\": \"1\", \"_json\": {}}, or an array of them, one for each record" },
+        { IMPORT "lookups [{\"name\":\"t\",\"map\":{\"a\":1}},{\"name\":\"u\",\"map\":{\"a\":1}},{\"name\":\"t\",\"map\":{\"b\":1}}]\n",
+          "t.conf:4: import 'i', lookups[2]: 't': lookup 0 has the same name; give each its own" },
+        { IMPORT "lookups [{\"name\":\"t\",\"map\":{\"a\":1}}]\nhttp.lookups [{\"name\":\"t\",\"relativeURI\":\"/t\"}]\n",
+          "t.conf:5: import 'i', http.lookups[0]: lookups[0] has the same name 't'; give each its own" },
+        { IMPORT "http.response.failValues [[\"no\"]]\nhttp.response.successValues [\"yes\"]\n",
+          "t.conf:4: import 'i', http.response.failValues: has no effect without 'http.response.failPath'\n"
+          "t.conf:5: import 'i', http.response.successValues: has no effect without 'http.response.successPath'" },
+        { "<import i>\n_connectionId disk\nfilesystem.directoryPath ../in\nfile.fileName a\nfile.type json\n",
+          "t.conf:3: import 'i', filesystem.directoryPath: must not contain '..'; it is a path below the connection's filesystem.directoryPath, which is '/tmp'" },
+        { "<import i>\n_connectionId disk\nfilesystem.directoryPath no/such\nfile.fileName a\nfile.type json\n",
+          "t.conf:3: import 'i', filesystem.directoryPath: there is no directory 'no/such' in '/tmp'; make it, or name one that is there" },
         { IMPORT "lookups [{\"name\":\"t\"}]\n",
           "t.conf:4: import 'i', lookups[0]: 't': needs 'map' (a table), '_lookupCacheId' (a cache) or 'relativeURI' (a request)" },
         { IMPORT "hooks.preMap {\"_scriptId\":\"main\",\"function\":\"frist\"}\n",
@@ -291,7 +302,7 @@ static void mistakes_in_flows_scripts_and_apis_are_found(void **state)
           "t.conf:3: flow 'f', pageProcessors[0]: names neither an '_importId' nor an '_exportId'" },
         { FLOW "pageProcessors [{\"_exportId\":\"hook\"}]\n",
           "t.conf:3: flow 'f', pageProcessors[0]._exportId: export 'hook' is a webhook and cannot be a step; make it a page generator" },
-        { FLOW "pageProcessors [{\"_importId\":\"customers\",\"responseMaping\":{}}]\n",
+        { FLOW "pageProcessors [{\"_importId\":\"customers\",\"responseMaping\":{\"fields\":[{\"extract\":\"a\",\"generate\":\"b\"}]}}]\n",
           "t.conf:3: flow 'f', pageProcessors[0].responseMaping: unknown field 'pageProcessors[0].responseMaping'; did you mean 'pageProcessors[].responseMapping'?" },
         { FLOW "_exportId orders\n",
           "t.conf:3: flow 'f', _exportId: field '_exportId' is known but not supported yet" },
@@ -317,23 +328,27 @@ static void mistakes_in_files_have_the_files_lines(void **state)
 {
     docs_fixture_t *f = *state;
 
-    docs_fixture_file(f, "all.json",
-                      "{\n"
-                      " \"flows\": [\n"
-                      "  {\"_id\": \"f\",\n"
-                      "   \"pageGenerators\": [\n"
-                      "     {\"_exportId\": \"orders\"},\n"
-                      "     {\"_exportId\": \"nix\"}],\n"
-                      "   \"pageProcessors\": [],\n"
-                      "   \"routers\": []}\n"
-                      " ],\n"
-                      " \"imports\": [\n"
-                      "  {\"_id\": \"i\", \"_connectionId\": \"shop\",\n"
-                      "   \"http\": {\"method\": [\"POST\"]},\n"
-                      "   \"mapping\": {\"fields\": []},\n"
-                      "   \"mappings\": []}\n"
-                      " ]\n"
-                      "}\n");
+    docs_fixture_file(
+        f, "all.json",
+        "{\n"
+        " \"flows\": [\n"
+        "  {\"_id\": \"f\",\n"
+        "   \"pageGenerators\": [\n"
+        "     {\"_exportId\": \"orders\"},\n"
+        "     {\"_exportId\": \"nix\"}],\n"
+        "   \"pageProcessors\": [{\"_importId\": \"customers\"}],\n"
+        "   \"routers\": [7]}\n"
+        " ],\n"
+        " \"imports\": [\n"
+        "  {\"_id\": \"i\", \"_connectionId\": \"shop\",\n"
+        "   \"http\": {\"method\": [\"POST\"]},\n"
+        "   \"mapping\": {\"fields\": [{\"extract\": \"a\", "
+        "\"generate\": \"b\"}]},\n"
+        "   \"mappings\": [{\"generate\": \"b\", \"dataType\": "
+        "\"string\", \"extract\": \"$.b\", \"status\": "
+        "\"Active\"}]}\n"
+        " ]\n"
+        "}\n");
     docs_fixture_include(f, "all.json");
     assert_int_equal(docs_fixture_compile(f), APR_EINVAL);
     assert_string_equal(
@@ -342,8 +357,8 @@ static void mistakes_in_files_have_the_files_lines(void **state)
         "'nix'\n"
         "DIR/all.json:7: flow 'f', pageProcessors: \"pageProcessors\" is not "
         "allowed when \"routers\" is present\n"
-        "DIR/all.json:8: flow 'f', routers: 0 routers; a flow that branches "
-        "has 1 to 100\n"
+        "DIR/all.json:8: flow 'f', routers[0]: must be an object, not a "
+        "number\n"
         "DIR/all.json:14: import 'i', mappings: \"mappings\" is not allowed "
         "when \"mapping\" is present");
 }

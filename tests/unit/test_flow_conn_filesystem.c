@@ -76,8 +76,9 @@ static const char *one_page(fixture_t *t, const char **pcursor)
     const flow_export_t *exp =
         apr_hash_get(t->f->model->exports, "e", APR_HASH_KEY_STRING);
     json_t *cursor = *pcursor ? parse(t, *pcursor) : NULL;
-    flow_page_t page = { NULL, NULL };
+    flow_page_t page = { 0 };
     const char *out;
+    size_t i;
 
     flow_error_clear(&t->err);
     *pcursor = NULL;
@@ -88,6 +89,13 @@ static const char *one_page(fixture_t *t, const char **pcursor)
     }
     ++t->pages;
     out = flow_json_text(page.records, NULL, t->f->p);
+    for (i = 0; i < json_array_size(page.errors); ++i) {
+        const json_t *error = json_array_get(page.errors, i);
+
+        out = apr_pstrcat(t->f->p, out, "(", flow_json_member(error, "code"),
+                          ": ", flow_json_member(error, "message"), ")", NULL);
+    }
+    json_decref(page.errors);
     if (page.cursor) {
         *pcursor = flow_json_text(page.cursor, NULL, t->f->p);
     }
@@ -196,9 +204,9 @@ static void files_are_read_in_the_order_of_their_names(void **state)
         { "file.type csv\n", "[][]", { { "a.csv", "" } } },
         { "file.type csv\n", "[][]", { { "a.csv", "a,b\n" } } },
         { "file.type csv\n", "[]", { { NULL } } },
-        { "file.type csv\n", "!invalid_csv 1: connection 'disk': file 'a.csv': invalid CSV at line 3, byte 9: the row has 3 cells where the header has 2",
-          { { "a.csv", "a,b\n1,2\n1,2,3\n" } } },
-        { "file.type json\n", "!invalid_json 1: connection 'disk': file 'a.json': invalid JSON at line 1, byte 2: the text ends inside a value",
+        { "file.type csv\n", "[{\"a\":\"1\",\"b\":\"2\"},{\"a\":\"3\",\"b\":\"4\"}](invalid_csv: file 'a.csv': invalid CSV at line 3, byte 9: the row has 3 cells where the header has 2)[]",
+          { { "a.csv", "a,b\n1,2\n1,2,3\n3,4\n" } } },
+        { "file.type json\n", "[](invalid_json: file 'a.json' cannot be read to its end: invalid JSON at line 1, byte 2: the text ends inside a value)[]",
           { { "a.json", "[" } } },
     };
     size_t i, k;
@@ -354,7 +362,7 @@ static void what_does_not_go_together_is_said_at_startup(void **state)
         { EXPORT "file.type xml\nfile.xml.resourcePath a[1]\n", "file.xml.resourcePath: 'a[1]' is no path to elements" },
         { EXPORT "file.type json\nfile.json.resourcePath a[*]\n", "file.json.resourcePath: must be names with dots between" },
         { EXPORT "file.type filedefinition\n", "file.fileDefinition: required field 'file.fileDefinition' is missing" },
-        { EXPORT "file.type filedefinition\nfile.fileDefinition.rules []\n", "file.fileDefinition: rules: must be an array of 1 to 1000 objects" },
+        { EXPORT "file.type filedefinition\nfile.fileDefinition.rules 7\n", "file.fileDefinition: rules: must be an array of 1 to 1000 objects" },
         { EXPORT "file.type csv\nfile.csv.columnDelimiter \"\\\"\"\n", "file.csv.columnDelimiter: must have 1 to 16 bytes" },
         { EXPORT "file.type csv\nfile.xml.resourcePath /a\n", "file.xml: only for file.type 'xml'" },
         { IMPORT "file.fileName f\nfile.type csv\nfile.compressionFormat zip\n", "file.compressionFormat: nothing can be added to a 'zip'" },
@@ -409,7 +417,7 @@ static void members_of_a_zip_file_are_files(void **state)
     assert_string_equal(export_all(t), "[1,2][{\"n\":3}][][][]");
     docs_fixture_file(t->f, "in/y.zip", "[1]");
     t->pages = 0;
-    assert_non_null(strstr(export_all(t), "!invalid_zip"));
+    assert_non_null(strstr(export_all(t), "(invalid_zip: file 'y.zip'"));
 }
 
 static void names_of_any_length_and_kind_are_read_once(void **state)
@@ -670,9 +678,9 @@ static void the_records_of_a_file_are_sorted(void **state)
                "[{\"field\":\"k\"},{\"field\":\"n\",\"descending\":true}]\n");
     assert_string_equal(
         export_all(t),
-        "[{\"k\":\"\",\"n\":\"d\"},{\"k\":\"9.0\",\"n\":\"e\"},"
+        "[{\"k\":\"9.0\",\"n\":\"e\"},"
         "{\"k\":\"9\",\"n\":\"b\"},{\"k\":\"10\",\"n\":\"a\"},"
-        "{\"k\":\"1e400\",\"n\":\"f\"},{\"k\":\"x\",\"n\":\"c\"}]"
+        "{\"k\":\"1e400\",\"n\":\"f\"},{\"k\":\"x\",\"n\":\"c\"},{\"k\":\"\",\"n\":\"d\"}]"
         "[{\"k\":\"1\",\"n\":\"z\"},{\"k\":\"2\",\"n\":\"y\"}][]");
 }
 
@@ -693,8 +701,8 @@ static void what_is_sorted_is_bounded(void **state)
                "file.sortByFields [{\"field\":\"k\"}]\n");
     assert_string_equal(
         export_all(t),
-        "!file_too_large 1: connection 'disk': file '1.csv': "
-        "file.sortByFields: its records need more than 256 MB together");
+        "[](file_too_large: file '1.csv' cannot be read to its end: "
+        "file.sortByFields: its records need more than 256 MB together)[]");
 }
 
 static apr_status_t look_up(void *baton, const char *name, const json_t *key,
@@ -761,8 +769,13 @@ static void a_ping_looks_whether_the_directory_is_there(void **state)
     const flow_connection_t *conn;
     flow_error_t err = FLOW_ERROR_INIT;
 
-    compile(t, "<connection gone>\ntype filesystem\nfilesystem.directoryPath "
-               "/nowhere/at/all\n");
+    docs_fixture_file(t->f, "gone/file", "");
+    compile(t, apr_psprintf(t->f->p,
+                            "<connection gone>\ntype filesystem\n"
+                            "filesystem.directoryPath %s/gone\n",
+                            t->f->dir));
+    unlink(apr_pstrcat(t->f->p, t->f->dir, "/gone/file", NULL));
+    rmdir(apr_pstrcat(t->f->p, t->f->dir, "/gone", NULL));
     conn = apr_hash_get(t->f->model->connections, "disk", APR_HASH_KEY_STRING);
     assert_int_equal(conn->connector->ping(conn, &t->call, t->f->p, &err), 0);
     conn = apr_hash_get(t->f->model->connections, "gone", APR_HASH_KEY_STRING);

@@ -90,8 +90,12 @@ static void rows_become_objects(void **state)
           "[{\"a\":\"1\",\"b\":\"2\"},{\"a\":\"3\",\"b\":\"4\"}]" },
         { "a,b\r1,2\r", "[{\"a\":\"1\",\"b\":\"2\"}]" },
         { "\xef\xbb\xbf\"a\",b\n1,2\n", "[{\"a\":\"1\",\"b\":\"2\"}]" },
-        { "\xef\xbb,b\n1,2\n", "[{\"\xef\xbf\xbd\":\"1\",\"b\":\"2\"}]" },
-        { "\xef\xbb", "[]" },
+        { "\xef\xbb,b\n1,2\n",
+          "invalid CSV at line 1, byte 1: the header is not UTF-8 in column "
+          "1, byte 1; set the encoding" },
+        { "\xef\xbb",
+          "invalid CSV at line 1, byte 1: the header is not UTF-8 in column "
+          "1, byte 1; set the encoding" },
         { "a\n\"x\"\"y\"\"\"\n\"\"\n", "[{\"a\":\"x\\\"y\\\"\"},{\"a\":\"\"}]" },
         { "a,b\n\"1\n2\r\n3\",\"x,y\"\n",
           "[{\"a\":\"1\\n2\\r\\n3\",\"b\":\"x,y\"}]" },
@@ -101,7 +105,9 @@ static void rows_become_objects(void **state)
           "[{\"a\":\"1\",\"Column2\":\"2\",\"a_2\":\"3\",\"a_3\":\"4\","
           "\"a_2_2\":\"5\",\"Column6\":\"6\"}]" },
         { "a\n5\" pipe\n", "[{\"a\":\"5\\\" pipe\"}]" },
-        { "a\n\xff\xe9\n", "[{\"a\":\"\xef\xbf\xbd\xef\xbf\xbd\"}]" },
+        { "a\nb\xff\xe9\n",
+          "invalid CSV at line 2, byte 3: the row is not UTF-8 in column 'a', "
+          "byte 4; set the encoding" },
         { "n\n19.90\n", "[{\"n\":\"19.90\"}]" },
     };
     /* clang-format on */

@@ -278,6 +278,8 @@ static void a_wrong_filter_says_where_and_what_is_right(void **state)
         { "[\"empty\",[\"extract\",5]]", "filter_operands", "rules[1]: 'extract' takes a path as text" },
         { "[\"empty\",[\"extract\",\"a[\"]]", "path_syntax",
           "rules[1]: path 'a[': ']' is missing for the '[' at column 2" },
+        { "[\"empty\",[\"settings\",\"flwo.x\"]]", "filter_operands",
+          "rules[1]: there are no settings of 'flwo'; a path begins with flow, export, import, connection, integration or api, as in 'flow.flwo'" },
         { "[\"empty\",[\"settings\",\"$..a\"]]", "path_unsupported",
           "rules[1]: path '$..a': '..' is not supported, at column 3; use names, [n] and [*]" },
         { "[\"anyof\",1,\"a\"]", "filter_operands",

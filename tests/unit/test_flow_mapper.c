@@ -404,7 +404,8 @@ static void all_mistakes_are_told_at_once(void **state)
               "{\"extract\":\"a\",\"generate\":\"ok\",\"lookupName\":\"l\"},"
               "{\"generate\":\"z\"}],"
               "\"lists\":[{\"generate\":\"l\",\"fields\":[{\"generate\":\"a\","
-              "\"extract\":\"b\",\"dataType\":\"int\"}]},{}]}");
+              "\"extract\":\"b\",\"dataType\":\"int\"}]},"
+              "{\"jsonPath\":\"x\"}]}");
     flow_mapping_options_t options = { NULL, 0 };
     flow_lookups_t *lookups = NULL;
     flow_mapping_t *mapping = NULL;

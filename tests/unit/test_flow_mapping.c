@@ -131,7 +131,8 @@ static void a_field_moves_as_its_settings_say(void **state)
         { FIELD("\"extract\":\"empty\",\"generate\":\"t\",\"lookupName\":\"tiers\""), "{\"t\":\"none\"}" },
         { FIELD("\"extract\":\"zzz\",\"generate\":\"t\",\"lookupName\":\"tiers\""), "{}" },
         { FIELD("\"extract\":\"zzz\",\"generate\":\"t\",\"lookupName\":\"tiers\",\"default\":\"d\""), "{\"t\":\"d\"}" },
-        { FIELD("\"extract\":\"empty\",\"generate\":\"t\",\"lookupName\":\"soft\""), "{\"t\":\"\"}" },
+        { FIELD("\"extract\":\"empty\",\"generate\":\"t\",\"lookupName\":\"soft\""), "{\"t\":\"?\"}" },
+        { FIELD("\"extract\":\"empty\",\"generate\":\"t\",\"lookupName\":\"softer\",\"default\":\"d\""), "{\"t\":\"d\"}" },
         { FIELD("\"extract\":\"name\",\"generate\":\"t\",\"lookupName\":\"soft\""), "{\"t\":\"?\"}" },
         { FIELD("\"extract\":\"name\",\"generate\":\"t\",\"lookupName\":\"softer\""), "{}" },
         { FIELD("\"extract\":\"name\",\"generate\":\"t\",\"lookupName\":\"softer\",\"default\":\"d\""), "{\"t\":\"d\"}" },
@@ -305,7 +306,7 @@ static void what_is_wrong_or_missing_is_named(void **state)
         { "{\"fields\":[5]}", "mapping_field", "mapping.fields[0]: must be an object" },
         { "{\"fields\":5}", "mapping_field", "mapping.fields: must be an array" },
         { "5", "mapping_field", "mapping: must be an object" },
-        { "{\"feilds\":[]}", "mapping_field", "mapping: unknown field 'feilds'; did you mean 'fields'" },
+        { "{\"feilds\":[1]}", "mapping_field", "mapping: unknown field 'feilds'; did you mean 'fields'" },
         { FIELD("\"generate\":\"b\",\"extract\":\"a\",\"isKey\\u0000\":1"), "mapping_field",
           "mapping.fields[0] 'b': unknown field 'isKey'; did you mean 'isKey'" },
         { "{\"mappings\":[],\"fields\":[]}", "mapping_field", "mapping: 'mappings' is Mapper 2.0 and excludes 'fields' and 'lists'" },
@@ -315,7 +316,7 @@ static void what_is_wrong_or_missing_is_named(void **state)
           "mapping.fields[0] 'b': 'extractDateTimezone': there is no time zone 'Europe/Ulm'; write it as in 'Europe/Berlin'" },
         { FIELD("\"generate\":\"b\",\"extract\":\"a\",\"extractDateFormat\":5"), "mapping_field",
           "mapping.fields[0] 'b': 'extractDateFormat' must be text" },
-        { "{\"lists\":[{\"fields\":[]}]}", "mapping_field", "mapping.lists[0]: 'generate' is missing" },
+        { "{\"lists\":[{\"jsonPath\":\"x\"}]}", "mapping_field", "mapping.lists[0]: 'generate' is missing" },
         { LIST("\"jsonpath\":\"a\""), "mapping_field", "mapping.lists[0]: unknown field 'jsonpath'; did you mean 'jsonPath'" },
         { LIST("\"jsonPath\":\"a[\""), "path_syntax",
           "mapping.lists[0] 'l': path 'a[': ']' is missing for the '[' at column 2" },
@@ -468,6 +469,10 @@ static void a_transform_is_a_mapping(void **state)
           "{\"a\":1.50}", "{\"c\":1.50}" },
         { "{\"version\":\"1\",\"rules\":[[{\"extract\":\"SDF[0]\",\"generate\":\"SDF.Filter.ID\"}]]}",
           "{\"SDF\":[5]}", "{\"SDF\":{\"Filter\":{\"ID\":5}}}" },
+        /* what was XML */
+        { "{\"version\":\"1\",\"rules\":[[{\"extract\":\"/Tag\",\"generate\":\"t\"},{\"extract\":\"/Order/Id\",\"generate\":\"ids\"},{\"extract\":\"//Sku\",\"generate\":\"sku\",\"dataType\":\"number\"},{\"extract\":\"/No/Where\",\"generate\":\"n\"}]]}",
+          "{\"Tag\":[{\"_\":\"4\"}],\"Order\":[{\"$\":{\"no\":\"1\"},\"Id\":[\"7\",{\"_\":\"8\"}],\"Line\":[{\"Sku\":[\"5\"]}]}]}",
+          "{\"t\":\"4\",\"ids\":[\"7\",\"8\"],\"sku\":5}" },
     };
     static const struct { const char *doc, *code, *message; } wrong[] = {
         { "{\"version\":\"2\",\"rules\":[]}", "mapping_field",
@@ -484,8 +489,8 @@ static void a_transform_is_a_mapping(void **state)
         { "{\"rules\":{}}", "mapping_field", "transform.rules: must be an array of rule groups" },
         { "{\"rules\":[{}]}", "mapping_field", "transform.rules[0]: must be an array of rules" },
         { "[]", "mapping_field", "transform: must be an object" },
-        { "{\"rules\":[[{\"extract\":\"/Tag\",\"generate\":\"t\"}]]}", "path_unsupported",
-          "transform.rules[0][0] 't': path '/Tag': an XML path ('/') is not supported, at column 1; use names, [n] and [*]" },
+        { "{\"rules\":[[{\"extract\":\"/Tag[\",\"generate\":\"t\"}]]}", "mapping_field",
+          "transform.rules[0][0] 't': '/Tag[' is no path to elements; understood are names, '*', '/', '//', [@name] and [@name='value'], as in /orders/order" },
     };
     /* clang-format on */
     flow_mapping_t *mapping;

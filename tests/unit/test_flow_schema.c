@@ -263,7 +263,7 @@ static void a_document_is_checked_and_cleaned(void **state)
         { FLOW_KIND_EXPORT, NULL, "{}", "", "{}" },
         { FLOW_KIND_EXPORT, "http", "{\"http\":null}", "http: required field 'http' is missing", "{\"http\":null}" },
         { FLOW_KIND_EXPORT, "http", "{\"http\":[]}", "http: must be an object, not an array", "{}" },
-        { FLOW_KIND_EXPORT, "http", "{\"http\":{},\"filesystem\":{}}",
+        { FLOW_KIND_EXPORT, "http", "{\"http\":{},\"filesystem\":{\"directoryPath\":\"x\"}}",
           "filesystem: field 'filesystem' does not fit a 'http' export", "{\"http\":{}}" },
         { FLOW_KIND_EXPORT, "http", "{\"http\":{},\"http.method\":1}",
           "http.method: unknown field 'http.method'", "{\"http\":{}}" },
