@@ -207,13 +207,13 @@ static void any_number_of_held_flows_hides_no_other(void **state)
     int i, more = 1;
 
     begin(x);
-    for (i = 0; i < 11500; ++i) {
+    for (i = 0; i < 1600; ++i) {
         flow_new_job_t job = { id, flow, .priority = 9 };
 
         apr_snprintf(id, sizeof(id), "%05d", i);
         apr_snprintf(flow, sizeof(flow), "unknown%05d", i);
         assert_int_equal(flow_queue_job(x->store, &job, 1, &x->err), 0);
-        if (i == 1500) {
+        if (i == 1499) {
             commit(x);
             add(x, "known", "a", 0, 2);
             assert_string_equal(claimed(x), "known");
