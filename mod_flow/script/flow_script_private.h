@@ -49,6 +49,7 @@ typedef struct flow_script_import_t {
 
 struct flow_script_module_t {
     const char *path;         /* of a file; or the package's name */
+    const char *tag;          /* what the engine knows instead, no path */
     const char *dir;          /* what its imports are relative to */
     const char *text;         /* ES5: a function */
     const flow_es_map_t *map; /* NULL: a package */
@@ -205,6 +206,11 @@ const char *flow_script_base_name(const char *path);
 
 /** Describe the exception on top of the stack in call->err. Inside. */
 void flow_throw_describe(flow_script_call_t *call);
+/** The call stack of the Error on top of the stack, as call->trace has it; 0:
+ * none. Inside. */
+int flow_throw_trace(flow_script_call_t *call, char *out, apr_size_t size);
+/** Define what Errors have: stack. Inside. */
+void flow_throw_define(js_State *J);
 /** Throw a host's failure as an Error. Inside. */
 void flow_throw_host(flow_script_call_t *call, int status,
                      const flow_error_t *why) __attribute__((noreturn));

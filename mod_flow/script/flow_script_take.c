@@ -268,6 +268,21 @@ static took_e enter_level(taker_t *t, const js_Value *v)
     return DONE;
 }
 
+static int is_collection(const js_Value *v)
+{
+    const char *name = js_classname(v);
+
+    return name && (!strcmp(name, "Map") || !strcmp(name, "Set"));
+}
+
+/* JSON.stringify would say {}, which nobody means. */
+static took_e no_collection(taker_t *t, const js_Value *v)
+{
+    return no_json(t, *js_classname(v) == 'M'
+                          ? "is a Map; use Object.fromEntries()"
+                          : "is a Set; use Array.from()");
+}
+
 /* ---- the fast way: outside, no script code ---- */
 
 static took_e take_fast(taker_t *t, place_t at, const js_Value *v);
@@ -327,6 +342,12 @@ static took_e fast_container(taker_t *t, place_t at, const js_Value *v,
     if (js_hastojson(t->call->J, v)) {
         return RUNS_SCRIPT;
     }
+    if (t->how == FLOW_TAKE_TEXT && js_classname(v)) {
+        return RUNS_SCRIPT;
+    }
+    if (t->how == FLOW_TAKE_RESULT && is_collection(v)) {
+        return no_collection(t, v);
+    }
     if (flow_stop_is_due(&t->call->stop)) {
         flow_stop_now(&t->call->stop, flow_stop_is_due(&t->call->stop));
     }
@@ -379,14 +400,28 @@ static took_e take_fast(taker_t *t, place_t at, const js_Value *v)
 
 static took_e take_slow(taker_t *t, place_t at);
 
-/* An Error in a log line: "TypeError: x is not a function". Other objects
- * that are no plain data have a toString, too. */
+/* An Error in a log line: "TypeError: 'x' is not a function"; one that is not
+ * part of something else with where it was made. Other objects that are no
+ * plain data have a toString, too. */
 static took_e slow_text(taker_t *t, place_t at)
 {
     js_State *J = t->call->J;
-    const char *text = js_trystring(J, -1, "[object]");
+    char trace[FLOW_TRACE_MAX];
+    const char *text;
     took_e took;
+    int has_trace =
+        t->depth == 0 && flow_throw_trace(t->call, trace, sizeof(trace));
 
+    text = js_trystring(J, -1, "[object]");
+    if (has_trace) {
+        js_pushstring(J, text);
+        js_pushstring(J, "; at ");
+        js_concat(J);
+        js_pushstring(J, trace);
+        js_concat(J);
+        js_rot2pop1(J);
+        text = js_tostring(J, -1);
+    }
     flow_stop_leave(&t->call->stop);
     took = put_string(t, at, text);
     flow_stop_enter(&t->call->stop);
@@ -488,6 +523,12 @@ static took_e take_slow(taker_t *t, place_t at)
 
     if (kind == JS_KERROR && t->how == FLOW_TAKE_TEXT) {
         return slow_text(t, at);
+    }
+    if (t->how == FLOW_TAKE_TEXT && js_classname(js_peek(J, -1))) {
+        if (!is_collection(js_peek(J, -1))) {
+            return slow_text(t, at);
+        }
+        js_showcollection(J);
     }
     if (t->how != FLOW_TAKE_RESULT || kind == JS_KOBJECT || kind == JS_KARRAY) {
         call_to_json(t, at);
