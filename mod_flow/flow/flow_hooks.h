@@ -63,5 +63,11 @@ apr_status_t flow_hook_post_response_map(flow_scope_t *scope,
                                          const json_t *responses,
                                          json_t **presult, apr_pool_t *p,
                                          flow_error_t *err);
+/** After the records of a page were put into one file: success or failure of
+ * @a responses is told, and what the hook returns means nothing. */
+apr_status_t flow_hook_post_aggregate(flow_scope_t *scope,
+                                      const flow_hook_t *hook,
+                                      const json_t *responses, apr_pool_t *p,
+                                      flow_error_t *err);
 
 #endif
