@@ -336,6 +336,13 @@ static apr_status_t dispatch(flow_host_call_t *call, json_t **presult,
     return run(call, presult, err);
 }
 
+apr_status_t flow_host_run(flow_host_call_t *call, const json_t *args,
+                           json_t **presult, flow_error_t *err)
+{
+    read_argument(call, args);
+    return dispatch(call, presult, err);
+}
+
 apr_status_t flow_host_api(const flow_env_t *env, const flow_caller_t *caller,
                            const char *object, const char *function,
                            const json_t *args, apr_time_t deadline,
@@ -360,9 +367,8 @@ apr_status_t flow_host_api(const flow_env_t *env, const flow_caller_t *caller,
     call.function = function;
     call.name = apr_psprintf(call.p, "%.40s%s%.40s", object, *object ? "." : "",
                              function);
-    read_argument(&call, args);
 
-    rv = dispatch(&call, presult, err);
+    rv = flow_host_run(&call, args, presult, err);
     if (rv != APR_SUCCESS && pstatus) {
         *pstatus = call.status ? call.status
                    : err       ? flow_error_http_status(err)
