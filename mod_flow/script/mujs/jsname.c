@@ -36,7 +36,7 @@ static void name_push(js_Names *names, const char *text)
     if (strstr(text, "__flow") || strlen(text) >= NAME_MAX) {
         text = "";
     }
-    strcpy(to, text);
+    memcpy(to, text, strlen(text) + 1);
 }
 
 static const char *name_at(const js_Names *names, int down)
