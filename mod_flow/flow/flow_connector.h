@@ -151,6 +151,9 @@ typedef struct flow_page_t {
     /** With a cursor and no records: nothing yet, but where to go on is worth
      * keeping (a far end has begun what must not begin twice). */
     int pause;
+    /** The name of the file that all of the records are from, in p; NULL: they
+     * are from none. preSavePage is told it. */
+    const char *file;
 } flow_page_t;
 
 struct flow_connector_t {

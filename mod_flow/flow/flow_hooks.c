@@ -104,12 +104,27 @@ static apr_status_t bad_element(const call_t *call, json_t **presult, size_t i,
 
 /* ---- preSavePage ---- */
 
+/* files[i] tells where data[i] is from. */
+static json_t *files_of(const flow_save_page_t *page)
+{
+    size_t i, n = page->file ? json_array_size(page->records) : 0;
+    json_t *files = json_array(), *one = json_object(), *meta = json_object();
+
+    flow_record_set_text(meta, "fileName", page->file);
+    json_object_set_new(one, "fileMeta", meta);
+    for (i = 0; i < n; ++i) {
+        json_array_append(files, one);
+    }
+    json_decref(one);
+    return files;
+}
+
 static json_t *save_page_args(flow_scope_t *scope, const flow_save_page_t *page)
 {
     json_t *args = flow_scope_hook_args(scope);
 
     json_object_set(args, "data", page->records);
-    json_object_set_new(args, "files", json_array());
+    json_object_set_new(args, "files", files_of(page));
     json_object_set(args, "errors", page->errors);
     json_object_set(args, "retryData", page->retry_data);
     if (page->index >= 0) {

@@ -18,6 +18,7 @@ typedef struct flow_save_page_t {
     json_t *records;    /* in: page so far; out: as the hook returned it */
     json_t *errors;     /* in, out: [{code, message, source, retryDataKey}] */
     json_t *retry_data; /* in: {retryDataKey: {data, stage, traceKey}} */
+    const char *file;   /* in: that the records are from, or NULL */
     int index;          /* in: pageIndex; -1 = none (lookups, listeners) */
     int abort;          /* out: make no further page */
     json_t *more;       /* out: newErrorsAndRetryData, [{retryData, errors}] */

@@ -257,6 +257,7 @@ static void a_hook_is_told_where_it_runs(void **state)
     world_expect(world, json_object_get(args, "job"),
                  "{'_id':'j1','type':'flow'}");
     world_expect(world, json_object_get(args, "files"), "[]");
+    assert_null(json_object_get(args, "lastExportDateTime"));
     world_expect(world, json_object_get(args, "retryData"),
                  "{'r0':{'data':{'id':9},'stage':'export'}}");
     release(&page);
@@ -300,6 +301,23 @@ static void post_response_map_changes_copies(void **state)
         APR_SUCCESS);
     world_expect(world, world_own(world, result), "[{'id':1,'s':200}]");
     world_expect(world, records, "[{'id':1}]");
+}
+
+static void a_page_of_a_file_is_told_its_name(void **state)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_save_page_t page = save_page("[{'id':1},{'id':2}]");
+    flow_hook_t h = hook("echo");
+
+    (void)state;
+    page.file = "a.csv";
+    assert_int_equal(flow_hook_pre_save_page(&scope, &h, &page, world->p, &err),
+                     APR_SUCCESS);
+    world_expect(world,
+                 json_object_get(json_array_get(page.records, 0), "files"),
+                 "[{'fileMeta':{'fileName':'a.csv'}},"
+                 "{'fileMeta':{'fileName':'a.csv'}}]");
+    release(&page);
 }
 
 static void a_delta_page_is_told_its_times(void **state)
@@ -415,6 +433,7 @@ int main(void)
         TEST(pre_save_page_keeps_errors_that_it_does_not_mention),
         TEST(pre_save_page_that_breaks_its_contract_changes_nothing),
         TEST(a_hook_is_told_where_it_runs),
+        TEST(a_page_of_a_file_is_told_its_name),
         TEST(a_delta_page_is_told_its_times),
         TEST(post_aggregate_is_told_of_the_file),
         TEST(the_script_log_tells_what_was_wrong),
