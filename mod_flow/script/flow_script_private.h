@@ -167,6 +167,9 @@ unsigned flow_script_hold(flow_script_call_t *call, json_t *v);
  * Inside. */
 void flow_script_push_held(flow_script_call_t *call, unsigned mark);
 
+/** How long a text is in JSON, quotes included. */
+apr_size_t flow_script_quoted_length(const char *s, apr_size_t len);
+
 /** JSON.parse's reader. Inside. */
 void flow_script_parse(js_State *J, const char *text);
 
@@ -206,9 +209,9 @@ const char *flow_script_base_name(const char *path);
 
 /** Describe the exception on top of the stack in call->err. Inside. */
 void flow_throw_describe(flow_script_call_t *call);
-/** The call stack of the Error on top of the stack, as call->trace has it; 0:
- * none. Inside. */
-int flow_throw_trace(flow_script_call_t *call, char *out, apr_size_t size);
+/** The value on top of the stack gives way to its text; that of an Error, with
+ * @a with_trace, tells its call stack, too. Inside. */
+void flow_throw_text(flow_script_call_t *call, int with_trace);
 /** Define what Errors have: stack. Inside. */
 void flow_throw_define(js_State *J);
 /** Throw a host's failure as an Error. Inside. */

@@ -190,10 +190,11 @@ static void quoted_words(const char *text, words_t *words)
 {
     const char *quote = strchr(text, '\'');
     apr_size_t len = quote ? strcspn(quote + 1, "'") : 0;
-    const char *word = quote + 1, *of, *last;
+    const char *word, *of, *last;
     int n = 0;
 
     memset(words, 0, sizeof(*words));
+    word = quote ? quote + 1 : "";
     if (len == 0 || len >= WORD_MAX || word[len] != '\'') {
         return;
     }
@@ -229,7 +230,7 @@ static void place_text(const flow_script_call_t *call, const char *trace,
     out[0] = '\0';
 }
 
-int flow_throw_trace(flow_script_call_t *call, char *out, apr_size_t size)
+static int own_trace(const flow_script_call_t *call, char *out, apr_size_t size)
 {
     char trace[4 * FLOW_TRACE_MAX];
 
@@ -238,6 +239,22 @@ int flow_throw_trace(flow_script_call_t *call, char *out, apr_size_t size)
         trace_text(call, trace, out, size);
     }
     return out[0] != '\0';
+}
+
+void flow_throw_text(flow_script_call_t *call, int with_trace)
+{
+    js_State *J = call->J;
+    char trace[FLOW_TRACE_MAX];
+    int has_trace = with_trace && own_trace(call, trace, sizeof(trace));
+
+    js_pushstring(J, js_trystring(J, -1, "[object]"));
+    if (has_trace) {
+        js_pushstring(J, "; at ");
+        js_concat(J);
+        js_pushstring(J, trace);
+        js_concat(J);
+    }
+    js_rot2pop1(J);
 }
 
 /* ---- Error.prototype.stack ---- */

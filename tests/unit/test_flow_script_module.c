@@ -184,7 +184,8 @@ static void mistakes_in_imports_name_their_place(void **state)
           "!!/etc/s/main.js:2:19: cannot read '/etc/s/none.js'" },
         { "import './bad.js'", "!!/etc/s/bad.js:2:9: " },
         { "import './worse.js'", "!!/etc/s/worse.js:2:15: unexpected '7'" },
-        { "import './throws.js'", "!!/etc/s/throws.js:3:6: cannot read 'x' of null" },
+        { "import './throws.js'",
+          "!!/etc/s/throws.js:3:6: cannot read 'x' of null" },
         { "import './one.js'",
           "!!/etc/s/three.js:1:19: files import each other in a circle: "
           "two.js -> three.js -> two.js" },

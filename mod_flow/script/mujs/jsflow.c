@@ -313,6 +313,13 @@ const char *js_classname(const js_Value *v)
     }
 }
 
+int js_iscollection(const js_Value *v)
+{
+    return v->t.type == JS_TOBJECT && v->u.object->type == JS_CLIB &&
+           (v->u.object->u.lib.kind == JS_LIBMAP ||
+            v->u.object->u.lib.kind == JS_LIBSET);
+}
+
 void js_showcollection(js_State *J)
 {
     const char *name = js_classname(js_tovalue(J, -1));

@@ -65,7 +65,8 @@ static void name_member(js_Names *names, int n, const char *member)
 
     if (*of && *of != '\'' && strlen(member) < NAME_MAX) {
         snprintf(text, sizeof(text), "%s.%s", of, member);
-    } else {
+    }
+    else {
         text[0] = 0;
     }
     name_replace(names, n, text);
@@ -116,7 +117,8 @@ static void name_literal(js_Names *names, int opcode, const js_Instruction *pc)
 
     if (opcode == OP_INTEGER) {
         snprintf(text, sizeof(text), "%d", *pc - 32768);
-    } else {
+    }
+    else {
         const char *str = name_string(pc);
         snprintf(text, sizeof(text), strlen(str) < NAME_MAX ? "'%s'" : "", str);
     }
@@ -157,7 +159,8 @@ static void name_join(js_Names *names, const js_Instruction *from,
     }
     if (names->njoins < NAME_JUMPS) {
         names->joins[names->njoins++] = at;
-    } else {
+    }
+    else {
         names->n = 0;
     }
 }
@@ -168,18 +171,32 @@ static int name_words(int opcode)
     const int string = sizeof(char *) / sizeof(js_Instruction);
 
     switch (opcode) {
-    case OP_INTEGER: case OP_CLOSURE:
-    case OP_GETLOCAL: case OP_SETLOCAL: case OP_DELLOCAL:
-    case OP_EVAL: case OP_CALL: case OP_NEW:
-    case OP_TRY: case OP_JUMP: case OP_JTRUE: case OP_JFALSE: case OP_JCASE:
+    case OP_INTEGER:
+    case OP_CLOSURE:
+    case OP_GETLOCAL:
+    case OP_SETLOCAL:
+    case OP_DELLOCAL:
+    case OP_EVAL:
+    case OP_CALL:
+    case OP_NEW:
+    case OP_TRY:
+    case OP_JUMP:
+    case OP_JTRUE:
+    case OP_JFALSE:
+    case OP_JCASE:
         return 1;
     case OP_NUMBER:
         return sizeof(double) / sizeof(js_Instruction);
     case OP_NEWREGEXP:
         return string + 1;
     case OP_STRING:
-    case OP_HASVAR: case OP_GETVAR: case OP_SETVAR: case OP_DELVAR:
-    case OP_GETPROP_S: case OP_SETPROP_S: case OP_DELPROP_S:
+    case OP_HASVAR:
+    case OP_GETVAR:
+    case OP_SETVAR:
+    case OP_DELVAR:
+    case OP_GETPROP_S:
+    case OP_SETPROP_S:
+    case OP_DELPROP_S:
     case OP_CATCH:
         return string;
     default:
@@ -248,8 +265,12 @@ static int name_play_move(js_Names *names, int opcode)
     case OP_ROT4:
         name_rotate(names, 3);
         return 1;
-    case OP_SETLOCAL: case OP_SETVAR:
-    case OP_DEBUGGER: case OP_ENDTRY: case OP_ENDCATCH: case OP_ENDWITH:
+    case OP_SETLOCAL:
+    case OP_SETVAR:
+    case OP_DEBUGGER:
+    case OP_ENDTRY:
+    case OP_ENDCATCH:
+    case OP_ENDWITH:
     case OP_SKIPARRAY:
         return 1;
     default:
@@ -260,35 +281,53 @@ static int name_play_move(js_Names *names, int opcode)
 static void name_play(js_Names *names, const js_Function *F, int opcode,
                       const js_Instruction *pc)
 {
-    if (name_play_text(names, F, opcode, pc) ||
-        name_play_move(names, opcode)) {
+    if (name_play_text(names, F, opcode, pc) || name_play_move(names, opcode)) {
         return;
     }
     switch (opcode) {
-    case OP_NUMBER: case OP_CLOSURE:
-    case OP_NEWARRAY: case OP_NEWOBJECT: case OP_NEWREGEXP:
-    case OP_UNDEF: case OP_NULL: case OP_TRUE: case OP_FALSE:
-    case OP_CURRENT: case OP_DELLOCAL: case OP_DELVAR:
+    case OP_NUMBER:
+    case OP_CLOSURE:
+    case OP_NEWARRAY:
+    case OP_NEWOBJECT:
+    case OP_NEWREGEXP:
+    case OP_UNDEF:
+    case OP_NULL:
+    case OP_TRUE:
+    case OP_FALSE:
+    case OP_CURRENT:
+    case OP_DELLOCAL:
+    case OP_DELVAR:
         name_push(names, "");
         break;
-    case OP_INITARRAY: case OP_WITH:
+    case OP_INITARRAY:
+    case OP_WITH:
         name_pop(names, 1);
         break;
-    case OP_INITPROP: case OP_INITGETTER: case OP_INITSETTER:
+    case OP_INITPROP:
+    case OP_INITGETTER:
+    case OP_INITSETTER:
         name_pop(names, 2);
         break;
     case OP_SETPROP:
         name_replace(names, 3, "");
         break;
-    case OP_TYPEOF: case OP_POS: case OP_NEG: case OP_BITNOT: case OP_LOGNOT:
-    case OP_INC: case OP_DEC: case OP_DELPROP_S:
+    case OP_TYPEOF:
+    case OP_POS:
+    case OP_NEG:
+    case OP_BITNOT:
+    case OP_LOGNOT:
+    case OP_INC:
+    case OP_DEC:
+    case OP_DELPROP_S:
         name_replace(names, 1, "");
         break;
-    case OP_POSTINC: case OP_POSTDEC:
+    case OP_POSTINC:
+    case OP_POSTDEC:
         name_replace(names, 1, "");
         name_push(names, "");
         break;
-    case OP_JTRUE: case OP_JFALSE:
+    case OP_JTRUE:
+    case OP_JFALSE:
         name_pop(names, 1);
         name_join(names, pc, F->code + *pc);
         break;
@@ -297,12 +336,29 @@ static void name_play(js_Names *names, const js_Function *F, int opcode,
         name_pop(names, 1);
         name_join(names, pc, F->code + *pc);
         break;
-    case OP_IN: case OP_DELPROP: case OP_SETPROP_S:
-    case OP_MUL: case OP_DIV: case OP_MOD: case OP_ADD: case OP_SUB:
-    case OP_SHL: case OP_SHR: case OP_USHR:
-    case OP_LT: case OP_GT: case OP_LE: case OP_GE:
-    case OP_EQ: case OP_NE: case OP_STRICTEQ: case OP_STRICTNE:
-    case OP_BITAND: case OP_BITXOR: case OP_BITOR: case OP_INSTANCEOF:
+    case OP_IN:
+    case OP_DELPROP:
+    case OP_SETPROP_S:
+    case OP_MUL:
+    case OP_DIV:
+    case OP_MOD:
+    case OP_ADD:
+    case OP_SUB:
+    case OP_SHL:
+    case OP_SHR:
+    case OP_USHR:
+    case OP_LT:
+    case OP_GT:
+    case OP_LE:
+    case OP_GE:
+    case OP_EQ:
+    case OP_NE:
+    case OP_STRICTEQ:
+    case OP_STRICTNE:
+    case OP_BITAND:
+    case OP_BITXOR:
+    case OP_BITOR:
+    case OP_INSTANCEOF:
         name_replace(names, 2, "");
         break;
     default: /* try, catch, for-in, switch, return, throw */
@@ -341,7 +397,7 @@ static void name_find(const js_Function *F, const js_Instruction *at, int down,
 }
 
 /* The instruction whose opcode and operands end at @a pc. */
-#define NAME_BEGIN(pc, words) ((pc) - (words) - 2)
+#define NAME_BEGIN(pc, words) ((pc) - (words)-2)
 
 /* Without script code: what it says of an object is nobody's name. */
 static const char *name_ofkey(js_State *J, int idx)
@@ -397,16 +453,16 @@ static void jsR_nomember(js_State *J, const js_Function *F,
 #define NAME_STRING (sizeof(char *) / sizeof(js_Instruction))
 
 /* Complain when what is @a down from the top has no members. */
-#define NAME_CHECK(at, words, down, verb, member)                       \
-    do {                                                                \
-        const js_Value *of_ = &STACK[TOP - (down)-1];                   \
-        if (of_->t.type == JS_TUNDEFINED || of_->t.type == JS_TNULL)    \
-            jsR_nomember(J, F, at, words, down, verb, member);          \
+#define NAME_CHECK(at, words, down, verb, member)                              \
+    do {                                                                       \
+        const js_Value *of_ = &STACK[TOP - (down)-1];                          \
+        if (of_->t.type == JS_TUNDEFINED || of_->t.type == JS_TNULL)           \
+            jsR_nomember(J, F, at, words, down, verb, member);                 \
     } while (0)
 
 /* js_toobject(), of objects in a few instructions. What it makes of a text or
  * number is on no stack: nothing may be allocated before it is used. */
-#define NAME_OBJECT(down)                              \
-    (STACK[TOP - (down)-1].t.type == JS_TOBJECT        \
-         ? STACK[TOP - (down)-1].u.object              \
+#define NAME_OBJECT(down)                                                      \
+    (STACK[TOP - (down)-1].t.type == JS_TOBJECT                                \
+         ? STACK[TOP - (down)-1].u.object                                      \
          : jsV_toobject(J, &STACK[TOP - (down)-1]))
