@@ -100,7 +100,7 @@ static const char *object_of(const char *segment)
 {
     size_t i;
 
-    for (i = 0; i < N_KINDS; ++i) {
+    for (i = 0; segment && i < N_KINDS; ++i) {
         if (strcmp(kinds[i].segment, segment) == 0) {
             return kinds[i].object;
         }
@@ -202,6 +202,7 @@ static apr_status_t read_asked(flow_host_call_t *call, asked_t *asked,
     char *upper;
 
     memset(asked, 0, sizeof(*asked));
+    asked->method = "";
     asked->uri = flow_json_member(call->options, "relativeURI");
     if (!asked->uri || strlen(asked->uri) > URI_MAX) {
         return flow_host_wrong(call, err, "missing_required_field",
