@@ -297,6 +297,7 @@ apr_status_t flow_conn_fs_export_page(const flow_export_t *exp,
         rv = read_page(&r, err);
     }
     if (rv == APR_SUCCESS) {
+        page->file = r.place.name;
         page->cursor = r.place.name && !call->dry_run ? next_cursor(&r) : NULL;
     }
     else {

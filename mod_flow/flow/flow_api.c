@@ -76,6 +76,9 @@ static void handle_script(api_t *a, const flow_hook_t *handler)
     json_decref(options);
     if (rv == APR_SUCCESS) {
         rv = flow_api_answer(a->answer, result, a->p, a->err);
+        if (rv != APR_SUCCESS) {
+            flow_host_failed(a->env, &a->caller, handler, a->err, "", a->p);
+        }
     }
     if (rv != APR_SUCCESS) {
         answer_error(a, 0, script_error_source(a->err));

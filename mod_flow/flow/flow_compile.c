@@ -505,6 +505,7 @@ void flow_compile_import(flow_compile_t *c, const flow_doc_t *doc)
     flow_compile_hook(c, "hooks.preMap", &imp->pre_map);
     flow_compile_hook(c, "hooks.postMap", &imp->post_map);
     flow_compile_hook(c, "hooks.postSubmit", &imp->post_submit);
+    flow_compile_hook(c, "hooks.postAggregate", &imp->post_aggregate);
     imp->one_to_many = flow_compile_bool(c, "oneToMany");
     imp->path_to_many = flow_compile_path(c, "pathToMany");
     imp->id_lock = flow_compile_template(c, "idLockTemplate", FLOW_ESCAPE_NONE);

@@ -157,6 +157,9 @@ typedef struct flow_page_t {
     /** What could not be made a record of (a row of a file that is wrong): new
      * array, see flow_page_add_error(); NULL: nothing. */
     json_t *errors;
+    /** The name of the file that all of the records are from, in p; NULL: they
+     * are from none. preSavePage is told it. */
+    const char *file;
 } flow_page_t;
 
 /** One more error of the page; the run goes on. @a trace_key tells which record

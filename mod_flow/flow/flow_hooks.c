@@ -23,16 +23,21 @@ static apr_status_t broken(const call_t *call, const char *fmt, ...)
 
 static apr_status_t broken(const call_t *call, const char *fmt, ...)
 {
+    flow_error_t why = FLOW_ERROR_INIT;
     char text[256];
     va_list args;
 
     va_start(args, fmt);
     apr_vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    return flow_error_set(
-        call->err, FLOW_E_SCRIPT, APR_EINVAL, "invalid_hook_response",
-        "%s hook '%s' of script '%s': %s", call->name, call->hook->function,
-        flow_script_id(call->hook->script), text);
+    flow_error_set(&why, FLOW_E_SCRIPT, APR_EINVAL, "invalid_hook_response",
+                   "%s hook '%s' of script '%s': %s", call->name,
+                   call->hook->function, flow_script_id(call->hook->script),
+                   text);
+    flow_host_failed(call->scope->env, call->scope->caller, call->hook, &why,
+                     "", call->p);
+    return flow_error_set(call->err, why.kind, why.status, why.code, "%s",
+                          why.message);
 }
 
 static const char *type_name(const json_t *v)
@@ -99,16 +104,39 @@ static apr_status_t bad_element(const call_t *call, json_t **presult, size_t i,
 
 /* ---- preSavePage ---- */
 
+/* files[i] tells where data[i] is from. */
+static json_t *files_of(const flow_save_page_t *page)
+{
+    size_t i, n = page->file ? json_array_size(page->records) : 0;
+    json_t *files = json_array(), *one = json_object(), *meta = json_object();
+
+    flow_record_set_text(meta, "fileName", page->file);
+    json_object_set_new(one, "fileMeta", meta);
+    for (i = 0; i < n; ++i) {
+        json_array_append(files, one);
+    }
+    json_decref(one);
+    return files;
+}
+
 static json_t *save_page_args(flow_scope_t *scope, const flow_save_page_t *page)
 {
     json_t *args = flow_scope_hook_args(scope);
 
     json_object_set(args, "data", page->records);
-    json_object_set_new(args, "files", json_array());
+    json_object_set_new(args, "files", files_of(page));
     json_object_set(args, "errors", page->errors);
     json_object_set(args, "retryData", page->retry_data);
     if (page->index >= 0) {
         json_object_set_new(args, "pageIndex", json_integer(page->index));
+    }
+    if (scope->exp && scope->exp->is_delta) {
+        flow_record_share(
+            args, "lastExportDateTime",
+            json_object_get(scope->context, "lastExportDateTime"));
+        flow_record_share(
+            args, "currentExportDateTime",
+            json_object_get(scope->context, "currentExportDateTime"));
     }
     return args;
 }
@@ -313,5 +341,39 @@ apr_status_t flow_hook_post_response_map(
             return bad_element(&call, presult, i, "a record", element);
         }
     }
+    return rv;
+}
+
+/* ---- postAggregate ---- */
+
+/* What became of the file that the records went into: the first answer tells
+ * it. */
+static json_t *aggregate_data(const json_t *responses)
+{
+    const json_t *first = json_array_get(responses, 0);
+    const json_t *errors = json_object_get(first, "errors");
+    const json_t *error = json_array_get(errors, 0);
+    json_t *data = json_object();
+
+    json_object_set_new(data, "success", json_boolean(!has_errors(errors)));
+    flow_record_share(data, "_json", json_object_get(first, "_json"));
+    flow_record_share(data, "code", json_object_get(error, "code"));
+    flow_record_share(data, "message", json_object_get(error, "message"));
+    flow_record_share(data, "source", json_object_get(error, "source"));
+    return data;
+}
+
+apr_status_t flow_hook_post_aggregate(flow_scope_t *scope,
+                                      const flow_hook_t *hook,
+                                      const json_t *responses, apr_pool_t *p,
+                                      flow_error_t *err)
+{
+    call_t call = { scope, hook, "postAggregate", p, err };
+    json_t *args = flow_scope_hook_args(scope), *result = NULL;
+    apr_status_t rv;
+
+    json_object_set_new(args, "postAggregateData", aggregate_data(responses));
+    rv = run(&call, args, &result);
+    json_decref(result);
     return rv;
 }

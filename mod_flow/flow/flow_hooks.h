@@ -18,6 +18,7 @@ typedef struct flow_save_page_t {
     json_t *records;    /* in: page so far; out: as the hook returned it */
     json_t *errors;     /* in, out: [{code, message, source, retryDataKey}] */
     json_t *retry_data; /* in: {retryDataKey: {data, stage, traceKey}} */
+    const char *file;   /* in: that the records are from, or NULL */
     int index;          /* in: pageIndex; -1 = none (lookups, listeners) */
     int abort;          /* out: make no further page */
     json_t *more;       /* out: newErrorsAndRetryData, [{retryData, errors}] */
@@ -63,5 +64,11 @@ apr_status_t flow_hook_post_response_map(flow_scope_t *scope,
                                          const json_t *responses,
                                          json_t **presult, apr_pool_t *p,
                                          flow_error_t *err);
+/** After the records of a page were put into one file: success or failure of
+ * @a responses is told, and what the hook returns means nothing. */
+apr_status_t flow_hook_post_aggregate(flow_scope_t *scope,
+                                      const flow_hook_t *hook,
+                                      const json_t *responses, apr_pool_t *p,
+                                      flow_error_t *err);
 
 #endif

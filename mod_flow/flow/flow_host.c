@@ -25,7 +25,9 @@
 typedef struct host_t {
     const flow_env_t *env;
     const flow_caller_t *caller;
-    const char *script_id, *function;
+    const char *script_id;
+    const flow_hook_t *function;
+    int is_told; /* the failure is in the log */
     apr_pool_t *p;
 } host_t;
 
@@ -335,6 +337,13 @@ static apr_status_t dispatch(flow_host_call_t *call, json_t **presult,
     return run(call, presult, err);
 }
 
+apr_status_t flow_host_run(flow_host_call_t *call, const json_t *args,
+                           json_t **presult, flow_error_t *err)
+{
+    read_argument(call, args);
+    return dispatch(call, presult, err);
+}
+
 apr_status_t flow_host_api(const flow_env_t *env, const flow_caller_t *caller,
                            const char *object, const char *function,
                            const json_t *args, apr_time_t deadline,
@@ -359,9 +368,8 @@ apr_status_t flow_host_api(const flow_env_t *env, const flow_caller_t *caller,
     call.function = function;
     call.name = apr_psprintf(call.p, "%.40s%s%.40s", object, *object ? "." : "",
                              function);
-    read_argument(&call, args);
 
-    rv = dispatch(&call, presult, err);
+    rv = flow_host_run(&call, args, presult, err);
     if (rv != APR_SUCCESS && pstatus) {
         *pstatus = call.status ? call.status
                    : err       ? flow_error_http_status(err)
@@ -448,17 +456,43 @@ static void host_console(void *baton, const char *level, const char *text,
 }
 
 /* The one who called tells the error; here is where it happened. */
-static void host_failed(void *baton, const flow_error_t *why, const char *trace)
+static void tell_failure(const host_t *host, const flow_error_t *why,
+                         const char *trace)
 {
-    const host_t *host = baton;
-    const char *text =
-        apr_psprintf(host->p, "%s() failed: %s: %s%s%s", host->function,
-                     why->code, why->message, *trace ? "; at " : "", trace);
+    const char *text = apr_psprintf(host->p, "%s() failed: %s: %s%s%s",
+                                    host->function->function, why->code,
+                                    why->message, *trace ? "; at " : "", trace);
 
     if (flow_log_enabled(FLOW_LOG_INFO)) {
         flow_log(FLOW_LOG_INFO, "script '%s': %s", host->script_id, text);
     }
     keep_line(host, "error", text, strlen(text));
+}
+
+static void host_failed(void *baton, const flow_error_t *why, const char *trace)
+{
+    host_t *host = baton;
+
+    tell_failure(host, why, trace);
+    host->is_told = 1;
+}
+
+static host_t make_host(const flow_env_t *env, const flow_caller_t *caller,
+                        const flow_hook_t *function, apr_pool_t *p)
+{
+    host_t host = { env,      caller, flow_script_id(function->script),
+                    function, 0,      p };
+
+    return host;
+}
+
+void flow_host_failed(const flow_env_t *env, const flow_caller_t *caller,
+                      const flow_hook_t *function, const flow_error_t *why,
+                      const char *trace, apr_pool_t *p)
+{
+    host_t host = make_host(env, caller, function, p);
+
+    tell_failure(&host, why, trace);
 }
 
 /* ---- calling a script ---- */
@@ -468,15 +502,25 @@ apr_status_t flow_host_call(const flow_env_t *env, const flow_caller_t *caller,
                             apr_time_t deadline, json_t **presult,
                             apr_pool_t *p, flow_error_t *err)
 {
-    host_t baton = { env, caller, flow_script_id(function->script),
-                     function->function, p };
+    host_t baton = make_host(env, caller, function, p);
     const flow_script_host_t host = { &baton, host_call, host_console,
                                       host_failed };
     const flow_script_limits_t limits = { deadline, FLOW_PAGE_BYTES,
                                           caller->client };
 
-    return flow_script_call(env->scripts, function->script, function->function,
-                            arg, &limits, &host, presult, p, err);
+    flow_error_t why = FLOW_ERROR_INIT;
+    apr_status_t rv =
+        flow_script_call(env->scripts, function->script, function->function,
+                         arg, &limits, &host, presult, p, &why);
+
+    if (rv == APR_SUCCESS) {
+        return rv;
+    }
+    if (!baton.is_told) { /* it did not even begin */
+        tell_failure(&baton, &why, "");
+    }
+    return flow_error_set(err, why.kind, why.status, why.code, "%s",
+                          why.message);
 }
 
 apr_status_t flow_host_hook(const flow_env_t *env, const flow_caller_t *caller,

@@ -267,16 +267,6 @@ static apr_status_t refuse(flow_host_call_t *call, json_t **presult,
                           call->name);
 }
 
-static apr_status_t request(flow_host_call_t *call, json_t **presult,
-                            flow_error_t *err)
-{
-    (void)presult;
-    call->status = 501;
-    return flow_error_set(err, FLOW_E_SCRIPT, APR_ENOTIMPL, "not_implemented",
-                          "request of integrator-api is not supported yet; "
-                          "use find and get, or exports.runVirtual");
-}
-
 /* clang-format off */
 const flow_host_function_t flow_host_docs[] = {
     { "*", "find",   find },
@@ -285,7 +275,7 @@ const flow_host_function_t flow_host_docs[] = {
     { "*", "update", refuse },
     { "*", "patch",  refuse },
     { "*", "delete", refuse },
-    { "",  "request", request },
+    { "",  "request", flow_host_request },
     { NULL }
 };
 /* clang-format on */

@@ -14,6 +14,7 @@
  * flow_host_docs.c     find, get, and what is refused
  * flow_host_state.c    state and lookup caches
  * flow_host_virtual.c  runVirtual
+ * flow_host_request.c  request
  * flow_host_own.c      what Celigo does not have: sleep, crypto
  */
 
@@ -44,6 +45,11 @@ extern const flow_host_function_t flow_host_docs[];
 extern const flow_host_function_t flow_host_state[];
 extern const flow_host_function_t flow_host_virtual[];
 extern const flow_host_function_t flow_host_own[];
+
+/** Run call->object's call->function with @a args. */
+apr_status_t flow_host_run(flow_host_call_t *call, const json_t *args,
+                           json_t **presult, flow_error_t *err);
+flow_host_fn flow_host_request;
 
 /** Member @a name of the first argument, or NULL. */
 const json_t *flow_host_option(const flow_host_call_t *call, const char *name);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/flow_log.h"
 #include "data/flow_json.h"
 #include "data/flow_value.h"
 #include "flow/flow_breaker.h"
@@ -305,6 +306,21 @@ static void judge(const flow_import_work_t *w, flow_import_item_t *item,
     json_decref(errors);
 }
 
+/* The file is there, or it is not: what goes wrong here changes nothing about
+ * the records, and stands in the script log. */
+static void post_aggregate(const flow_import_work_t *w, const json_t *responses)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    if (w->imp->post_aggregate.script && !w->scope->caller->test_mode &&
+        flow_hook_post_aggregate(w->scope, &w->imp->post_aggregate, responses,
+                                 w->p, &err) != APR_SUCCESS) {
+        flow_log(FLOW_LOG_WARNING,
+                 FLOW_LOGNO(0430) "import '%s': %s; the file stays as it is",
+                 w->imp->id, err.message);
+    }
+}
+
 static void submit_items(flow_import_work_t *w)
 {
     flow_error_t err = FLOW_ERROR_INIT;
@@ -317,6 +333,7 @@ static void submit_items(flow_import_work_t *w)
     originals = gather_originals(w);
     mapped = gather_mapped(w);
     responses = flow_import_submit(w, mapped, originals);
+    post_aggregate(w, responses);
     responses = flow_import_transform(w->scope, responses, w->p);
     if (w->imp->post_submit.script &&
         flow_hook_post_submit(w->scope, &w->imp->post_submit, originals, mapped,

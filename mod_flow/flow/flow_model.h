@@ -106,6 +106,7 @@ typedef struct flow_import_t {
     flow_transform_t response_transform;
     const json_t *mock; /* mockResponse, or NULL */
     flow_hook_t pre_map, post_map, post_submit;
+    flow_hook_t post_aggregate; /* after a file was written */
     int one_to_many;
     const flow_path_t *path_to_many;
     const flow_template_t *trace_key;

@@ -24,6 +24,7 @@ struct flow_pages_t {
     const json_t *input; /* borrowed, or NULL */
     const json_t *given; /* a listener's records, borrowed; NULL once taken */
     json_t *cursor;      /* where the connector goes on */
+    json_t *file;        /* text: that the batch is from, or NULL */
     json_t *batch;       /* array: records that passed transform and filter */
     size_t handed;       /* of those: handed out */
     json_t *errors;      /* array: of records that did not pass */
@@ -48,6 +49,7 @@ static apr_status_t pages_cleanup(void *data)
     flow_pages_t *pages = data;
 
     json_decref(pages->cursor);
+    json_decref(pages->file);
     json_decref(pages->batch);
     json_decref(pages->errors);
     json_decref(pages->group);
@@ -104,6 +106,9 @@ void flow_pages_resume(flow_pages_t *pages, const json_t *position)
     if (json_is_array(rest)) {
         json_array_extend(pages->batch, rest);
     }
+    if (flow_json_member(position, "file")) {
+        pages->file = flow_record_ref(json_object_get(position, "file"));
+    }
     rest = json_object_get(position, "group");
     if (json_is_array(rest)) {
         json_array_extend(pages->group, rest);
@@ -140,6 +145,7 @@ json_t *flow_pages_position(const flow_pages_t *pages, int with_rest)
             json_array_append(rest, json_array_get(pages->batch, i));
         }
         json_object_set_new(position, "rest", rest);
+        flow_record_share(position, "file", pages->file);
     }
     return position;
 }
@@ -395,6 +401,8 @@ static apr_status_t read_page(flow_pages_t *pages, apr_pool_t *scratch,
     json_decref(exchange);
     json_decref(pages->cursor);
     pages->cursor = page.cursor;
+    json_decref(pages->file);
+    pages->file = page.file ? flow_record_text(page.file) : NULL;
     pages->is_read = page.cursor == NULL;
     if (page.errors) {
         json_array_extend(pages->errors, page.errors);
@@ -579,6 +587,7 @@ static apr_status_t save_page(flow_pages_t *pages, flow_pages_page_t *page,
     apr_status_t rv;
 
     save.records = page->records;
+    save.file = flow_json_string(pages->file, NULL);
     save.index =
         pages->exp->is_lookup || pages->exp->webhook ? -1 : pages->page;
     split_errors(pages, &save, scratch);

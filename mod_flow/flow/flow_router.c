@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "data/flow_json.h"
+#include "flow/flow_host.h"
 #include "flow/flow_record.h"
 
 /* One page on its way. */
@@ -127,6 +128,11 @@ static apr_status_t by_script(way_t *w, const flow_router_t *router,
 
     if (rv == APR_SUCCESS) {
         rv = take_answer(router, answer, chosen, p, err);
+        if (rv != APR_SUCCESS) {
+            flow_host_failed(w->runner->router_scope->env,
+                             w->runner->router_scope->caller, &router->script,
+                             err, "", p);
+        }
     }
     json_decref(answer);
     return rv;

@@ -179,7 +179,7 @@ static const flow_field_t import_fields[] = {
     HOOK("hooks.preMap", "works on records before the mapping"),
     HOOK("hooks.postMap", "works on records after the mapping"),
     HOOK("hooks.postSubmit", "works on the answers"),
-    { "hooks.postAggregate", OBJECT, LATER, NULL, NULL, "runs after a file was written" },
+    HOOK("hooks.postAggregate", "runs after a file was written"),
     { "oneToMany", BOOL, 0, NULL, "false", "each child record is submitted by itself" },
     { "pathToMany", PATH, 0, NULL, NULL, "where the child records are" },
     TRACE_KEY,

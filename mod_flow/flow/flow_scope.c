@@ -218,6 +218,23 @@ apr_status_t flow_scope_record_hook(flow_scope_t *scope,
     return rv;
 }
 
+/* What a function returned is not what its place wants. */
+static apr_status_t wrong_answer(const flow_scope_t *scope,
+                                 const flow_hook_t *hook, const char *what,
+                                 const char *wanted, const json_t *got,
+                                 apr_pool_t *p, flow_error_t *err)
+{
+    flow_error_t why = FLOW_ERROR_INIT;
+
+    flow_error_set(&why, FLOW_E_SCRIPT, APR_EINVAL, "invalid_response",
+                   "%s '%s' of script '%s' must return %s, got %s", what,
+                   hook->function, flow_script_id(hook->script), wanted,
+                   got ? flow_json_type_name(got) : "undefined");
+    flow_host_failed(scope->env, scope->caller, hook, &why, "", p);
+    return flow_error_set(err, why.kind, why.status, why.code, "%s",
+                          why.message);
+}
+
 static apr_status_t filter_by_script(flow_scope_t *scope,
                                      const flow_hook_t *hook,
                                      const json_t *record, int *ppass,
@@ -228,11 +245,8 @@ static apr_status_t filter_by_script(flow_scope_t *scope,
         flow_scope_record_hook(scope, hook, record, &result, scratch, err);
 
     if (rv == APR_SUCCESS && !json_is_boolean(result)) {
-        rv = flow_error_set(err, FLOW_E_SCRIPT, APR_EINVAL, "invalid_response",
-                            "filter '%s' of script '%s' must return true or "
-                            "false, got %s",
-                            hook->function, flow_script_id(hook->script),
-                            result ? flow_json_type_name(result) : "undefined");
+        rv = wrong_answer(scope, hook, "filter", "true or false", result,
+                          scratch, err);
     }
     *ppass = json_is_true(result);
     json_decref(result);
@@ -265,11 +279,8 @@ static apr_status_t transform_by_script(flow_scope_t *scope,
         flow_scope_record_hook(scope, hook, record, pout, scratch, err);
 
     if (rv == APR_SUCCESS && !json_is_object(*pout) && !json_is_array(*pout)) {
-        rv = flow_error_set(err, FLOW_E_SCRIPT, APR_EINVAL, "invalid_response",
-                            "transform '%s' of script '%s' must return a "
-                            "record, got %s",
-                            hook->function, flow_script_id(hook->script),
-                            *pout ? flow_json_type_name(*pout) : "undefined");
+        rv = wrong_answer(scope, hook, "transform", "a record", *pout, scratch,
+                          err);
         json_decref(*pout);
         *pout = NULL;
     }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "script/flow_guard.h"
+
 /*
  * The heap is a row of blocks, each a multiple of 16 bytes with a header of 8:
  * its own size and the size of the block before it, so that both neighbours
@@ -26,6 +28,10 @@
 
 /* What of the unsaved space is in use after an ordinary call. */
 #define STACKS_GUESS ((size_t)64 << 10)
+
+/* From this size on a snapshot is put back piece by piece, those that were
+ * written to. Of smaller ones nearly all is, and copying is faster. */
+#define GUARD_FROM ((size_t)64 << 10)
 
 typedef struct block_t {
     uint32_t size;   /* of this block with its header; bit 0: in use */
@@ -53,6 +59,7 @@ struct flow_arena_t {
     size_t copy_size;
     void *head;
     size_t head_len, heap_len;
+    flow_guard_t guard; /* of the snapshot's whole pages */
 };
 
 static block_t *at(const heap_t *heap, uint32_t offset)
@@ -117,6 +124,7 @@ void flow_arena_destroy(flow_arena_t *arena)
 
 void flow_arena_reset(flow_arena_t *arena)
 {
+    flow_guard_stop(&arena->guard);
     arena->unsaved = 0;
     arena->heap = NULL;
     arena->exhausted = 0;
@@ -432,14 +440,57 @@ apr_status_t flow_arena_snapshot(flow_arena_t *arena, void *head, size_t len)
     arena->head = head;
     arena->head_len = len;
     arena->heap_len = used;
+    if (used >= GUARD_FROM) {
+        flow_guard_start(&arena->guard, arena->heap, used / PAGE * PAGE);
+    }
     return APR_SUCCESS;
+}
+
+/* Put back what was written to; neighbours at once. */
+static void restore_pieces(flow_arena_t *arena)
+{
+    flow_guard_t *guard = &arena->guard;
+    unsigned char *to = (unsigned char *)arena->heap;
+    const unsigned char *from = arena->copy + arena->head_len;
+    size_t i, n, at, len;
+    size_t pieces = (guard->len + guard->piece - 1) / guard->piece;
+
+    for (i = 0; i < pieces; i += n) {
+        for (n = 0; i + n < pieces && guard->written[i + n]; ++n) {
+        }
+        if (n == 0) {
+            n = 1;
+            continue;
+        }
+        at = i * guard->piece;
+        len = n * guard->piece;
+        memcpy(to + at, from + at,
+               len < guard->len - at ? len : guard->len - at);
+    }
+    memcpy(to + guard->len, from + guard->len, arena->heap_len - guard->len);
 }
 
 void flow_arena_restore(flow_arena_t *arena)
 {
     memcpy(arena->head, arena->copy, arena->head_len);
-    memcpy(arena->heap, arena->copy + arena->head_len, arena->heap_len);
+    if (arena->guard.is_on) {
+        restore_pieces(arena);
+        flow_guard_again(&arena->guard);
+    }
+    else {
+        memcpy(arena->heap, arena->copy + arena->head_len, arena->heap_len);
+    }
     arena->exhausted = 0;
+}
+
+void flow_arena_enter(flow_arena_t *arena)
+{
+    flow_guard_enter(&arena->guard);
+}
+
+void flow_arena_leave(flow_arena_t *arena)
+{
+    flow_guard_leave(&arena->guard);
 }
 
 void flow_arena_trim(flow_arena_t *arena, size_t keep)

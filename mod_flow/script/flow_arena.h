@@ -51,6 +51,14 @@ int flow_arena_is_exhausted(const flow_arena_t *arena);
 apr_status_t flow_arena_snapshot(flow_arena_t *arena, void *head, size_t len);
 void flow_arena_restore(flow_arena_t *arena);
 
+/**
+ * Around everything that writes to an arena that has a snapshot: of a large one
+ * it is noted what was written to, and only that is put back (flow_guard.h).
+ * On one thread; calls nest.
+ */
+void flow_arena_enter(flow_arena_t *arena);
+void flow_arena_leave(flow_arena_t *arena);
+
 /** Give back to the system what lies more than @a keep bytes beyond the
  * snapshot. */
 void flow_arena_trim(flow_arena_t *arena, size_t keep);

@@ -407,5 +407,6 @@ static void compile_text(js_State *J, const char *text)
 void flow_lib_define(js_State *J)
 {
     js_setcompile(J, compile_text);
+    flow_throw_define(J);
     define_console(J);
 }

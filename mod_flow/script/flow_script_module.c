@@ -125,6 +125,7 @@ static flow_script_module_t *add(graph_t *g, const char *path)
 
     m->path = path;
     m->number = g->modules->nelts;
+    m->tag = apr_psprintf(g->p, "#%d", m->number);
     APR_ARRAY_PUSH(g->modules, flow_script_module_t *) = m;
     return m;
 }
@@ -420,7 +421,7 @@ void flow_module_run(js_State *J, const flow_script_module_t *m)
         return;
     }
     js_pop(J, 1);
-    js_loadstring(J, m->path, m->text);
+    js_loadstring(J, m->tag, m->text);
     js_pushundefined(J);
     js_call(J, 0);
     if (m->is_package) {

@@ -49,6 +49,7 @@ typedef struct flow_script_import_t {
 
 struct flow_script_module_t {
     const char *path;         /* of a file; or the package's name */
+    const char *tag;          /* what the engine knows instead, no path */
     const char *dir;          /* what its imports are relative to */
     const char *text;         /* ES5: a function */
     const flow_es_map_t *map; /* NULL: a package */
@@ -166,6 +167,9 @@ unsigned flow_script_hold(flow_script_call_t *call, json_t *v);
  * Inside. */
 void flow_script_push_held(flow_script_call_t *call, unsigned mark);
 
+/** How long a text is in JSON, quotes included. */
+apr_size_t flow_script_quoted_length(const char *s, apr_size_t len);
+
 /** JSON.parse's reader. Inside. */
 void flow_script_parse(js_State *J, const char *text);
 
@@ -205,6 +209,11 @@ const char *flow_script_base_name(const char *path);
 
 /** Describe the exception on top of the stack in call->err. Inside. */
 void flow_throw_describe(flow_script_call_t *call);
+/** The value on top of the stack gives way to its text; that of an Error, with
+ * @a with_trace, tells its call stack, too. Inside. */
+void flow_throw_text(flow_script_call_t *call, int with_trace);
+/** Define what Errors have: stack. Inside. */
+void flow_throw_define(js_State *J);
 /** Throw a host's failure as an Error. Inside. */
 void flow_throw_host(flow_script_call_t *call, int status,
                      const flow_error_t *why) __attribute__((noreturn));

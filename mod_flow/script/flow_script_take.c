@@ -102,24 +102,6 @@ static took_e spend(taker_t *t, apr_size_t bytes)
     return DONE;
 }
 
-static apr_size_t quoted_length(const char *s, apr_size_t len)
-{
-    apr_size_t n = len + 2, i;
-
-    for (i = 0; i < len; ++i) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x20) {
-            n += c == '\n' || c == '\r' || c == '\t' || c == '\b' || c == '\f'
-                     ? 1
-                     : 5;
-        }
-        else if (c == '"' || c == '\\') {
-            ++n;
-        }
-    }
-    return n;
-}
-
 /* Valid UTF-8 from script text; almost always it is that already. */
 static const char *valid_text(taker_t *t, const char *text, apr_size_t *plen)
 {
@@ -150,7 +132,7 @@ static took_e put(taker_t *t, place_t at, json_t *v, apr_size_t bytes)
     else {
         len = strlen(at.key);
         key = valid_text(t, at.key, &len);
-        took = spend(t, bytes + quoted_length(key, len) + 2);
+        took = spend(t, bytes + flow_script_quoted_length(key, len) + 2);
         rc = took == DONE ? json_object_setn_new_nocheck(at.parent, key, len, v)
                           : -1;
     }
@@ -179,7 +161,8 @@ static took_e put_string(taker_t *t, place_t at, const char *s)
         return put(t, at, flow_json_string_new(s, len), 0);
     }
     s = valid_text(t, s, &len);
-    return put(t, at, flow_json_string_new(s, len), quoted_length(s, len));
+    return put(t, at, flow_json_string_new(s, len),
+               flow_script_quoted_length(s, len));
 }
 
 #define SMALL 1e15
@@ -327,6 +310,15 @@ static took_e fast_container(taker_t *t, place_t at, const js_Value *v,
     if (js_hastojson(t->call->J, v)) {
         return RUNS_SCRIPT;
     }
+    if (t->how == FLOW_TAKE_TEXT && js_classname(v)) {
+        return RUNS_SCRIPT;
+    }
+    if (t->how == FLOW_TAKE_RESULT && js_iscollection(v)) {
+        /* JSON.stringify would say {}, which nobody means */
+        return no_json(t, *js_classname(v) == 'M'
+                              ? "is a Map; use Object.fromEntries()"
+                              : "is a Set; use Array.from()");
+    }
     if (flow_stop_is_due(&t->call->stop)) {
         flow_stop_now(&t->call->stop, flow_stop_is_due(&t->call->stop));
     }
@@ -379,14 +371,17 @@ static took_e take_fast(taker_t *t, place_t at, const js_Value *v)
 
 static took_e take_slow(taker_t *t, place_t at);
 
-/* An Error in a log line: "TypeError: x is not a function". Other objects
- * that are no plain data have a toString, too. */
+/* An Error in a log line: "TypeError: 'x' is not a function"; one that is not
+ * part of something else with where it was made. Other objects that are no
+ * plain data have a toString, too. */
 static took_e slow_text(taker_t *t, place_t at)
 {
     js_State *J = t->call->J;
-    const char *text = js_trystring(J, -1, "[object]");
+    const char *text;
     took_e took;
 
+    flow_throw_text(t->call, t->depth == 0);
+    text = js_tostring(J, -1);
     flow_stop_leave(&t->call->stop);
     took = put_string(t, at, text);
     flow_stop_enter(&t->call->stop);
@@ -488,6 +483,12 @@ static took_e take_slow(taker_t *t, place_t at)
 
     if (kind == JS_KERROR && t->how == FLOW_TAKE_TEXT) {
         return slow_text(t, at);
+    }
+    if (t->how == FLOW_TAKE_TEXT && js_classname(js_peek(J, -1))) {
+        if (!js_iscollection(js_peek(J, -1))) {
+            return slow_text(t, at);
+        }
+        js_showcollection(J);
     }
     if (t->how != FLOW_TAKE_RESULT || kind == JS_KOBJECT || kind == JS_KARRAY) {
         call_to_json(t, at);

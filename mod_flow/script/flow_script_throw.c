@@ -59,7 +59,7 @@ static const flow_script_module_t *module_of(const flow_script_t *script,
     int i;
 
     for (i = 0; i < script->n_modules; ++i) {
-        const char *own = script->modules[i]->path;
+        const char *own = script->modules[i]->tag;
 
         if (strlen(own) == len && memcmp(own, path, len) == 0) {
             return script->modules[i];
@@ -68,10 +68,32 @@ static const flow_script_module_t *module_of(const flow_script_t *script,
     return NULL;
 }
 
+#define WORD_MAX 128
+
+/* What in the source an error is about, the most exact first; "": no more. */
+typedef struct words_t {
+    char text[3][WORD_MAX];
+} words_t;
+
+static const words_t no_words;
+
+static void find_column(const flow_es_map_t *map, int gen_line,
+                        const words_t *words, int *pline, int *pcolumn)
+{
+    int i, start, column;
+
+    flow_es_map_position(map, gen_line, NULL, pline, &start);
+    *pcolumn = start;
+    for (i = 0; i < 3 && *pcolumn == start && words->text[i][0]; ++i) {
+        flow_es_map_position(map, gen_line, words->text[i], pline, &column);
+        *pcolumn = column;
+    }
+}
+
 /* "FILE:LINE" of the engine's in the author's terms: FILE:LINE:COLUMN, where
- * the statement began or, with @a word, where that stands in it. */
+ * the statement began or where one of @a words stands in it. */
 static int author_place(const flow_script_call_t *call, const char *place,
-                        apr_size_t len, const char *word, char *out,
+                        apr_size_t len, const words_t *words, char *out,
                         apr_size_t size)
 {
     const char *colon = memrchr(place, ':', len);
@@ -79,8 +101,12 @@ static int author_place(const flow_script_call_t *call, const char *place,
     const flow_script_module_t *m = module_of(call->script, place, n);
     int line = colon ? (int)apr_strtoi64(colon + 1, NULL, 10) : 0, column = 0;
 
+    if (m) {
+        place = m->path;
+        n = strlen(place);
+    }
     if (m && m->map) {
-        flow_es_map_position(m->map, line, word, &line, &column);
+        find_column(m->map, line, words, &line, &column);
     }
     if (call->function) {
         /* a caller need not know where the server keeps its files */
@@ -142,7 +168,7 @@ static void trace_text(const flow_script_call_t *call, const char *trace,
         if (is_runtime(&frame)) {
             continue;
         }
-        author_place(call, frame.place, frame.place_len, NULL, place,
+        author_place(call, frame.place, frame.place_len, &no_words, place,
                      sizeof(place));
         if (frame.name_len > 120) {
             frame.name_len = 120;
@@ -158,38 +184,131 @@ static void trace_text(const flow_script_call_t *call, const char *trace,
     }
 }
 
-/* The word in quotes that a complaint of the engine's is about. */
-static const char *quoted_word(const char *text, char *out, apr_size_t size)
+/* The word in quotes that a complaint of the engine's is about, and what stands
+ * before it: "cannot read 'x' of null: a.b" is about a.b.x, then x. */
+static void quoted_words(const char *text, words_t *words)
 {
     const char *quote = strchr(text, '\'');
     apr_size_t len = quote ? strcspn(quote + 1, "'") : 0;
+    const char *word, *of, *last;
+    int n = 0;
 
-    if (len == 0 || len >= size || quote[1 + len] != '\'') {
-        return NULL;
+    memset(words, 0, sizeof(*words));
+    word = quote ? quote + 1 : "";
+    if (len == 0 || len >= WORD_MAX || word[len] != '\'') {
+        return;
     }
-    memcpy(out, quote + 1, len);
-    out[len] = '\0';
-    return out;
+    of = strstr(word + len, ": ");
+    of = of && strlen(of) < WORD_MAX / 2 ? of + 2 : "";
+    last = strrchr(of, '.');
+    if (last && strlen(last + 1) == len && !memcmp(last + 1, word, len)) {
+        apr_cpystrn(words->text[n++], of, WORD_MAX);
+    }
+    else if (*of && len < WORD_MAX / 2) {
+        apr_snprintf(words->text[n++], WORD_MAX, "%s.%.*s", of, (int)len, word);
+    }
+    memcpy(words->text[n], word, len);
 }
 
 /* Where an error was made, "FILE:LINE:COLUMN: "; @a text is its message. */
 static void place_text(const flow_script_call_t *call, const char *trace,
                        const char *text, char *out, apr_size_t size)
 {
-    char word[128];
+    words_t words;
     frame_t frame;
     int n;
 
+    quoted_words(text, &words);
     while ((trace = next_frame(trace, &frame)) != NULL) {
         if (!is_runtime(&frame)) {
-            n = author_place(call, frame.place, frame.place_len,
-                             quoted_word(text, word, sizeof(word)), out,
+            n = author_place(call, frame.place, frame.place_len, &words, out,
                              size - 3);
             apr_cpystrn(out + n, ": ", 3);
             return;
         }
     }
     out[0] = '\0';
+}
+
+static int own_trace(const flow_script_call_t *call, char *out, apr_size_t size)
+{
+    char trace[4 * FLOW_TRACE_MAX];
+
+    out[0] = '\0';
+    if (member_text(call->J, "stackTrace", trace, sizeof(trace))) {
+        trace_text(call, trace, out, size);
+    }
+    return out[0] != '\0';
+}
+
+void flow_throw_text(flow_script_call_t *call, int with_trace)
+{
+    js_State *J = call->J;
+    char trace[FLOW_TRACE_MAX];
+    int has_trace = with_trace && own_trace(call, trace, sizeof(trace));
+
+    js_pushstring(J, js_trystring(J, -1, "[object]"));
+    if (has_trace) {
+        js_pushstring(J, "; at ");
+        js_concat(J);
+        js_pushstring(J, trace);
+        js_concat(J);
+    }
+    js_rot2pop1(J);
+}
+
+/* ---- Error.prototype.stack ---- */
+
+/* As other engines have it, the author's places for frames:
+ * "TypeError: text\n    at f (lib.js:3:5)\n    at main.js:7:1". */
+static void get_stack(js_State *J)
+{
+    const flow_script_call_t *call = flow_call_of(J);
+    char trace[4 * FLOW_TRACE_MAX], place[256], out[4 * FLOW_TRACE_MAX];
+    const char *at = trace;
+    apr_size_t used = 0;
+    frame_t frame;
+
+    js_copy(J, 0);
+    if (!js_iserror(J, -1) ||
+        !member_text(J, "stackTrace", trace, sizeof(trace))) {
+        js_pushundefined(J);
+        return;
+    }
+    out[0] = '\0';
+    while ((at = next_frame(at, &frame)) != NULL && used + 512 < sizeof(out)) {
+        if (is_runtime(&frame)) {
+            continue;
+        }
+        author_place(call, frame.place, frame.place_len, &no_words, place,
+                     sizeof(place));
+        used += (apr_size_t)apr_snprintf(
+            out + used, sizeof(out) - used,
+            frame.name_len ? "\n    at %.*s (%s)" : "\n    at %.*s%s",
+            (int)(frame.name_len < 120 ? frame.name_len : 120), frame.name,
+            place);
+    }
+    js_pushstring(J, js_tostring(J, -1));
+    js_pushstring(J, out);
+    js_concat(J);
+}
+
+static void set_stack(js_State *J)
+{
+    js_copy(J, 0);
+    js_copy(J, 1);
+    js_defproperty(J, -2, "stack", JS_DONTENUM);
+    js_pushundefined(J);
+}
+
+void flow_throw_define(js_State *J)
+{
+    js_getglobal(J, "Error");
+    js_getproperty(J, -1, "prototype");
+    js_newcfunction(J, get_stack, "get stack", 0);
+    js_newcfunction(J, set_stack, "set stack", 1);
+    js_defaccessor(J, -3, "stack", JS_DONTENUM);
+    js_pop(J, 2);
 }
 
 typedef struct description_t {
@@ -245,20 +364,22 @@ static const flow_error_t *host_error(const flow_script_call_t *call,
 static const char *own_place(const flow_script_call_t *call, const char *text,
                              char *out, apr_size_t size)
 {
+    static const words_t slash = { { "/" } };
     int i;
 
     for (i = 0; i < call->script->n_modules; ++i) {
-        const char *path = call->script->modules[i]->path;
-        apr_size_t n = strlen(path), digits;
+        const char *tag = call->script->modules[i]->tag;
+        apr_size_t n = strlen(tag), digits;
 
-        if (strncmp(text, path, n) == 0 && text[n] == ':') {
+        if (strncmp(text, tag, n) == 0 && text[n] == ':') {
             digits = strspn(text + n + 1, "0123456789");
             if (digits > 0 && strncmp(text + n + 1 + digits, ": ", 2) == 0) {
                 const char *rest = text + n + 1 + digits + 2;
                 /* all that the engine itself refuses in what we compile */
                 int is_regexp = strncmp(rest, "regular expression", 18) == 0;
-                int len = author_place(call, text, n + 1 + digits,
-                                       is_regexp ? "/" : NULL, out, size - 3);
+                int len =
+                    author_place(call, text, n + 1 + digits,
+                                 is_regexp ? &slash : &no_words, out, size - 3);
 
                 apr_cpystrn(out + len, ": ", 3);
                 return rest;

@@ -85,6 +85,26 @@ void flow_script_push(flow_script_call_t *call, const json_t *v)
     push_at(call, v, 0);
 }
 
+/* ---- out ---- */
+
+apr_size_t flow_script_quoted_length(const char *s, apr_size_t len)
+{
+    apr_size_t n = len + 2, i;
+
+    for (i = 0; i < len; ++i) {
+        unsigned char c = (unsigned char)s[i];
+        if (c < 0x20) {
+            n += c == '\n' || c == '\r' || c == '\t' || c == '\b' || c == '\f'
+                     ? 1
+                     : 5;
+        }
+        else if (c == '"' || c == '\\') {
+            ++n;
+        }
+    }
+    return n;
+}
+
 /* ---- what a call holds ---- */
 
 unsigned flow_script_hold(flow_script_call_t *call, json_t *v)

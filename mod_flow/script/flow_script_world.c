@@ -147,8 +147,10 @@ static flow_stop_e run(flow_script_call_t *call, flow_timer_t *timer,
     flow_stop_e why;
 
     js_stackguard = stack_guard();
+    flow_arena_enter(call->world->arena);
     why = flow_stop_run(&call->stop, timer, call->deadline, call->client, fn,
                         call);
+    flow_arena_leave(call->world->arena);
     js_stackguard = outer;
     return why;
 }

@@ -261,12 +261,22 @@ flow_stop_t *flow_stop_current(void)
     return current;
 }
 
+/* The stop signal, and that of a page that is written to for the first time
+ * (flow_guard.h), which would end the process when blocked. */
+static void unblock_ours(sigset_t *before)
+{
+    sigset_t ours;
+
+    sigemptyset(&ours);
+    sigaddset(&ours, stop_signal);
+    sigaddset(&ours, SIGSEGV);
+    pthread_sigmask(SIG_UNBLOCK, &ours, before);
+}
+
 flow_stop_e flow_stop_run(flow_stop_t *stop, flow_timer_t *timer,
                           apr_time_t deadline, const int *client,
                           void (*fn)(void *baton), void *baton)
 {
-    sigset_t just_ours;
-
     atomic_init(&stop->inside, 0);
     atomic_init(&stop->expired, 0);
     stop->why = FLOW_STOP_NONE;
@@ -275,9 +285,7 @@ flow_stop_e flow_stop_run(flow_stop_t *stop, flow_timer_t *timer,
     stop->thread = pthread_self();
     stop->outer = current;
 
-    sigemptyset(&just_ours);
-    sigaddset(&just_ours, stop_signal);
-    pthread_sigmask(SIG_UNBLOCK, &just_ours, &stop->mask);
+    unblock_ours(&stop->mask);
     current = stop;
     timer_add(timer, stop);
 
@@ -315,11 +323,7 @@ void flow_stop_leave_far(flow_stop_t *stop)
 
 void flow_stop_enter_far(flow_stop_t *stop)
 {
-    sigset_t just_ours;
-
-    sigemptyset(&just_ours);
-    sigaddset(&just_ours, stop_signal);
-    pthread_sigmask(SIG_UNBLOCK, &just_ours, NULL);
+    unblock_ours(NULL);
     flow_stop_enter(stop);
 }
 

@@ -38,6 +38,21 @@ static const char script_text[] =
     "function count() { for (var i = 0, n = 0; i < 100000; i++) n += i;\n"
     "  return n }\n";
 
+/* All that there is to import, and the compiler's helpers. */
+static const char library_text[] =
+    "import { exports, imports, flows, connections, state, lookupCaches } "
+    "from 'integrator-api'\n"
+    "import { sleep, crypto } from 'mod_flow'\n"
+    "import dayjs from 'dayjs'\n"
+    "import sjcl from 'sjcl'\n"
+    "class Item { #n = 1; get n() { return this.#n } }\n"
+    "function empty() {}\n"
+    "function echo(options) { return options }\n"
+    "const use = async ({ body, ...rest }) => {\n"
+    "  for (const [k, v] of new Map([['a', 1]])) { rest[k] = `${v}` }\n"
+    "  return { rest, n: new Item().n,\n"
+    "           day: dayjs('2020-01-02').add(1, 'day').format('YYYY') } }\n";
+
 static apr_status_t host_call(void *baton, const char *object,
                               const char *function, const json_t *args,
                               apr_time_t deadline, json_t **presult,
@@ -145,6 +160,16 @@ int main(int argc, char **argv)
     measure(engine, script, "json", 20, seconds, pool);
     measure(engine, script, "host", 0, seconds, pool);
     measure(engine, script, "count", 0, seconds, pool);
+    if (flow_script_compile(&script, "library", "library.js", library_text,
+                            sizeof(library_text) - 1, MEMORY, pool,
+                            &err) != APR_SUCCESS) {
+        printf("%s: %s\n", err.code, err.message);
+        return 1;
+    }
+    printf("with dayjs, sjcl and the whole library:\n");
+    measure(engine, script, "empty", 0, seconds, pool);
+    measure(engine, script, "echo", 0, seconds, pool);
+    measure(engine, script, "use", 1, seconds, pool);
     apr_pool_destroy(pool);
     apr_terminate();
     return 0;

@@ -158,7 +158,7 @@ def test_the_script_log_tells_lines_and_failures(api):
     got = server.post("/api", json={"a": 1})
     assert got.status_code == 422
     message = got.json()["errors"][0]["message"]
-    assert message.startswith("lib.js:2:3: ")
+    assert message == "lib.js:2:10: cannot read 'x' of undefined: o.none"
     assert str(server.root) not in got.text
 
     def lines():
@@ -176,6 +176,49 @@ def test_the_script_log_tells_lines_and_failures(api):
     assert text.count("\n") == 1 and " error script " in text
     assert flowctl("script", "log", "--state-dir", server.state_dir,
                    "--script", "none").stdout == ""
+
+
+FAILURES = {
+    # what the script returns or does: status, code, what the log says
+    "return { body: 'x' }": (422, "invalid_response", "has no statusCode"),
+    "return 7": (422, "invalid_response", "must return {statusCode"),
+    "return { statusCode: 200, body: new Map() }":
+        (422, "invalid_extension_response", "is a Map"),
+    "return { statusCode: 200, body: 'x'.repeat(6e6) }":
+        (422, "response_size_exceeded", "too large"),
+    "for (;;) {}": (504, "script_timeout", "took more than 1 s"),
+    "return handleRequest(options)": (422, "script_stack", "too deeply"),
+    "let s = 'x'; for (;;) s += s": (422, "script_memory", "MB of memory"),
+    "return options.body.order.id": (422, "TypeError", "options.body.order"),
+    "throw { code: 'mine', message: 'so it is' }": (422, "mine", "so it is"),
+}
+
+
+def test_why_an_api_failed_stands_in_the_script_log(httpd):
+    """Once each, with the code that the caller got."""
+    conf = "FlowScriptTimeout 1 1\nFlowScriptMemory 16M\n"
+    for i, code in enumerate(FAILURES):
+        httpd.files({f"js/f{i}.js":
+                     "function handleRequest (options) { %s }" % code})
+        conf += (f'<Location "/f{i}">\n  FlowAPI "@root@/js/f{i}.js"\n'
+                 "  FlowAuth none\n</Location>\n")
+    server = httpd.start(conf)
+    httpd.allow_log("FLOW0201")
+    for i, (status, code, _) in enumerate(FAILURES.values()):
+        got = server.post(f"/f{i}", json={})
+        assert (got.status_code, got.json()["errors"][0]["code"]) == \
+            (status, code), got.text
+
+    def lines():
+        done = flowctl("script", "log", "--state-dir", server.state_dir, "--json")
+        found = json.loads(done.stdout)
+        return len(found) >= len(FAILURES) and found
+    found = wait_for(lines)
+    assert len(found) == len(FAILURES)
+    for line, (_, code, said) in zip(found, FAILURES.values()):
+        assert line["level"] == "error"
+        assert line["message"].startswith(f"handleRequest() failed: {code}: ")
+        assert said in line["message"]
 
 
 def test_flowctl_checks_and_runs_scripts(tmp_path, upstream):

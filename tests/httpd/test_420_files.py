@@ -7,9 +7,12 @@ import io
 import json
 import os
 import random
+import subprocess
 import zipfile
 
 import pytest
+
+from env import FLOWCTL, wait_for
 
 CONF = """
 <FlowConnection disk>
@@ -152,6 +155,52 @@ def test_files_that_have_gone_through_are_gone(files, upstream):
                     xml={"resourcePath": "/o/i"}), TO_HTTP)
     assert [r.json()["n"] for r in upstream.seen("POST", "/in")] == [["1"], ["2"], ["3"]]
     assert list(files.dir.glob("in*")) == []
+
+
+HOOKS = """
+function preSavePage (options) {
+  options.data.forEach((r, i) => { r.from = options.files[i].fileMeta.fileName })
+  return { data: options.data, errors: options.errors, abort: false,
+           newErrorsAndRetryData: [] }
+}
+function postAggregate (options) {
+  const done = options.postAggregateData
+  console.log(done.success, done._json && done._json.fileName, done.code)
+  throw new Error('nobody minds')
+}
+"""
+
+
+def hook(function):
+    return {"_scriptId": "s", "function": function}
+
+
+def test_hooks_know_the_files(files, httpd):
+    """Names of files go in with the records, and come out when one was written."""
+    httpd.files({"docs/s.js": HOOKS})
+    httpd.allow_log("FLOW0430")
+    for name, ids in ("in1.json", (1, 2, 3)), ("in2.json", (4,)):
+        (files.dir / name).write_text(json.dumps([{"id": n} for n in ids]))
+    export = from_disk(type="json")
+    export.update(pageSize=2, hooks={"preSavePage": hook("preSavePage")})
+    job = files(export,
+                {"_id": "i", "_connectionId": "disk",
+                 "hooks": {"postAggregate": hook("postAggregate")},
+                 "file": {"type": "json", "fileName": "out.json"}})
+    assert job["numSuccess"] == 4 and job["numError"] == 0
+    assert json.loads((files.dir / "out.json").read_text()) == [
+        {"id": 1, "from": "in1.json"}, {"id": 2, "from": "in1.json"},
+        {"id": 3, "from": "in1.json"}, {"id": 4, "from": "in2.json"}]
+
+    def lines():
+        done = subprocess.run(
+            [FLOWCTL, "script", "log", "--state-dir", httpd.state_dir, "--json"],
+            text=True, capture_output=True, timeout=60)
+        found = json.loads(done.stdout or "[]")
+        return len(found) >= 6 and found
+    told = [line["message"] for line in wait_for(lines)]
+    assert told[0] == "true out.json undefined"
+    assert told[1].startswith("postAggregate() failed: Error: nobody minds")
 
 
 def test_an_xml_answer_is_taken_apart_by_xpath(files, upstream):

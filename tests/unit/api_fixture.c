@@ -42,7 +42,7 @@ static const char source[] =
     " return {statusCode: 400, body: {code: e.code, message: e.message,"
     " status: e.statusCode}} } }\n"
     "function raw(o) {"
-    " return {statusCode: 200, body: request({relativeURI: '/v1/state'})} }\n"
+    " return {statusCode: 200, body: request({relativeURI: '/v1/nothing'})} }\n"
     "function recurse(o) { exports.run('deep');"
     " return {data: o.data, errors: []} }\n";
 

@@ -226,7 +226,7 @@ static void a_failing_script_is_422(void **state)
         { "fn",        "invalid_extension_response" },
         { "cycle",     "invalid_extension_response" },
         { "huge",      "response_size_exceeded" },
-        { "raw",       "not_implemented" },
+        { "raw",       "not_found" },
     };
     /* clang-format on */
     size_t i;

@@ -6,8 +6,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <apr_strings.h>
+
 #include "data/flow_json.h"
 #include "flow/flow_hooks.h"
+#include "flow/flow_state.h"
 #include "world.h"
 
 /* Each function of the script is one way to answer. */
@@ -32,6 +35,7 @@ static const char source[] =
     "function responses(o) { return o.responseData.map(function (r, i) {"
     " return {statusCode: 200, id: o.preMapData[i].id + '/' +"
     " o.postMapData[i].x} }) }\n"
+    "function told(o) { console.log(o.postAggregateData); return 7 }\n"
     "function after(o) { return o.postResponseMapData.map("
     "function (r, i) { r.s = o.responseData[i].statusCode; return r }) }\n";
 
@@ -45,6 +49,8 @@ static int setup(void **state)
     world_script(world, "s", source);
     world_doc(world, FLOW_KIND_EXPORT, "exp", "_connectionId", "far",
               "settings", "{\"a\":1}", NULL);
+    world_doc(world, FLOW_KIND_EXPORT, "changes", "_connectionId", "far",
+              "type", "delta", "delta.startDate", "2026-01-02T03:04:05Z", NULL);
     world_doc(world, FLOW_KIND_IMPORT, "imp", "_connectionId", "far", NULL);
     world_compile(world);
     flow_scope_init(&scope, &world->env, &world->caller, NULL,
@@ -251,6 +257,7 @@ static void a_hook_is_told_where_it_runs(void **state)
     world_expect(world, json_object_get(args, "job"),
                  "{'_id':'j1','type':'flow'}");
     world_expect(world, json_object_get(args, "files"), "[]");
+    assert_null(json_object_get(args, "lastExportDateTime"));
     world_expect(world, json_object_get(args, "retryData"),
                  "{'r0':{'data':{'id':9},'stage':'export'}}");
     release(&page);
@@ -296,6 +303,125 @@ static void post_response_map_changes_copies(void **state)
     world_expect(world, records, "[{'id':1}]");
 }
 
+static void a_page_of_a_file_is_told_its_name(void **state)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_save_page_t page = save_page("[{'id':1},{'id':2}]");
+    flow_hook_t h = hook("echo");
+
+    (void)state;
+    page.file = "a.csv";
+    assert_int_equal(flow_hook_pre_save_page(&scope, &h, &page, world->p, &err),
+                     APR_SUCCESS);
+    world_expect(world,
+                 json_object_get(json_array_get(page.records, 0), "files"),
+                 "[{'fileMeta':{'fileName':'a.csv'}},"
+                 "{'fileMeta':{'fileName':'a.csv'}}]");
+    release(&page);
+}
+
+static void a_delta_page_is_told_its_times(void **state)
+{
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_save_page_t page = save_page("[]");
+    flow_hook_t h = hook("echo");
+    flow_scope_t of_export;
+    const json_t *args;
+
+    (void)state;
+    flow_scope_init(&of_export, &world->env, &world->caller,
+                    world_export(world, "changes"), NULL, world->p);
+    assert_int_equal(
+        flow_hook_pre_save_page(&of_export, &h, &page, world->p, &err),
+        APR_SUCCESS);
+    args = json_array_get(page.records, 0);
+    assert_string_equal(flow_json_member(args, "lastExportDateTime"),
+                        "2026-01-02T03:04:05.000Z");
+    assert_non_null(flow_json_member(args, "currentExportDateTime"));
+    release(&page);
+}
+
+/* ---- the script log ---- */
+
+static char logged[2048];
+
+static void keep_log(void *baton, const flow_script_line_t *line)
+{
+    (void)baton;
+    apr_snprintf(logged + strlen(logged), sizeof(logged) - strlen(logged),
+                 "%s %s: %.*s\n", line->script_id, line->level, (int)line->len,
+                 line->text);
+}
+
+static void post_aggregate_is_told_of_the_file(void **state)
+{
+    static const flow_state_iface_t state_iface = { .log = keep_log };
+    flow_error_t err = FLOW_ERROR_INIT;
+    flow_hook_t h = hook("told");
+
+    (void)state;
+    world->env.state = &state_iface;
+    logged[0] = '\0';
+    assert_int_equal(
+        flow_hook_post_aggregate(
+            &scope, &h,
+            world_json(world, "[{'statusCode':200,'_json':{'fileName':'a.csv'}}"
+                              ",{'statusCode':200}]"),
+            world->p, &err),
+        APR_SUCCESS);
+    assert_int_equal(
+        flow_hook_post_aggregate(
+            &scope, &h,
+            world_json(world, "[{'statusCode':422,'errors':[{'code':'full',"
+                              "'message':'no room','source':'application'}]}]"),
+            world->p, &err),
+        APR_SUCCESS);
+    assert_string_equal(
+        logged, "s log: {\"success\":true,\"_json\":{\"fileName\":\"a.csv\"}}\n"
+                "s log: {\"success\":false,\"code\":\"full\",\"message\":\"no "
+                "room\",\"source\":\"application\"}\n");
+    h = hook("thrower");
+    assert_int_not_equal(flow_hook_post_aggregate(&scope, &h,
+                                                  world_json(world, "[{}]"),
+                                                  world->p, &err),
+                         APR_SUCCESS);
+}
+
+/* Whatever goes wrong with a hook stands in the script log, once. */
+static void the_script_log_tells_what_was_wrong(void **state)
+{
+    static const flow_state_iface_t state_iface = { .log = keep_log };
+    static const struct {
+        const char *function, *line;
+    } cases[] = {
+        { "thrower", "s error: thrower() failed: too_bad: no luck\n" },
+        { "one", "s error: one() failed: invalid_hook_response: preMap hook "
+                 "'one' of script 's': hook must return 2 elements, got 1\n" },
+        { "missing", "s error: missing() failed: invalid_function: " },
+    };
+    size_t i;
+
+    (void)state;
+    world->env.state = &state_iface;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        flow_error_t err = FLOW_ERROR_INIT;
+        flow_hook_t h = hook(cases[i].function);
+        json_t *result = NULL;
+        size_t len = strlen(cases[i].line);
+
+        logged[0] = '\0';
+        assert_int_not_equal(
+            flow_hook_pre_map(&scope, &h,
+                              world_json(world, "[{'id':1},{'id':2}]"), &result,
+                              world->p, &err),
+            APR_SUCCESS);
+        if (strncmp(logged, cases[i].line, len) ||
+            strchr(logged, '\n')[1] != '\0') {
+            fail_msg("%s: %s", cases[i].function, logged);
+        }
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -307,6 +433,10 @@ int main(void)
         TEST(pre_save_page_keeps_errors_that_it_does_not_mention),
         TEST(pre_save_page_that_breaks_its_contract_changes_nothing),
         TEST(a_hook_is_told_where_it_runs),
+        TEST(a_page_of_a_file_is_told_its_name),
+        TEST(a_delta_page_is_told_its_times),
+        TEST(post_aggregate_is_told_of_the_file),
+        TEST(the_script_log_tells_what_was_wrong),
         TEST(post_submit_sees_what_was_sent_and_answered),
         TEST(post_response_map_changes_copies),
     };

@@ -234,7 +234,7 @@ static void documents_are_found_and_read_but_never_changed(void **state)
         { "accessTokens", "delete", "'t'",
           "!405 not_supported: accessTokens.delete is refused: scripts make "
           "no access tokens" },
-        { "", "request", "{}", "!501 not_implemented: request of" },
+        { "", "request", "{}", "!422 missing_required_field: request needs" },
         { "exports", "explode", "", "!501 not_implemented: exports.explode" },
     };
 
@@ -242,6 +242,84 @@ static void documents_are_found_and_read_but_never_changed(void **state)
     EXPECT(cases);
     assert_int_equal(
         json_array_size(world_json(w, call("exports", "find", ""))), 2);
+}
+
+/* ---- request ---- */
+
+static void request_reaches_the_same_functions(void **state)
+{
+    static const case_t cases[] = {
+        { "", "request", "{'relativeURI':'/v1/imports/imp'}",
+          "{\"_id\":\"imp\",\"_connectionId\":\"far\"}" },
+        { "", "request", "{'relativeURI':'imports/imp','method':'get'}",
+          "{\"_id\":\"imp\",\"_connectionId\":\"far\"}" },
+        { "", "request", "{'relativeURI':'/v1/exports?externalId=x2'}", "[]" },
+        { "", "request", "{'relativeURI':'/v1/imports/none'}",
+          "!404 not_found: request: there is nothing at '/v1/imports/none'" },
+        { "", "request",
+          "{'relativeURI':'/v1/exports/exp/invoke','method':'POST'}",
+          "{\"data\":[{\"id\":1},{\"id\":2}],\"errors\":[]}" },
+        { "", "request",
+          "{'relativeURI':'/v1/imports/imp/invoke','method':'POST',"
+          "'body':{'data':{'id':7}}}",
+          "{\"statusCode\":200,\"ignored\":false,\"errors\":[],\"id\":7,"
+          "\"_json\":{\"id\":7}}" },
+        { "", "request", "{'relativeURI':'/v1/flows/none/run','method':'POST'}",
+          "!404 not_found: there is no flow 'none'" },
+        { "", "request",
+          "{'relativeURI':'/v1/state/a%20b','method':'PUT',"
+          "'body':[1]}",
+          "\"Created\"" },
+        { "", "request", "{'relativeURI':'/v1/state/a%20b'}", "[1]" },
+        { "", "request", "{'relativeURI':'/v1/state/none'}",
+          "!404 not_found: request: there is nothing" },
+        { "", "request", "{'relativeURI':'/v1/state'}", "{\"keys\":[\"\"]}" },
+        { "", "request",
+          "{'relativeURI':'/v1/flows/f/state/k','method':'PUT','body':1}",
+          "\"Created\"" },
+        { "", "request", "{'relativeURI':'/v1/flows/f/state/k'}", "1" },
+        { "state", "getForResource", "'flows','f','k'", "1" },
+        { "", "request",
+          "{'relativeURI':'/v1/lookupcaches/c/getData',"
+          "'method':'POST','body':{'keys':['x']}}",
+          "{\"data\":[]}" },
+        { "", "request",
+          "{'relativeURI':'/v1/exports/exp','method':'PUT',"
+          "'body':{}}",
+          "!405 not_supported: request: exports.update is refused" },
+        { "", "request", "{'relativeURI':'/v1/accesstokens','method':'POST'}",
+          "!405 not_supported: request: accessTokens.create is refused" },
+        { "", "request", "{'relativeURI':'/v1/nothing'}",
+          "!404 not_found: request: there is no GET '/v1/nothing' here; a" },
+        { "", "request", "{'relativeURI':'/v1/state/x/y/z/a/b/c/d/e'}",
+          "!404 not_found" },
+        { "", "request", "{'relativeURI':'/v1'}", "!404 not_found" },
+        /* what is empty must not become something larger */
+        { "", "request", "{'relativeURI':'/v1/state/','method':'DELETE'}",
+          "!404 not_found" },
+        { "", "request", "{'relativeURI':'/v1/flows//state','method':'DELETE'}",
+          "!404 not_found" },
+        { "", "request", "{'relativeURI':'/v1/state/a%00b'}",
+          "!404 not_found" },
+        { "", "request", "{'relativeURI':'/v1/state/%ff'}", "!404 not_found" },
+        { "", "request", "{'relativeURI':'/v1/state/..%2fx'}",
+          "!404 not_found" },
+        { "", "request", "{'relativeURI':'https://elsewhere/v1/state'}",
+          "!404 not_found" },
+        { "", "request", "{'relativeURI':'/v1/state','method':5}",
+          "!422 invalid_field: request method must be a text" },
+    };
+
+    (void)state;
+    EXPECT(cases);
+    call("", "request", "{'relativeURI':'/v1/state/k','method':'DELETE'}");
+    assert_string_equal(last, "|k");
+    call("", "request", "{'relativeURI':'/v1/state','method':'DELETE'}");
+    assert_string_equal(last, "|*");
+    call("", "request",
+         "{'relativeURI':'/v1/lookupcaches/c/data/purge',"
+         "'method':'DELETE'}");
+    assert_string_equal(last, "c *");
 }
 
 /* ---- virtual documents ---- */
@@ -479,6 +557,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(documents_are_found_and_read_but_never_changed),
+        TEST(request_reaches_the_same_functions),
         TEST(a_virtual_export_runs_like_one_in_a_file),
         TEST(a_virtual_import_answers_as_it_was_asked),
         TEST(a_wrong_virtual_document_names_the_field),

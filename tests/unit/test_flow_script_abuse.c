@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <pthread.h>
 #include <signal.h>
 #include <cmocka.h>
@@ -19,9 +21,12 @@
 
 /* The sanitizer keeps what was freed for a while. */
 #ifdef __SANITIZE_ADDRESS__
+/* of <sanitizer/allocator_interface.h>, which gcc does not bring along */
+size_t __sanitizer_get_current_allocated_bytes(void);
 #define GROWTH_KB (256 * 1024)
 #else
-#define GROWTH_KB (8 * 1024)
+#include <malloc.h>
+#define GROWTH_KB (4 * 1024)
 #endif
 
 static const char abuse_text[] =
@@ -264,27 +269,128 @@ static void abuse_ends_at_its_limit_and_hurts_nobody_else(void **state)
     assert_true(stats.out_of_memory >= 3);
 }
 
-static void two_thousand_abusive_calls_leave_memory_flat(void **state)
+/* FLOW_STORM=long: the nightly form, 10,000 abusive calls and 1,000,000 good
+ * ones, run with and without sanitizers. */
+static int is_long(void)
+{
+    const char *storm = getenv("FLOW_STORM");
+
+    return storm && strcmp(storm, "long") == 0;
+}
+
+/* Bytes of the C library's heap in use: exact, where resident memory also
+ * counts what a sanitizer keeps after it was freed. */
+static long live_kb(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return (long)(__sanitizer_get_current_allocated_bytes() / 1024);
+#else
+    return (long)(mallinfo2().uordblks / 1024);
+#endif
+}
+
+typedef struct level_t {
+    long resident, live;
+} level_t;
+
+static level_t level_now(void)
+{
+    level_t now = { resident_kb(), live_kb() };
+
+    return now;
+}
+
+static void check_growth(level_t before, long growth_kb)
+{
+    level_t now = level_now();
+
+    print_message("  resident %ld kB, then %ld kB; heap %ld kB, then %ld kB\n",
+                  before.resident, now.resident, before.live, now.live);
+    if (now.live - before.live > 256 ||
+        now.resident - before.resident > growth_kb) {
+        fail_msg("resident from %ld kB to %ld kB, heap from %ld kB to %ld kB",
+                 before.resident, now.resident, before.live, now.live);
+    }
+}
+
+/* Of this thread, in ms. Time by the clock tells how busy the machine is; a call
+ * that ran on beyond its limit has used the processor. */
+static int processor_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
+
+static void abusive_calls_in_a_row_leave_memory_flat(void **state)
 {
     flow_script_t *script = script_compile(abuse_text, *state);
     flow_script_engine_t *engine = script_engine(4 * MB, 2, *state);
+    int n = is_long() ? 10000 : 2000, ms = is_long() ? 20 : 2;
+    int longest = 0, slowest = 0;
+    flow_script_stats_t stats;
+    level_t before = { 0, 0 };
     apr_pool_t *p;
-    long before = 0;
     int i;
 
     apr_pool_create(&p, *state);
-    for (i = 0; i < 2000; ++i) {
+    for (i = 0; i < n; ++i) {
         const abuse_t *a = &abuses[(size_t)i % COUNT(abuses)];
-        script_call(engine, script, a->function, NULL, 2, &quiet, p);
-        if (i == 300) {
-            before = resident_kb();
+        apr_time_t start = apr_time_now();
+        int before_ms = processor_ms(), took, used;
+
+        script_call(engine, script, a->function, NULL, ms, &quiet, p);
+        used = processor_ms() - before_ms;
+        took = (int)apr_time_as_msec(apr_time_now() - start);
+        slowest = took > slowest ? took : slowest;
+        longest = used > longest ? used : longest;
+        if (used > ms + 1000) {
+            fail_msg("%s took %d ms of the processor", a->function, used);
+        }
+        if (i == n / 5) {
+            before = level_now();
+        }
+        if (i % 100 == 0) {
+            assert_null(be_good(engine, script, i, p));
         }
         apr_pool_clear(p);
     }
-    if (resident_kb() - before > GROWTH_KB) {
-        fail_msg("from %ld kB to %ld kB", before, resident_kb());
-    }
+    print_message("%d abusive calls; at most %d ms of the processor, %d ms\n",
+                  n, longest, slowest);
+    check_growth(before, GROWTH_KB);
     assert_null(be_good(engine, script, 1, p));
+    flow_script_engine_stats(engine, &stats);
+    assert_int_equal(stats.busy, 0);
+    assert_true(stats.arenas <= 2);
+}
+
+static void good_calls_in_a_row_leave_memory_flat(void **state)
+{
+    flow_script_t *script = script_compile(abuse_text, *state);
+    flow_script_engine_t *engine = script_engine(16 * MB, 2, *state);
+    int n = is_long() ? 1000000 : 20000, i;
+    flow_script_stats_t stats;
+    level_t before = { 0, 0 };
+    apr_pool_t *p;
+
+    apr_pool_create(&p, *state);
+    for (i = 1; i <= n; ++i) {
+        const char *wrong = be_good(engine, script, i, p);
+
+        if (wrong) {
+            fail_msg("call %d: %s", i, wrong);
+        }
+        if (i == n / 10) {
+            before = level_now();
+        }
+        apr_pool_clear(p);
+    }
+    print_message("%d good calls; after a tenth of them and at the end:\n", n);
+    check_growth(before, GROWTH_KB);
+    flow_script_engine_stats(engine, &stats);
+    assert_int_equal(stats.loads, 1);
+    assert_int_equal(stats.arenas, 1);
 }
 
 /* ---- threads ---- */
@@ -422,7 +528,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_pool(abuse_ends_at_its_limit_and_hurts_nobody_else),
-        with_pool(two_thousand_abusive_calls_leave_memory_flat),
+        with_pool(abusive_calls_in_a_row_leave_memory_flat),
+        with_pool(good_calls_in_a_row_leave_memory_flat),
         with_pool(threads_do_not_disturb_each_other),
         with_pool(a_small_native_stack_is_respected),
     };

@@ -184,7 +184,8 @@ static void mistakes_in_imports_name_their_place(void **state)
           "!!/etc/s/main.js:2:19: cannot read '/etc/s/none.js'" },
         { "import './bad.js'", "!!/etc/s/bad.js:2:9: " },
         { "import './worse.js'", "!!/etc/s/worse.js:2:15: unexpected '7'" },
-        { "import './throws.js'", "!!/etc/s/throws.js:3:1: " },
+        { "import './throws.js'",
+          "!!/etc/s/throws.js:3:6: cannot read 'x' of null" },
         { "import './one.js'",
           "!!/etc/s/three.js:1:19: files import each other in a circle: "
           "two.js -> three.js -> two.js" },
@@ -346,7 +347,8 @@ static void an_error_tells_the_call_stack_and_no_paths(void **state)
     script_call(engine, script, "f", "{}", 20000, &host, pool);
     assert_int_equal(heard.n, 1);
     assert_string_equal(heard.code, "TypeError");
-    assert_int_equal(strncmp(heard.message, "lib.js:2:3: ", 12), 0);
+    assert_string_equal(heard.message,
+                        "lib.js:2:10: cannot read 'b' of undefined: o.a");
     assert_string_equal(heard.trace, "deep (lib.js:2:3), g (main.js:3:3), "
                                      "each (main.js:5:50), f (main.js:5:17)");
     script_call(engine, script, "thrower", "{}", 20000, &host, pool);

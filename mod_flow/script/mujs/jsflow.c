@@ -293,6 +293,62 @@ int js_hastojson(js_State *J, const js_Value *object)
     return p && (p->getter || js_valuekind(&p->value) == JS_KFUNCTION);
 }
 
+const char *js_classname(const js_Value *v)
+{
+    if (v->t.type == JS_TOBJECT && v->u.object->type == JS_CREGEXP) {
+        return "RegExp";
+    }
+    if (v->t.type != JS_TOBJECT || v->u.object->type != JS_CLIB) {
+        return NULL;
+    }
+    switch (v->u.object->u.lib.kind) {
+    case JS_LIBMAP:
+        return "Map";
+    case JS_LIBSET:
+        return "Set";
+    case JS_LIBPROMISE:
+        return "Promise";
+    default:
+        return NULL;
+    }
+}
+
+int js_iscollection(const js_Value *v)
+{
+    return v->t.type == JS_TOBJECT && v->u.object->type == JS_CLIB &&
+           (v->u.object->u.lib.kind == JS_LIBMAP ||
+            v->u.object->u.lib.kind == JS_LIBSET);
+}
+
+void js_showcollection(js_State *J)
+{
+    const char *name = js_classname(js_tovalue(J, -1));
+    js_Table *t = js_toobject(J, -1)->u.lib.u.table;
+    int i, n = 0;
+
+    js_newobject(J);
+    js_newarray(J);
+    /* nothing here runs script code, so the table stays as it is */
+    for (i = 0; t && i < t->n; ++i) {
+        if (!t->entries[i].live) {
+            continue;
+        }
+        if (*name == 'M') {
+            js_newarray(J);
+            js_pushvalue(J, t->entries[i].key);
+            js_setindex(J, -2, 0);
+            js_pushvalue(J, t->entries[i].value);
+            js_setindex(J, -2, 1);
+        }
+        else {
+            js_pushvalue(J, t->entries[i].key);
+        }
+        js_setindex(J, -2, n++);
+    }
+    js_defproperty(J, -2, name, 0);
+    js_rot2pop1(J);
+}
+
 int js_isscripted(const js_Value *v)
 {
     return v->t.type == JS_TOBJECT && v->u.object->type == JS_CFUNCTION;

@@ -91,6 +91,14 @@ const js_Value *js_membervalue(const js_Property *m);
 /** Would JSON.stringify call a toJSON (or run a getter to find one)? */
 int js_hastojson(js_State *J, const js_Value *object);
 
+/** "Map", "Set", "RegExp", "Promise", or NULL for any other value. */
+const char *js_classname(const js_Value *v);
+/** A Map or a Set? */
+int js_iscollection(const js_Value *v);
+/** A Map or Set on top of the stack gives way to {"Map": [[key, value], ...]}
+ * or {"Set": [value, ...]}, for people to read. */
+void js_showcollection(js_State *J);
+
 /** Is it a function written in the script (not a built-in one)? */
 int js_isscripted(const js_Value *v);
 

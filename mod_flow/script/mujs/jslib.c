@@ -435,14 +435,17 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
 
 const char *js_libmissing(const char *name)
 {
+    static const char timers[] =
+        "a script runs to its end at once; to wait, import { sleep } from "
+        "'mod_flow' and call sleep(ms)";
     static const struct {
         const char *name, *why;
     } missing[] = {
-        { "setTimeout", "a script runs to its end at once" },
-        { "setInterval", "a script runs to its end at once" },
-        { "setImmediate", "a script runs to its end at once" },
-        { "clearTimeout", "a script runs to its end at once" },
-        { "clearInterval", "a script runs to its end at once" },
+        { "setTimeout", timers },
+        { "setInterval", timers },
+        { "setImmediate", timers },
+        { "clearTimeout", timers },
+        { "clearInterval", timers },
         { "queueMicrotask", "use Promise.resolve().then()" },
         { "Intl", "use toLocaleString() or a library" },
         { "require", "write import" },
