@@ -378,9 +378,9 @@ void js_libscan(js_State *J, int mark, js_Object *obj)
 void js_libmark(js_State *J, int mark)
 {
     js_Lib *lib = J->lib;
-    js_Object *all[] = { lib->symbol,  lib->iterator, lib->map,     lib->set,
-                         lib->weakmap, lib->weakset,  lib->promise, lib->jobs,
-                         lib->values };
+    js_Object *all[] = { lib->symbol,  lib->iterator, lib->map,
+                         lib->set,     lib->weakmap,  lib->weakset,
+                         lib->promise, lib->jobs,     lib->values };
     int i;
 
     for (i = 0; i < (int)(sizeof(all) / sizeof(all[0])); ++i) {

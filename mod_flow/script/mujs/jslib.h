@@ -19,9 +19,11 @@ typedef struct js_Object js_Object;
  *
  * jslib.c          iterators, what built-ins have for properties
  * jslib_symbol.c   Symbol
+ * jslib_element.c  elements of arrays
  * jslib_array.c    Array: what changes and copies it
  * jslib_walk.c     Array: what goes through its elements
  * jslib_object.c   Object
+ * jslib_function.c Function
  * jslib_define.c   Object.defineProperty
  * jslib_reflect.c  Reflect, structuredClone
  * jslib_string.c   String, escape, btoa

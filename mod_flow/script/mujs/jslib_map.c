@@ -367,35 +367,35 @@ static void table_iterator(js_State *J, js_LibKind kind, js_IterKind what)
     js_libiterator(J, 0, what);
 }
 
-#define TABLE_METHODS(p, kind)           \
-    static void p##_has(js_State *J)     \
-    {                                    \
-        table_has(J, kind);              \
-    }                                    \
-    static void p##_delete(js_State *J)  \
-    {                                    \
-        table_delete(J, kind);           \
+#define TABLE_METHODS(p, kind)                                                 \
+    static void p##_has(js_State *J)                                           \
+    {                                                                          \
+        table_has(J, kind);                                                    \
+    }                                                                          \
+    static void p##_delete(js_State *J)                                        \
+    {                                                                          \
+        table_delete(J, kind);                                                 \
     }
-#define TABLE_WALKS(p, kind)                        \
-    static void p##_clear(js_State *J)              \
-    {                                               \
-        table_clear(J, kind);                       \
-    }                                               \
-    static void p##_size(js_State *J)               \
-    {                                               \
-        table_size(J, kind);                        \
-    }                                               \
-    static void p##_forEach(js_State *J)            \
-    {                                               \
-        table_each(J, kind);                        \
-    }                                               \
-    static void p##_values(js_State *J)             \
-    {                                               \
-        table_iterator(J, kind, JS_ITERVALUES);     \
-    }                                               \
-    static void p##_entries(js_State *J)            \
-    {                                               \
-        table_iterator(J, kind, JS_ITERENTRIES);    \
+#define TABLE_WALKS(p, kind)                                                   \
+    static void p##_clear(js_State *J)                                         \
+    {                                                                          \
+        table_clear(J, kind);                                                  \
+    }                                                                          \
+    static void p##_size(js_State *J)                                          \
+    {                                                                          \
+        table_size(J, kind);                                                   \
+    }                                                                          \
+    static void p##_forEach(js_State *J)                                       \
+    {                                                                          \
+        table_each(J, kind);                                                   \
+    }                                                                          \
+    static void p##_values(js_State *J)                                        \
+    {                                                                          \
+        table_iterator(J, kind, JS_ITERVALUES);                                \
+    }                                                                          \
+    static void p##_entries(js_State *J)                                       \
+    {                                                                          \
+        table_iterator(J, kind, JS_ITERENTRIES);                               \
     }
 TABLE_METHODS(Mp, JS_LIBMAP)
 TABLE_METHODS(Setp, JS_LIBSET)
@@ -474,10 +474,11 @@ static void table_fill(js_State *J, js_Object *obj)
         return;
     }
     at = js_gettop(J);
-    js_getproperty(J, 0, obj->u.lib.kind == JS_LIBMAP ||
-                                 obj->u.lib.kind == JS_LIBWEAKMAP
-                             ? "set"
-                             : "add");
+    js_getproperty(J, 0,
+                   obj->u.lib.kind == JS_LIBMAP ||
+                           obj->u.lib.kind == JS_LIBWEAKMAP
+                       ? "set"
+                       : "add");
     if (!js_iscallable(J, -1)) {
         js_typeerror(J, "what adds to a Map or Set is not a function");
     }
@@ -564,14 +565,12 @@ static void init_map(js_State *J)
         { "keys", Mp_keys, 0 },       { "values", Mp_values, 0 },
         { "entries", Mp_entries, 0 }, { NULL }
     };
-    static const js_Method set[] = { { "add", Setp_add, 1 },
-                                     { "has", Setp_has, 1 },
-                                     { "delete", Setp_delete, 1 },
-                                     { "clear", Setp_clear, 0 },
-                                     { "forEach", Setp_forEach, 1 },
-                                     { "values", Setp_values, 0 },
-                                     { "entries", Setp_entries, 0 },
-                                     { NULL } };
+    static const js_Method set[] = {
+        { "add", Setp_add, 1 },         { "has", Setp_has, 1 },
+        { "delete", Setp_delete, 1 },   { "clear", Setp_clear, 0 },
+        { "forEach", Setp_forEach, 1 }, { "values", Setp_values, 0 },
+        { "entries", Setp_entries, 0 }, { NULL }
+    };
     static const js_Method weakmap[] = { { "get", WMp_get, 1 },
                                          { "set", WMp_set, 2 },
                                          { "has", WMp_has, 1 },

@@ -39,10 +39,7 @@ static void unstored_keys(js_State *J, js_Object *obj, int *n)
     static const char *const names[] = { "length", "name", "lastIndex" };
     int i, atts;
 
-    if (obj->type == JS_COBJECT) {
-        return;
-    }
-    for (i = 0; i < 3; ++i) {
+    for (i = 0; i < 3 && obj->type != JS_COBJECT; ++i) {
         if (js_libown(J, obj, names[i], &atts)) {
             js_pop(J, 1);
             add_key(J, n, names[i]);
@@ -55,13 +52,15 @@ static int stored_keys(js_State *J, js_Property **list, int count, int k,
                        int which, int elements, int *n)
 {
     unsigned int index;
+    int kind;
 
     for (; k < count; ++k) {
         if (elements && !jsR_arrayindex(list[k]->name, &index)) {
             break;
         }
+        kind = JS_ISSYMBOL(list[k]->name) ? KEYS_SYMBOLS : KEYS_STRINGS;
         if ((!(list[k]->atts & JS_DONTENUM) || (which & KEYS_ALL)) &&
-            !JS_ISSYMBOL(list[k]->name) == (which & KEYS_STRINGS)) {
+            (which & kind)) {
             add_key(J, n, list[k]->name);
         }
     }
@@ -81,13 +80,14 @@ static void own_keys(js_State *J, int which)
     if (which & KEYS_STRINGS) {
         element_keys(J, obj, &n);
         if (list) {
-            k = stored_keys(J, list, obj->count, 0, which, 1, &n);
+            k = stored_keys(J, list, obj->count, 0, which & ~KEYS_SYMBOLS, 1,
+                            &n);
         }
         if (which & KEYS_ALL) {
             unstored_keys(J, obj, &n);
         }
         if (list) {
-            stored_keys(J, list, obj->count, k, which, 0, &n);
+            stored_keys(J, list, obj->count, k, which & ~KEYS_SYMBOLS, 0, &n);
         }
     }
     if (list && (which & KEYS_SYMBOLS)) {
@@ -484,8 +484,7 @@ static void O_create2(js_State *J)
         js_typeerror(J, "a prototype is an object or null");
     }
     js_pushobject(J, jsV_newobject(J, JS_COBJECT,
-                                   js_isnull(J, 1) ? NULL
-                                                   : js_toobject(J, 1)));
+                                   js_isnull(J, 1) ? NULL : js_toobject(J, 1)));
     if (!js_isundefined(J, 2)) {
         define_all(J, js_toobject(J, 3));
     }
@@ -520,7 +519,6 @@ static void O_seal2(js_State *J)
 {
     harden(J, O_seal);
 }
-
 static void O_preventExtensions2(js_State *J)
 {
     harden(J, O_preventExtensions);

@@ -72,15 +72,18 @@ static void Ap_findLastIndex(js_State *J)
 static int any(js_State *J, int wanted)
 {
     double len = walk_begin(J), k;
+    int holes = 0;
 
     for (k = 0; k < len; ++k) {
-        if (arr_has(J, 0, k)) {
-            walk_call(J, k);
-            if (js_toboolean(J, -1) == wanted) {
-                return 1;
-            }
-            js_pop(J, 2);
+        if (!arr_has(J, 0, k)) {
+            k = arr_gap(J, k, len, &holes);
+            continue;
         }
+        walk_call(J, k);
+        if (js_toboolean(J, -1) == wanted) {
+            return 1;
+        }
+        js_pop(J, 2);
     }
     return 0;
 }
@@ -102,42 +105,46 @@ static void Ap_forEach(js_State *J)
 static void Ap_map(js_State *J)
 {
     double len = walk_begin(J), k;
-    int out = js_gettop(J);
+    int out = js_gettop(J), holes = 0;
 
     arr_species(J, len);
     for (k = 0; k < len; ++k) {
-        if (arr_has(J, 0, k)) {
-            walk_call(J, k);
-            arr_create(J, out, k);
-            js_pop(J, 1);
+        if (!arr_has(J, 0, k)) {
+            k = arr_gap(J, k, len, &holes);
+            continue;
         }
+        walk_call(J, k);
+        arr_create(J, out, k);
+        js_pop(J, 1);
     }
 }
 
 static void Ap_filter(js_State *J)
 {
     double len = walk_begin(J), k, n = 0;
-    int out = js_gettop(J), keep;
+    int out = js_gettop(J), holes = 0, keep;
 
     arr_species(J, 0);
     for (k = 0; k < len; ++k) {
-        if (arr_has(J, 0, k)) {
-            walk_call(J, k);
-            keep = js_toboolean(J, -1);
+        if (!arr_has(J, 0, k)) {
+            k = arr_gap(J, k, len, &holes);
+            continue;
+        }
+        walk_call(J, k);
+        keep = js_toboolean(J, -1);
+        js_pop(J, 1);
+        if (keep) {
+            arr_create(J, out, n++);
+        }
+        else {
             js_pop(J, 1);
-            if (keep) {
-                arr_create(J, out, n++);
-            }
-            else {
-                js_pop(J, 1);
-            }
         }
     }
 }
 
 static void reduce(js_State *J, int backwards)
 {
-    int has_first = js_gettop(J) >= 3, at;
+    int has_first = js_gettop(J) >= 3, at, holes = 0;
     double len, i, k = 0;
 
     arr_this(J);
@@ -148,6 +155,9 @@ static void reduce(js_State *J, int backwards)
     }
     for (; !has_first && k < len; ++k) {
         has_first = arr_has(J, 0, backwards ? len - 1 - k : k);
+        if (!has_first && !backwards) {
+            k = arr_gap(J, k, len, &holes);
+        }
     }
     if (!has_first) {
         js_typeerror(J, "no initial value");
@@ -155,18 +165,20 @@ static void reduce(js_State *J, int backwards)
     at = js_gettop(J) - 1;
     for (; k < len; ++k) {
         i = backwards ? len - 1 - k : k;
-        if (arr_has(J, 0, i)) {
-            js_checkstack(J);
-            js_copy(J, 1);
-            js_pushundefined(J);
-            js_copy(J, at);
-            js_copy(J, at + 1);
-            js_pushnumber(J, i);
-            js_copy(J, 0);
-            js_call(J, 4);
-            js_replace(J, at);
-            js_pop(J, 1);
+        if (!arr_has(J, 0, i)) {
+            k = backwards ? k : arr_gap(J, k, len, &holes);
+            continue;
         }
+        js_checkstack(J);
+        js_copy(J, 1);
+        js_pushundefined(J);
+        js_copy(J, at);
+        js_copy(J, at + 1);
+        js_pushnumber(J, i);
+        js_copy(J, 0);
+        js_call(J, 4);
+        js_replace(J, at);
+        js_pop(J, 1);
     }
 }
 
@@ -204,28 +216,34 @@ static double search_from(js_State *J, double len)
 static void Ap_includes(js_State *J)
 {
     double len, k;
+    int holes = 0, found = 0;
 
     lib_pad(J, 3);
     arr_this(J);
     len = arr_length(J, 0);
-    for (k = len > 0 ? search_from(J, len) : 0; k < len; ++k) {
-        arr_get(J, 0, k);
-        js_copy(J, 1);
-        if (same_value_zero(J)) {
-            js_pushboolean(J, 1);
-            return;
+    k = len > 0 ? search_from(J, len) : 0;
+    for (; k < len && !found; ++k) {
+        if (arr_has(J, 0, k)) {
+            js_copy(J, 1);
+            found = same_value_zero(J);
+        }
+        else if (js_isundefined(J, 1)) {
+            found = 1;
+        }
+        else {
+            k = arr_gap(J, k, len, &holes);
         }
     }
-    js_pushboolean(J, 0);
+    js_pushboolean(J, found);
 }
 
-/* Is element k the value at 1? */
+/* Is element k the value at 1? -1: it is a hole. */
 static int is_element(js_State *J, double k)
 {
     int same;
 
     if (!arr_has(J, 0, k)) {
-        return 0;
+        return -1;
     }
     js_copy(J, 1);
     same = js_strictequal(J);
@@ -235,15 +253,20 @@ static int is_element(js_State *J, double k)
 
 static void Ap_indexOf(js_State *J)
 {
+    int holes = 0, is;
     double len, k;
 
     lib_pad(J, 3);
     arr_this(J);
     len = arr_length(J, 0);
     for (k = len > 0 ? search_from(J, len) : 0; k < len; ++k) {
-        if (is_element(J, k)) {
+        is = is_element(J, k);
+        if (is > 0) {
             js_pushnumber(J, k);
             return;
+        }
+        if (is < 0) {
+            k = arr_gap(J, k, len, &holes);
         }
     }
     js_pushnumber(J, -1);
@@ -260,7 +283,7 @@ static void Ap_lastIndexOf(js_State *J)
         n = from_end ? len - 1 : lib_integer(J, 2);
         k = n >= len ? len - 1 : n >= 0 ? n + 0 : n + len; /* no -0 */
         for (; k >= 0; --k) {
-            if (is_element(J, k)) {
+            if (is_element(J, k) > 0) {
                 js_pushnumber(J, k);
                 return;
             }
@@ -342,11 +365,12 @@ static void Ap_flat(js_State *J)
 static void Ap_flatMap(js_State *J)
 {
     double len = walk_begin(J), k, n = 0;
-    int out = js_gettop(J);
+    int out = js_gettop(J), holes = 0;
 
     arr_species(J, 0);
     for (k = 0; k < len; ++k) {
         if (!arr_has(J, 0, k)) {
+            k = arr_gap(J, k, len, &holes);
             continue;
         }
         walk_call(J, k);
@@ -453,13 +477,14 @@ static js_Value *sort_values(js_State *J, js_Value *from, js_Value *to, int n)
  * number of those. */
 static int sort_collect(js_State *J, double len, double *undefs)
 {
-    int out = js_gettop(J), n = 0;
+    int out = js_gettop(J), n = 0, holes = 0;
     double k;
 
     *undefs = 0;
     js_newarray(J);
     for (k = 0; k < len; ++k) {
         if (!arr_has(J, 0, k)) {
+            k = arr_gap(J, k, len, &holes);
             continue;
         }
         if (js_isundefined(J, -1)) {
@@ -477,7 +502,7 @@ static void Ap_sort(js_State *J)
 {
     double len, undefs, k = 0;
     js_Value *values;
-    int n;
+    int n, holes = 0;
 
     lib_pad(J, 2);
     if (!js_isundefined(J, 1) && !js_iscallable(J, 1)) {
@@ -501,6 +526,9 @@ static void Ap_sort(js_State *J)
             js_pop(J, 1);
             arr_delete(J, 0, k);
         }
+        else {
+            k = arr_gap(J, k, len, &holes);
+        }
     }
     js_copy(J, 0);
 }
@@ -520,31 +548,30 @@ static void Ap_toSorted(js_State *J)
 /* Array.prototype is on top. */
 static void init_walk(js_State *J)
 {
-    static const js_Method methods[] = {
-        { "find", Ap_find, 1 },
-        { "findIndex", Ap_findIndex, 1 },
-        { "findLast", Ap_findLast, 1 },
-        { "findLastIndex", Ap_findLastIndex, 1 },
-        { "every", Ap_every, 1 },
-        { "some", Ap_some, 1 },
-        { "forEach", Ap_forEach, 1 },
-        { "map", Ap_map, 1 },
-        { "filter", Ap_filter, 1 },
-        { "reduce", Ap_reduce, 1 },
-        { "reduceRight", Ap_reduceRight, 1 },
-        { "includes", Ap_includes, 1 },
-        { "indexOf", Ap_indexOf, 1 },
-        { "lastIndexOf", Ap_lastIndexOf, 1 },
-        { "at", Ap_at, 1 },
-        { "keys", Ap_keys, 0 },
-        { "entries", Ap_entries, 0 },
-        { "values", Ap_values, 0 },
-        { "flat", Ap_flat, 0 },
-        { "flatMap", Ap_flatMap, 1 },
-        { "sort", Ap_sort, 1 },
-        { "toSorted", Ap_toSorted, 1 },
-        { NULL }
-    };
+    static const js_Method methods[] = { { "find", Ap_find, 1 },
+                                         { "findIndex", Ap_findIndex, 1 },
+                                         { "findLast", Ap_findLast, 1 },
+                                         { "findLastIndex", Ap_findLastIndex,
+                                           1 },
+                                         { "every", Ap_every, 1 },
+                                         { "some", Ap_some, 1 },
+                                         { "forEach", Ap_forEach, 1 },
+                                         { "map", Ap_map, 1 },
+                                         { "filter", Ap_filter, 1 },
+                                         { "reduce", Ap_reduce, 1 },
+                                         { "reduceRight", Ap_reduceRight, 1 },
+                                         { "includes", Ap_includes, 1 },
+                                         { "indexOf", Ap_indexOf, 1 },
+                                         { "lastIndexOf", Ap_lastIndexOf, 1 },
+                                         { "at", Ap_at, 1 },
+                                         { "keys", Ap_keys, 0 },
+                                         { "entries", Ap_entries, 0 },
+                                         { "values", Ap_values, 0 },
+                                         { "flat", Ap_flat, 0 },
+                                         { "flatMap", Ap_flatMap, 1 },
+                                         { "sort", Ap_sort, 1 },
+                                         { "toSorted", Ap_toSorted, 1 },
+                                         { NULL } };
 
     lib_methods(J, methods);
     js_getproperty(J, -1, "values");
