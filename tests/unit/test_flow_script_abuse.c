@@ -44,8 +44,12 @@ static const char abuse_text[] =
     "function filling() { var a = []; for (;;) a.push({ a: a.length }) }\n"
     "function filling_in_catch() {\n"
     "  for (;;) try { var a = []; for (;;) a.push(a.length) } catch (e) {} }\n"
-    "function long_array() { var a = []; a.length = 1 << 26; return a.sort() "
+    "function long_array() { var a = []; a.length = 1 << 26; return a.fill(0) "
     "}\n"
+    "function long_holes() {\n"
+    "  var a = []; a.length = 4294967295; return a.reverse() }\n"
+    "function long_object() {\n"
+    "  return Array.prototype.fill.call({ length: 9007199254740991 }, 0) }\n"
     "function recursion() { return recursion() + 1 }\n"
     "function recursion_in_catch() {\n"
     "  try { return recursion_in_catch() } catch (e) { return "
@@ -141,6 +145,8 @@ static const abuse_t abuses[] = {
     { "filling",            NULL }, /* memory, on a fast machine */
     { "filling_in_catch",   NULL },
     { "long_array",         "script_memory" },
+    { "long_holes",         "script_timeout" },
+    { "long_object",        "script_memory" },
     { "recursion",          "script_stack" },
     { "recursion_in_catch", "script_stack" },
     { "recursion_native",   "script_stack" },

@@ -237,7 +237,9 @@ const void *js_valueobject(const js_Value *v)
 
 int js_arraylength(const js_Value *array)
 {
-    return array->u.object->u.a.length;
+    unsigned int n = array->u.object->u.a.length;
+
+    return n > INT_MAX ? INT_MAX : (int)n; /* no result is that large */
 }
 
 const js_Value *js_arrayat(const js_Value *array, int i, int *paccessor)
@@ -278,7 +280,7 @@ const char *js_membername(const js_Property *m)
 
 int js_memberenumerable(const js_Property *m)
 {
-    return !(m->atts & JS_DONTENUM);
+    return !(m->atts & JS_DONTENUM) && !JS_ISSYMBOL(m->name);
 }
 
 const js_Value *js_membervalue(const js_Property *m)

@@ -27,6 +27,24 @@ static void lib_pad(js_State *J, int n)
     }
 }
 
+/* Arguments up to index n - 1 exist, and no others. */
+static void lib_args(js_State *J, int n)
+{
+    lib_pad(J, n);
+    js_pop(J, js_gettop(J) - n);
+}
+
+/* The text of an argument, which a symbol has none of. */
+static const char *lib_text(js_State *J, int idx)
+{
+    const char *s = js_tostring(J, idx);
+
+    if (JS_ISSYMBOL(s)) {
+        js_typeerror(J, "cannot convert a Symbol to a string");
+    }
+    return s;
+}
+
 static js_Object *lib_object(js_State *J, js_LibKind kind, js_Object *proto)
 {
     js_Object *obj = jsV_newobject(J, JS_CLIB, proto);
@@ -99,10 +117,11 @@ static double lib_integer(js_State *J, int idx)
     return n != n ? 0 : n < 0 ? ceil(n) : floor(n);
 }
 
-/* object -- object: a getter of that name */
-static void lib_getter(js_State *J, const char *name, js_CFunction f)
+/* object -- object: a getter; "get size" is the name of that of "size" */
+static void lib_getter(js_State *J, const char *function, const char *name,
+                       js_CFunction f)
 {
-    js_newcfunction(J, f, name, 0);
+    js_newcfunction(J, f, function, 0);
     js_pushundefined(J);
     js_defaccessor(J, -3, name, JS_DONTENUM);
 }
@@ -144,17 +163,22 @@ static int iterate_table(js_State *J, js_LibObject *it); /* jslib_map.c */
 static void push_pair(js_State *J)
 {
     js_newarray(J);
-    js_rot3(J); /* array key value: to set them from the end */
+    js_rot3(J); /* array key value */
+    js_copy(J, -2);
+    js_setindex(J, -4, 0);
     js_setindex(J, -3, 1);
-    js_setindex(J, -2, 0);
+    js_pop(J, 1);
 }
+
+static double arr_length(js_State *J, int idx); /* jslib_array.c */
 
 static int iterate_array(js_State *J, js_LibObject *it)
 {
-    int i = it->index, len;
+    int i = it->index;
+    double len;
 
     js_pushobject(J, it->target);
-    len = lib_length(J, -1);
+    len = arr_length(J, -1);
     if (i >= len) {
         js_pop(J, 1);
         return 0;
@@ -302,6 +326,24 @@ static int iter_next(js_State *J, int at)
     return 1;
 }
 
+/* What is done with an iterator's value threw what is on top, so the iterator
+ * at @a at is told that nobody wants more; that its answer may throw is of no
+ * interest. */
+static void __attribute__((noreturn)) iter_abort(js_State *J, int at)
+{
+    if (js_try(J)) {
+        js_pop(J, 1);
+        js_throw(J);
+    }
+    if (lib_method(J, at, "return")) {
+        js_copy(J, at);
+        js_call(J, 0);
+    }
+    js_pop(J, 1);
+    js_endtry(J);
+    js_throw(J);
+}
+
 /* ---- memory ---- */
 
 static void mark_value(js_State *J, int mark, js_Value *v)
@@ -336,8 +378,9 @@ void js_libscan(js_State *J, int mark, js_Object *obj)
 void js_libmark(js_State *J, int mark)
 {
     js_Lib *lib = J->lib;
-    js_Object *all[] = { lib->symbol,  lib->iterator, lib->map,     lib->set,
-                         lib->weakmap, lib->weakset,  lib->promise, lib->jobs };
+    js_Object *all[] = { lib->symbol,  lib->iterator, lib->map,
+                         lib->set,     lib->weakmap,  lib->weakset,
+                         lib->promise, lib->jobs,     lib->values };
     int i;
 
     for (i = 0; i < (int)(sizeof(all) / sizeof(all[0])); ++i) {
@@ -392,7 +435,8 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
     switch (obj->type) {
     case JS_CARRAY:
         if (!strcmp(name, "length")) {
-            *atts = JS_DONTENUM | JS_DONTCONF;
+            *atts = JS_DONTENUM | JS_DONTCONF |
+                    (obj->gone & JS_FIXEDLENGTH ? JS_READONLY : 0);
             js_pushnumber(J, obj->u.a.length);
             return 1;
         }
@@ -404,6 +448,9 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
         }
         return 0;
     case JS_CSTRING:
+        if (JS_ISSYMBOL(obj->u.s.string)) {
+            return 0;
+        }
         if (!strcmp(name, "length")) {
             js_pushnumber(J, obj->u.s.length);
             return 1;
@@ -426,9 +473,35 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
         JS_NEEDPROTOTYPE(J, obj, name);
         *atts = JS_READONLY | JS_DONTENUM;
         return own_of_function(J, obj, name);
+    case JS_CARGUMENTS:
+        if (!strcmp(name, "@@iterator") && !(obj->gone & 1) &&
+            !jsV_getownproperty(J, obj, name)) {
+            *atts = JS_DONTENUM;
+            js_pushobject(J, J->lib->values);
+            return 1;
+        }
+        return 0;
     default:
         return 0;
     }
+}
+
+int js_libexists(js_State *J, js_Object *obj, const char *name)
+{
+    int atts;
+
+    for (; obj; obj = obj->prototype) {
+        if (jsV_getownproperty(J, obj, name)) {
+            return 1;
+        }
+        if (js_libown(J, obj, name, &atts) ||
+            (obj->type == JS_CUSERDATA && obj->u.user.has &&
+             obj->u.user.has(J, obj->u.user.data, name))) {
+            js_pop(J, 1);
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* ---- what is not there ---- */
@@ -472,7 +545,6 @@ const char *js_libmissing(const char *name)
 
 /* ---- beginning ---- */
 
-static void init_array(js_State *J);
 static void init_object(js_State *J);
 static void init_reflect(js_State *J);
 static void init_strings(js_State *J);
@@ -493,7 +565,10 @@ void js_libinit(js_State *J)
     lib->iterator = jsV_newobject(J, JS_COBJECT, J->Object_prototype);
     init_symbol(J);
     init_iterator(J);
-    init_array(J);
+    js_pushobject(J, J->Array_prototype);
+    js_getproperty(J, -1, "values");
+    lib->values = js_toobject(J, -1);
+    js_pop(J, 2);
     init_object(J);
     regex_initstring(J);
     init_reflect(J);
