@@ -368,10 +368,10 @@ static void show_date(js_State *J, double t, int parts)
         return;
     }
     if (parts & DATE) {
-        n += snprintf(buf, sizeof(buf), "%.3s %.3s %02d %s%0*d",
+        n += snprintf(buf, sizeof(buf), "%.3s %.3s %02d %s%04d",
                       date_days + 3 * WeekDay(l),
                       date_months + 3 * MonthFromTime(l), DateFromTime(l),
-                      year < 0 ? "-" : "", year < 0 ? 6 : 4, abs(year));
+                      year < 0 ? "-" : "", abs(year));
     }
     if (parts & TIME) {
         zone_text(zone, t);
@@ -407,10 +407,10 @@ static void D_toUTCString(js_State *J)
         js_pushliteral(J, "Invalid Date");
         return;
     }
-    snprintf(buf, sizeof(buf), "%.3s, %02d %.3s %s%0*d %02d:%02d:%02d GMT",
+    snprintf(buf, sizeof(buf), "%.3s, %02d %.3s %s%04d %02d:%02d:%02d GMT",
              date_days + 3 * WeekDay(t), DateFromTime(t),
              date_months + 3 * MonthFromTime(t), YearFromTime(t) < 0 ? "-" : "",
-             YearFromTime(t) < 0 ? 6 : 4, abs(YearFromTime(t)), HourFromTime(t),
+             abs(YearFromTime(t)), HourFromTime(t),
              MinFromTime(t), SecFromTime(t));
     js_pushstring(J, buf);
 }
@@ -503,6 +503,171 @@ static void D_toPrimitive(js_State *J)
     js_pushvalue(J, v);
 }
 
+/* ---- making and changing ---- */
+
+enum {
+    YEAR,
+    MONTH,
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    MS,
+    FIELDS
+};
+
+static double date_day(double year, double month, double day)
+{
+    if (!isfinite(year) || !isfinite(month) || !isfinite(day)) {
+        return NAN;
+    }
+    year = trunc(year) + floor(trunc(month) / 12);
+    month = trunc(month) - 12 * floor(trunc(month) / 12);
+    if (fabs(year) > 400000) {
+        return NAN;
+    }
+    return MakeDay(year, month, 1) + trunc(day) - 1;
+}
+
+/* The language prescribes the order of these sums. */
+static double date_make(const double *f)
+{
+    volatile double time = trunc(f[HOUR]) * msPerHour;
+    volatile double days = date_day(f[YEAR], f[MONTH], f[DAY]) * msPerDay;
+
+    time = time + trunc(f[MINUTE]) * msPerMinute;
+    time = time + trunc(f[SECOND]) * msPerSecond;
+    time = time + trunc(f[MS]);
+    return isfinite(time) ? days + time : NAN;
+}
+
+static double date_clip(double t)
+{
+    return TimeClip(t) + 0.0; /* no -0 */
+}
+
+static void date_split(double t, double *f)
+{
+    f[YEAR] = YearFromTime(t);
+    f[MONTH] = MonthFromTime(t);
+    f[DAY] = DateFromTime(t);
+    f[HOUR] = HourFromTime(t);
+    f[MINUTE] = MinFromTime(t);
+    f[SECOND] = SecFromTime(t);
+    f[MS] = msFromTime(t);
+}
+
+/* @a given arguments, from the year on. */
+static double date_fields(js_State *J, int given)
+{
+    double f[FIELDS] = { NAN, 0, 1, 0, 0, 0, 0 };
+    int i;
+
+    for (i = 0; i < given && i < FIELDS; ++i) {
+        f[i] = js_tonumber(J, 1 + i);
+    }
+    if (trunc(f[YEAR]) >= 0 && trunc(f[YEAR]) <= 99) {
+        f[YEAR] = 1900 + trunc(f[YEAR]);
+    }
+    return date_make(f);
+}
+
+/* The fields from @a first on are the arguments, at most up to @a last. */
+static void date_set(js_State *J, int first, int last, int local)
+{
+    int given = J->argc, i;
+    double t = js_todate(J, 0), f[FIELDS], value[FIELDS];
+
+    for (i = first; i <= last; ++i) {
+        value[i] = i == first || i - first < given
+                       ? js_tonumber(J, 1 + i - first)
+                       : 0;
+    }
+    if (isnan(t)) {
+        if (first != YEAR) {
+            js_pushnumber(J, NAN);
+            return;
+        }
+        t = 0;
+    }
+    else if (local) {
+        t = LocalTime(t);
+    }
+    date_split(t, f);
+    for (i = first; i <= last; ++i) {
+        if (i == first || i - first < given) {
+            f[i] = value[i];
+        }
+    }
+    t = date_make(f);
+    t = date_clip(local ? UTC(t) : t);
+    js_toobject(J, 0)->u.number = t;
+    js_pushnumber(J, t);
+}
+
+#define DATE_SET(name, first, last)                                            \
+    static void D_set##name(js_State *J)                                       \
+    {                                                                          \
+        date_set(J, first, last, 1);                                           \
+    }                                                                          \
+    static void D_setUTC##name(js_State *J)                                    \
+    {                                                                          \
+        date_set(J, first, last, 0);                                           \
+    }
+
+DATE_SET(FullYear, YEAR, DAY)
+DATE_SET(Month, MONTH, DAY)
+DATE_SET(Date, DAY, DAY)
+DATE_SET(Hours, HOUR, MS)
+DATE_SET(Minutes, MINUTE, MS)
+DATE_SET(Seconds, SECOND, MS)
+DATE_SET(Milliseconds, MS, MS)
+
+static void D_setTime(js_State *J)
+{
+    double t;
+
+    js_todate(J, 0);
+    t = date_clip(js_tonumber(J, 1));
+    js_toobject(J, 0)->u.number = t;
+    js_pushnumber(J, t);
+}
+
+static void D_UTC2(js_State *J)
+{
+    js_pushnumber(J, date_clip(date_fields(J, J->argc)));
+}
+
+static void jsB_Date2(js_State *J)
+{
+    show_date(J, Now(), DATE | TIME);
+}
+
+static void jsB_new_Date2(js_State *J)
+{
+    int given = J->argc;
+    js_Object *obj;
+    double t;
+
+    if (given == 0) {
+        t = Now();
+    }
+    else if (given > 1) {
+        t = date_clip(UTC(date_fields(J, given)));
+    }
+    else if (js_isobject(J, 1) && js_toobject(J, 1)->type == JS_CDATE) {
+        t = js_toobject(J, 1)->u.number;
+    }
+    else {
+        js_toprimitive(J, 1, JS_HNONE);
+        t = js_isstring(J, 1) ? js_parsedate(js_tostring(J, 1))
+                              : date_clip(js_tonumber(J, 1));
+    }
+    obj = jsV_newobject(J, JS_CDATE, J->Date_prototype);
+    obj->u.number = t;
+    js_pushobject(J, obj);
+}
+
 static void init_date(js_State *J)
 {
     static const js_Method methods[] = {
@@ -515,13 +680,34 @@ static void init_date(js_State *J)
         { "toLocaleDateString", D_toLocaleDateString, 0 },
         { "toLocaleTimeString", D_toLocaleTimeString, 0 },
         { "getYear", D_getYear, 0 },
+        { "setTime", D_setTime, 1 },
+        { "setFullYear", D_setFullYear, 3 },
+        { "setUTCFullYear", D_setUTCFullYear, 3 },
+        { "setMonth", D_setMonth, 2 },
+        { "setUTCMonth", D_setUTCMonth, 2 },
+        { "setDate", D_setDate, 1 },
+        { "setUTCDate", D_setUTCDate, 1 },
+        { "setHours", D_setHours, 4 },
+        { "setUTCHours", D_setUTCHours, 4 },
+        { "setMinutes", D_setMinutes, 3 },
+        { "setUTCMinutes", D_setUTCMinutes, 3 },
+        { "setSeconds", D_setSeconds, 2 },
+        { "setUTCSeconds", D_setUTCSeconds, 2 },
+        { "setMilliseconds", D_setMilliseconds, 1 },
+        { "setUTCMilliseconds", D_setUTCMilliseconds, 1 },
         { "@@toPrimitive", D_toPrimitive, 1 },
         { NULL }
     };
 
+    J->Date_prototype->type = JS_COBJECT;
     js_pushobject(J, J->Date_prototype);
     lib_methods(J, methods);
     js_getproperty(J, -1, "toUTCString");
     js_defproperty(J, -2, "toGMTString", JS_DONTENUM);
+    js_pop(J, 1);
+    js_getglobal(J, "Date");
+    jsB_propf(J, "Date.UTC", D_UTC2, 7);
+    js_toobject(J, -1)->u.c.function = jsB_Date2;
+    js_toobject(J, -1)->u.c.constructor = jsB_new_Date2;
     js_pop(J, 1);
 }

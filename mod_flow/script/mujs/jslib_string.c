@@ -26,12 +26,23 @@ static const char *unit_at(const char *s, int n, int *inside)
     return n > 0 ? NULL : s;
 }
 
+/* The text of an argument; a Symbol has none. */
+static const char *text_arg(js_State *J, int idx)
+{
+    const char *s = js_tostring(J, idx);
+
+    if (JS_ISSYMBOL(s)) {
+        js_typeerror(J, "cannot convert a Symbol to a string");
+    }
+    return s;
+}
+
 static const char *no_regexp(js_State *J)
 {
     if (js_isregexp(J, 1)) {
         js_typeerror(J, "a text is needed here, not a regular expression");
     }
-    return js_tostring(J, 1);
+    return text_arg(J, 1);
 }
 
 static int clamp(double n, int len)
@@ -46,7 +57,7 @@ static void Sp_startsWith(js_State *J)
 
     lib_pad(J, 3);
     s = unit_at(s, clamp(lib_integer(J, 2), INT_MAX), &inside);
-    js_pushboolean(J, s && !inside && !strncmp(s, what, strlen(what)));
+    js_pushboolean(J, s ? !inside && !strncmp(s, what, strlen(what)) : !*what);
 }
 
 static void Sp_endsWith(js_State *J)
@@ -124,7 +135,7 @@ static void pad(js_State *J, int at_start)
 
     lib_pad(J, 3);
     want = lib_integer(J, 1);
-    fill = js_isundefined(J, 2) ? " " : js_tostring(J, 2);
+    fill = js_isundefined(J, 2) ? " " : text_arg(J, 2);
     if (want <= len || !*fill) {
         js_copy(J, 0);
         return;
@@ -152,11 +163,91 @@ static void Sp_padEnd(js_State *J)
     pad(J, 0);
 }
 
+static void Sp_indexOf2(js_State *J)
+{
+    const char *s = text_this(J), *what = text_arg(J, 1), *at, *start;
+    int len, inside, from;
+
+    lib_pad(J, 3);
+    from = js_isundefined(J, 2) ? 0 : clamp(lib_integer(J, 2), INT_MAX);
+    start = from ? unit_at(s, from, &inside) : s;
+    if (!start) {
+        len = js_utflen(s);
+        js_pushnumber(J, *what ? -1 : len);
+        return;
+    }
+    at = strstr(start, what);
+    js_pushnumber(J, at ? (at == start ? from : js_utfptrtoidx(s, at)) : -1);
+}
+
+static void Sp_lastIndexOf2(js_State *J)
+{
+    const char *s = text_this(J), *what = text_arg(J, 1), *p = s;
+    size_t n = strlen(what);
+    int k = 0, last = -1;
+    double from;
+    Rune rune;
+
+    lib_pad(J, 3);
+    from = js_tonumber(J, 2);
+    from = isnan(from) ? INFINITY : from < 0 ? 0 : from;
+    for (; k <= from; k += rune >= 0x10000 ? 2 : 1) {
+        if (!strncmp(p, what, n)) {
+            last = k;
+        }
+        if (!*p) {
+            break;
+        }
+        p += chartorune(&rune, p);
+    }
+    js_pushnumber(J, last);
+}
+
+static void Sp_concat2(js_State *J)
+{
+    int i, given = J->argc;
+    const char *s = text_this(J);
+    js_Text out;
+
+    text_begin(J, &out, (int)strlen(s) + 16 * given);
+    text_add(J, &out, s, (int)strlen(s));
+    for (i = 1; i <= given; ++i) {
+        s = text_arg(J, i);
+        text_add(J, &out, s, (int)strlen(s));
+    }
+    text_end(J, &out);
+}
+
+static void Sp_slice2(js_State *J)
+{
+    const char *s = text_this(J);
+    int len = js_utflen(s), from, to;
+
+    lib_pad(J, 3);
+    from = lib_index(J, 1, len, 0);
+    to = lib_index(J, 2, len, len);
+    Sp_substring_imp(J, s, from, to > from ? to - from : 0);
+}
+
 static int is_space(Rune c)
 {
     return (c >= 9 && c <= 13) || c == 32 || c == 0xA0 || c == 0x1680 ||
            (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
            c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
+}
+
+const char *js_skipspace(const char *s)
+{
+    Rune rune;
+    int n;
+
+    for (; *s; s += n) {
+        n = (unsigned char)*s < 0x80 ? (rune = *s, 1) : chartorune(&rune, s);
+        if (!is_space(rune)) {
+            break;
+        }
+    }
+    return s;
 }
 
 static void trim(js_State *J, int start, int end)
@@ -241,7 +332,7 @@ static void Sp_iterator(js_State *J)
 
 static void S_fromCodePoint(js_State *J)
 {
-    int i, top = js_gettop(J);
+    int i, top = 1 + J->argc;
     char buf[UTFmax];
     js_Text out;
 
@@ -267,11 +358,11 @@ static void S_raw(js_State *J)
     text_begin(J, &out, 64);
     for (i = 0; i < n; ++i) {
         js_getindex(J, top, i);
-        text_add(J, &out, js_tostring(J, -1), (int)strlen(js_tostring(J, -1)));
+        text_add(J, &out, text_arg(J, -1), (int)strlen(js_tostring(J, -1)));
         js_pop(J, 1);
         if (i + 1 < n && i + 2 < top) {
             js_copy(J, i + 2);
-            text_add(J, &out, js_tostring(J, -1),
+            text_add(J, &out, text_arg(J, -1),
                      (int)strlen(js_tostring(J, -1)));
             js_pop(J, 1);
         }
@@ -317,13 +408,22 @@ static int collate(const char *a, const char *b)
 
 static void Sp_localeCompare2(js_State *J)
 {
-    js_pushnumber(J, collate(text_this(J), js_tostring(J, 1)));
+    const char *a = text_this(J), *b = text_arg(J, 1);
+    int n;
+
+    if ((regex_scan(a, &n) | regex_scan(b, &n)) != 0) {
+        js_normalize(J, a, 1);
+        a = js_tostring(J, -1);
+        js_normalize(J, b, 1);
+        b = js_tostring(J, -1);
+    }
+    js_pushnumber(J, collate(a, b));
 }
 
 static void Sp_normalize(js_State *J)
 {
     const char *s = text_this(J);
-    const char *form = js_isundefined(J, 1) ? "NFC" : js_tostring(J, 1);
+    const char *form = js_isundefined(J, 1) ? "NFC" : text_arg(J, 1);
     int n;
 
     if (strcmp(form, "NFC") && strcmp(form, "NFD")) {
@@ -548,6 +648,10 @@ static void init_strings(js_State *J)
         { "startsWith", Sp_startsWith, 1 },
         { "endsWith", Sp_endsWith, 1 },
         { "includes", Sp_includes, 1 },
+        { "indexOf", Sp_indexOf2, 1 },
+        { "lastIndexOf", Sp_lastIndexOf2, 1 },
+        { "concat", Sp_concat2, 1 },
+        { "slice", Sp_slice2, 2 },
         { "repeat", Sp_repeat, 1 },
         { "padStart", Sp_padStart, 1 },
         { "padEnd", Sp_padEnd, 1 },

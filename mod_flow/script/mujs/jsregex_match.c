@@ -262,7 +262,7 @@ static void regex_result(js_State *J, js_Program *prog, js_Subject *sub,
     }
     js_pushnumber(J, regex_unit(sub, (int)ov[0]));
     js_setproperty(J, -2, "index");
-    js_copy(J, idx);
+    js_pushstring(J, js_tostring(J, idx));
     js_setproperty(J, -2, "input");
     regex_groups(J, prog, sub, ov);
     js_setproperty(J, -2, "groups");

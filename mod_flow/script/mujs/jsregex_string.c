@@ -3,10 +3,15 @@
 /* String.prototype's methods that take a regular expression; part of jsregex.c's
  * room. */
 
+static const char *text_arg(js_State *J, int idx); /* jslib_string.c */
+
 static const char *regex_this(js_State *J)
 {
     if (!js_iscoercible(J, 0)) {
         js_typeerror(J, "string function called on null or undefined");
+    }
+    if (JS_ISSYMBOL(js_tostring(J, 0))) {
+        js_typeerror(J, "cannot convert a Symbol to a string");
     }
     return js_tostring(J, 0);
 }
@@ -306,7 +311,7 @@ static void replace_one(js_State *J, js_Text *t, js_Subject *sub,
         return;
     }
     regex_callback(J, sub, prog, ov);
-    r = js_tostring(J, -1);
+    r = text_arg(J, -1);
     text_add(J, t, r, (int)strlen(r));
     js_pop(J, 1);
 }
@@ -316,7 +321,7 @@ static void replace_regex(js_State *J, const char *text)
     js_Regexp *re = js_toregexp(J, 1);
     js_Program *prog = re->prog;
     int is_global = re->flags & JS_REGEXP_G, sticky = re->flags & FLOW_REGEXP_Y;
-    const char *r = js_iscallable(J, 2) ? NULL : js_tostring(J, 2);
+    const char *r = js_iscallable(J, 2) ? NULL : text_arg(J, 2);
     js_Subject sub;
     PCRE2_SIZE *ov;
     js_Text out;
@@ -349,8 +354,8 @@ static void replace_regex(js_State *J, const char *text)
 /* A text for a text; @a all of them, or the first. */
 static void replace_text(js_State *J, const char *text, int all)
 {
-    const char *needle = js_tostring(J, 1);
-    const char *r = js_iscallable(J, 2) ? NULL : js_tostring(J, 2);
+    const char *needle = text_arg(J, 1);
+    const char *r = js_iscallable(J, 2) ? NULL : text_arg(J, 2);
     int n = (int)strlen(needle), copied = 0;
     const char *s = strstr(text, needle);
     PCRE2_SIZE ov[2];
