@@ -3,7 +3,8 @@
 /*
  * What the output of the syntax compiler calls. ES5 for mujs; runs once, after
  * the library and before a script that needs it. jses.c supplies
- * __flow_setproto, __flow_scope, __flow_native, __flow_construct, __flow_pget
+ * __flow_setproto, __flow_scope, __flow_native, __flow_construct, __flow_symbols,
+ * __flow_pget
  * and __flow_pset; the library __flow_async and __flow_await.
  *
  * A Symbol is a string: Symbol.iterator is "@@iterator".
@@ -19,6 +20,7 @@
     var keysOf = Object.keys;
     var setProto = __flow_setproto, native_ = __flow_native;
     var construct = __flow_construct;
+    var symbols = __flow_symbols; /* that can be enumerated; or undefined */
     var pow = Math.pow;
     var T = {}; /* the value of a variable before its declaration */
     var names = 0;
@@ -132,6 +134,21 @@
         return true;
     }
 
+    /* What is thrown is thrown, whatever closing does. */
+    function abort(record) {
+        var f;
+        if (record.done) {
+            return;
+        }
+        record.done = true;
+        try {
+            f = record.__flow_it['return'];
+            if (f !== undefined && f !== null) {
+                f.call(record.__flow_it);
+            }
+        } catch (e) {}
+    }
+
     function close(record) {
         var f;
         if (record.done) {
@@ -167,6 +184,7 @@
     put('__flow_iter', iter);
     put('__flow_step', step);
     put('__flow_close', close);
+    put('__flow_abort', abort);
     put('__flow_list', list);
     put('__flow_cat', function () {
         var out = [], n = arguments.length, i, k, part;
@@ -206,7 +224,10 @@
         }
     });
     put('__flow_omit', function (x, names_) {
-        var out = {}, keys = keysOf(Object(x)), skip, i, k;
+        var out = {}, keys = keysOf(Object(x)), more = symbols(x), skip, i, k;
+        if (more) {
+            keys = keys.concat(more);
+        }
         for (i = 0; i < keys.length; ++i) {
             skip = false;
             for (k = 0; k < names_.length; ++k) {
@@ -245,6 +266,10 @@
         }
         keys = keysOf(Object(from));
         for (i = 0; i < keys.length; ++i) {
+            putOwn(o, keys[i], from[keys[i]]);
+        }
+        keys = symbols(from);
+        for (i = 0; keys && i < keys.length; ++i) {
             putOwn(o, keys[i], from[keys[i]]);
         }
     });
@@ -388,8 +413,15 @@
 
     /* ---- private names ---- */
 
-    put('__flow_pname', function (name) {
-        return '#' + name + '@' + (++names);
+    /* A field's name is a text, a method's an object with what it does and
+     * `brand`, the name of what an object must have. */
+    put('__flow_pname', function (name, brand) {
+        return brand ? { name: '#' + name, brand: brand }
+            : '#' + name + '@' + (++names);
+    });
+    put('__flow_named', function (f, name) {
+        define(f, 'name', { value: name, configurable: true });
+        return f;
     });
     put('__flow_pinit', function (o, k, v) {
         if (hasOwn.call(o, k)) {
@@ -397,14 +429,24 @@
         }
         define(o, k, { value: v, writable: true });
     });
-    put('__flow_pmethod', function (o, k, f) {
-        define(o, k, { value: f });
+    put('__flow_pbrand', function (o, brand) {
+        if (hasOwn.call(o, brand)) {
+            throw new TypeError('private methods are added twice');
+        }
+        define(o, brand, { value: true });
+    });
+    put('__flow_pmethod', function (k, half, f) {
+        k[half] = f;
+        define(f, 'name', {
+            value: (half === 'value' ? '' : half + ' ') + k.name,
+            configurable: true
+        });
     });
     put('__flow_phas', function (k, o) {
         if (!isObject(o)) {
             throw new TypeError("right side of 'in' is not an object");
         }
-        return k in o;
+        return hasOwn.call(o, typeof k === 'string' ? k : k.brand);
     });
 
     /* ---- modules ---- */

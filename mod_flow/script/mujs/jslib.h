@@ -26,7 +26,7 @@ typedef struct js_Object js_Object;
  *
  * A Symbol is a string that begins with "@@" and one of a few names, or with
  * "@@" and a byte 1 (Symbol()) or 2 (Symbol.for()). Properties named so are
- * never enumerable.
+ * passed over by for-in and Object.keys().
  */
 
 /** An object of the library's own: Map, Set, iterator, Promise. */
