@@ -102,8 +102,7 @@ static void key(es_t *es, es_node_t *m)
 
 static int is_anonymous(const es_node_t *n)
 {
-    return (n->type == N_FUNCTION || n->type == N_CLASS) && !n->a &&
-           !(n->flags & NF_PAREN);
+    return (n->type == N_FUNCTION || n->type == N_CLASS) && !n->a;
 }
 
 static void one_field(es_t *es, es_node_t *m)
@@ -123,8 +122,7 @@ static void one_field(es_t *es, es_node_t *m)
         flow_es_say(es, flow_es_ascii_name(es, m->a->atom));
         flow_es_say(es, "\")");
     }
-    else if (m->b->type == N_FUNCTION && !m->b->a &&
-             !(m->b->flags & NF_PAREN) && m->a->type == N_STR &&
+    else if (m->b->type == N_FUNCTION && !m->b->a && m->a->type == N_STR &&
              !(m->flags & NF_COMPUTED)) {
         flow_es_at(es, m->b->line, m->b->pos);
         flow_es_print_function(es, m->b, NULL, m->a->atom);

@@ -250,9 +250,12 @@ static void expression(es_t *es, es_node_t *n)
 {
     const es_node_t *left = leftmost(n->a);
     int wrap = left->type == N_FUNCTION || left->type == N_OBJECT ||
-               left->type == N_REGEX || (es->opt->eval && left->type == N_STR);
+               left->type == N_REGEX;
 
-    flow_es_say(es, wrap ? "(" : "");
+    /* a text that is no directive must not become one */
+    flow_es_say(es, left->type == N_STR && left == n->a ? "0, "
+                    : wrap                              ? "("
+                                                        : "");
     flow_es_print_expr(es, n->a, P_SEQ);
     flow_es_say(es, wrap ? ");" : ";");
 }
@@ -273,12 +276,16 @@ static void return_statement(es_t *es, es_node_t *n)
 
     if (func->derived) {
         if (!n->a) {
-            flow_es_sayf(es, "return __flow_self(%s);", func->this_name);
+            flow_es_say(es, "break __flow_L;");
             return;
         }
-        flow_es_say(es, "return __flow_returned(");
+        /* is looked at outside of try and for-of */
+        if (!func->returned_name) {
+            func->returned_name = flow_es_variable(es, "__flow_r");
+        }
+        flow_es_sayf(es, "{ %s = [", func->returned_name);
         flow_es_print_expr(es, n->a, P_ASSIGN);
-        flow_es_sayf(es, ", %s);", func->this_name);
+        flow_es_say(es, "]; break __flow_L; }");
     }
     else if (n->a) {
         with_value(es, "return", n->a);

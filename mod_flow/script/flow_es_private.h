@@ -234,6 +234,7 @@ struct es_func {
     unsigned in_params : 1;
     const char *this_name, *arguments_name, *newtarget_name;
     const char *class_name, *super_name;
+    const char *returned_name; /* [what a derived constructor returns] */
     /* what objects with private methods are marked with; NULL: there are none */
     const char *brand_name, *static_brand;
 };

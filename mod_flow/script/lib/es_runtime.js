@@ -54,7 +54,7 @@
         throw new TypeError("assignment to constant variable '" + name + "'");
     });
     put('__flow_key', function (k) {
-        return typeof k === 'number' ? k : String(k);
+        return typeof k === 'number' ? k : key(k);
     });
     put('__flow_pow', function (x, y) {
         if (y !== y || ((x === 1 || x === -1) &&
@@ -63,6 +63,29 @@
         }
         return pow(x, y);
     });
+
+    /* A property's name, read once: a Symbol stays one. */
+    function key(k) {
+        return isObject(k) ? keyOf({}, k) : k;
+    }
+
+    function keyOf(o, k) {
+        o[k] = 0;
+        return keysOf(o)[0] || __flow_symbols(o) && __flow_symbols(o)[0] || '';
+    }
+
+    function keyName(k) {
+        var text = String(k);
+        return typeof k !== 'symbol' ? text
+            : text === 'Symbol()' ? '' : '[' + text.slice(7, -1) + ']';
+    }
+
+    /* A function's name that only now is known. */
+    function named(f, k, before) {
+        define(f, 'name', {
+            value: before + keyName(k), configurable: true
+        });
+    }
 
     /* ---- iteration ---- */
 
@@ -243,7 +266,7 @@
     });
 
     function putOwn(o, k, v) {
-        k = isObject(k) ? String(k) : k;
+        k = key(k);
         if (typeof o === 'function' && hasOwn.call(o, k)) {
             delete o[k]; /* its name */
         }
@@ -253,6 +276,13 @@
     }
 
     put('__flow_put', putOwn);
+    put('__flow_putf', function (o, k, f) {
+        k = key(k);
+        if (f.name === '') {
+            named(f, k, '');
+        }
+        putOwn(o, k, f);
+    });
     put('__flow_assign', function (o, from) {
         var keys, i;
         if (from === undefined || from === null) {
@@ -283,6 +313,7 @@
         return function (o, k, f, enumerable) {
             var d = { configurable: true, enumerable: enumerable };
             var old = descriptor(o, k = key(k));
+            named(f, k, half + ' ');
             if (old && (old.get || old.set)) {
                 d.get = old.get;
                 d.set = old.set;
@@ -323,12 +354,11 @@
         }
         define(f, 'name', { value: name, configurable: true });
     });
-    function key(k) { /* read once */
-        return isObject(k) ? String(k) : k;
-    }
-
     put('__flow_method', function (o, k, f) {
         k = key(k);
+        if (f.name === '') {
+            named(f, k, '');
+        }
         if (hasOwn.call(o, k)) {
             delete o[k];
         }
@@ -364,7 +394,8 @@
         }
         return self;
     });
-    put('__flow_returned', function (value, self) {
+    put('__flow_returned', function (returned, self) {
+        var value = returned && returned[0];
         if (isObject(value)) {
             return value;
         }
@@ -391,13 +422,25 @@
         return undefined;
     }
 
-    put('__flow_sget', function (base, k, self) {
-        var d = find(base, k);
+    function baseless(k) {
+        throw new TypeError("super has no object that could have '" +
+            keyName(k) + "'");
+    }
+    put('__flow_sget', function (self, base, k) {
+        var d;
+        if (base === null || base === undefined) {
+            baseless(k);
+        }
+        d = find(base, k = key(k));
         return !d ? undefined : d.get ? d.get.call(self)
             : d.set ? undefined : d.value;
     });
-    put('__flow_sset', function (base, k, self, value) {
-        var d = find(base, k);
+    put('__flow_sset', function (self, base, k, value) {
+        var d;
+        if (base === null || base === undefined) {
+            baseless(k);
+        }
+        d = find(base, k = key(k));
         if (d && d.set) {
             d.set.call(self, value);
         } else if (d && (d.get || !d.writable)) {

@@ -155,9 +155,12 @@ class Test:
             ['assert.js', 'sta.js'] + self.includes
         if 'async' in self.flags:
             files.append('doneprintHandle.js')
+        # what the harness declares is global there
+        tail = '\nglobalThis.$DONE = $DONE;\n' if 'doneprintHandle.js' in files \
+            else ''
         strict = '"use strict";\n' if 'onlyStrict' in self.flags else ''
         return strict + ''.join(
-            read(os.path.join(root, 'harness', f)) for f in files) + self.source
+            read(os.path.join(root, 'harness', f)) for f in files) + tail + self.source
 
     def passes(self, result):
         status, message = result
