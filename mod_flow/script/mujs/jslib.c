@@ -27,6 +27,24 @@ static void lib_pad(js_State *J, int n)
     }
 }
 
+/* Arguments up to index n - 1 exist, and no others. */
+static void lib_args(js_State *J, int n)
+{
+    lib_pad(J, n);
+    js_pop(J, js_gettop(J) - n);
+}
+
+/* The text of an argument, which a symbol has none of. */
+static const char *lib_text(js_State *J, int idx)
+{
+    const char *s = js_tostring(J, idx);
+
+    if (JS_ISSYMBOL(s)) {
+        js_typeerror(J, "cannot convert a Symbol to a string");
+    }
+    return s;
+}
+
 static js_Object *lib_object(js_State *J, js_LibKind kind, js_Object *proto)
 {
     js_Object *obj = jsV_newobject(J, JS_CLIB, proto);
@@ -99,10 +117,11 @@ static double lib_integer(js_State *J, int idx)
     return n != n ? 0 : n < 0 ? ceil(n) : floor(n);
 }
 
-/* object -- object: a getter of that name */
-static void lib_getter(js_State *J, const char *name, js_CFunction f)
+/* object -- object: a getter; "get size" is the name of that of "size" */
+static void lib_getter(js_State *J, const char *function, const char *name,
+                       js_CFunction f)
 {
-    js_newcfunction(J, f, name, 0);
+    js_newcfunction(J, f, function, 0);
     js_pushundefined(J);
     js_defaccessor(J, -3, name, JS_DONTENUM);
 }
@@ -144,17 +163,22 @@ static int iterate_table(js_State *J, js_LibObject *it); /* jslib_map.c */
 static void push_pair(js_State *J)
 {
     js_newarray(J);
-    js_rot3(J); /* array key value: to set them from the end */
+    js_rot3(J); /* array key value */
+    js_copy(J, -2);
+    js_setindex(J, -4, 0);
     js_setindex(J, -3, 1);
-    js_setindex(J, -2, 0);
+    js_pop(J, 1);
 }
+
+static double arr_length(js_State *J, int idx); /* jslib_array.c */
 
 static int iterate_array(js_State *J, js_LibObject *it)
 {
-    int i = it->index, len;
+    int i = it->index;
+    double len;
 
     js_pushobject(J, it->target);
-    len = lib_length(J, -1);
+    len = arr_length(J, -1);
     if (i >= len) {
         js_pop(J, 1);
         return 0;
@@ -302,6 +326,24 @@ static int iter_next(js_State *J, int at)
     return 1;
 }
 
+/* What is done with an iterator's value threw what is on top, so the iterator
+ * at @a at is told that nobody wants more; that its answer may throw is of no
+ * interest. */
+static void __attribute__((noreturn)) iter_abort(js_State *J, int at)
+{
+    if (js_try(J)) {
+        js_pop(J, 1);
+        js_throw(J);
+    }
+    if (lib_method(J, at, "return")) {
+        js_copy(J, at);
+        js_call(J, 0);
+    }
+    js_pop(J, 1);
+    js_endtry(J);
+    js_throw(J);
+}
+
 /* ---- memory ---- */
 
 static void mark_value(js_State *J, int mark, js_Value *v)
@@ -392,7 +434,8 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
     switch (obj->type) {
     case JS_CARRAY:
         if (!strcmp(name, "length")) {
-            *atts = JS_DONTENUM | JS_DONTCONF;
+            *atts = JS_DONTENUM | JS_DONTCONF |
+                    (obj->gone & JS_FIXEDLENGTH ? JS_READONLY : 0);
             js_pushnumber(J, obj->u.a.length);
             return 1;
         }
@@ -404,6 +447,9 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
         }
         return 0;
     case JS_CSTRING:
+        if (JS_ISSYMBOL(obj->u.s.string)) {
+            return 0;
+        }
         if (!strcmp(name, "length")) {
             js_pushnumber(J, obj->u.s.length);
             return 1;
@@ -469,7 +515,6 @@ const char *js_libmissing(const char *name)
 
 /* ---- beginning ---- */
 
-static void init_array(js_State *J);
 static void init_object(js_State *J);
 static void init_reflect(js_State *J);
 static void init_strings(js_State *J);
@@ -490,7 +535,6 @@ void js_libinit(js_State *J)
     lib->iterator = jsV_newobject(J, JS_COBJECT, J->Object_prototype);
     init_symbol(J);
     init_iterator(J);
-    init_array(J);
     init_object(J);
     regex_initstring(J);
     init_reflect(J);

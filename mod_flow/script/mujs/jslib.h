@@ -6,12 +6,21 @@
 
 typedef struct js_Object js_Object;
 
+/* A built-in function's length is n, but no argument is made up: it looks at
+ * how many there are. */
+#define JS_ANYARGS(n) (~(n))
+/* js_Object.gone: an array's length cannot be changed (it is not simple) */
+#define JS_FIXEDLENGTH 16
+/* js_Property.atts: get and set are both undefined */
+#define JS_ACCESSOR 8
+
 /**
  * What ECMAScript 2015 to 2020 (and a little later) added to the library.
  *
  * jslib.c          iterators, what built-ins have for properties
  * jslib_symbol.c   Symbol
- * jslib_array.c    Array
+ * jslib_array.c    Array: what changes and copies it
+ * jslib_walk.c     Array: what goes through its elements
  * jslib_object.c   Object
  * jslib_define.c   Object.defineProperty
  * jslib_reflect.c  Reflect, structuredClone
@@ -25,8 +34,7 @@ typedef struct js_Object js_Object;
  * jslib_date.c     reading and writing dates as people do
  *
  * A Symbol is a string that begins with "@@" and one of a few names, or with
- * "@@" and a byte 1 (Symbol()) or 2 (Symbol.for()). Properties named so are
- * passed over by for-in and Object.keys().
+ * "@@" and a byte 1 (Symbol()) or 2 (Symbol.for()).
  */
 
 /** An object of the library's own: Map, Set, iterator, Promise. */
@@ -74,6 +82,9 @@ void js_libiterator(js_State *J, int idx, js_IterKind what);
 /** Push the own property that an object has without storing it (an element of
  * a string, a function's name); *atts is set. 0: there is none. */
 int js_libown(js_State *J, js_Object *obj, const char *name, int *atts);
+
+/** The function that a bound one calls in the end. */
+js_Object *js_libtarget(js_State *J, js_Object *f);
 
 /** desc -- desc: define a property of @a obj as the object on top says, or
  * throw. */

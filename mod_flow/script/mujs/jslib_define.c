@@ -91,36 +91,40 @@ static int same_value(js_State *J, js_Value *a, js_Value *b)
     return same;
 }
 
-static void __attribute__((noreturn)) cannot(js_State *J, const char *name)
+/* What cannot be defined: throws, or the answer is 0. */
+static int refuse(js_State *J, const char *name, int throws)
 {
-    js_typeerror(J, "property '%s' cannot be redefined", name);
+    if (throws) {
+        js_typeerror(J, "property '%s' cannot be redefined", name);
+    }
+    return 0;
+}
+
+static int is_accessor(const js_Property *ref)
+{
+    return ref->getter || ref->setter || (ref->atts & JS_ACCESSOR);
 }
 
 /* May a property that cannot be configured become that? */
-static void check_fixed(js_State *J, js_Property *ref, const js_Descriptor *d,
-                        const char *name)
+static int check_fixed(js_State *J, js_Property *ref, const js_Descriptor *d)
 {
-    int is_accessor = ref->getter || ref->setter;
     js_Value value = d->value;
 
     if (!(d->atts & JS_DONTCONF) ||
         ((d->has & HAS_ENUM) && ((d->atts ^ ref->atts) & JS_DONTENUM))) {
-        cannot(J, name);
+        return 0;
     }
-    if (is_accessor) {
-        if ((d->has & (HAS_VALUE | HAS_WRITABLE)) ||
-            ((d->has & HAS_GET) && d->get != ref->getter) ||
-            ((d->has & HAS_SET) && d->set != ref->setter)) {
-            cannot(J, name);
-        }
-        return;
+    if (is_accessor(ref)) {
+        return !(d->has & (HAS_VALUE | HAS_WRITABLE)) &&
+               (!(d->has & HAS_GET) || d->get == ref->getter) &&
+               (!(d->has & HAS_SET) || d->set == ref->setter);
     }
-    if ((d->has & (HAS_GET | HAS_SET)) ||
-        ((ref->atts & JS_READONLY) &&
-         (!(d->atts & JS_READONLY) ||
-          ((d->has & HAS_VALUE) && !same_value(J, &ref->value, &value))))) {
-        cannot(J, name);
+    if (d->has & (HAS_GET | HAS_SET)) {
+        return 0;
     }
+    return !(ref->atts & JS_READONLY) ||
+           ((d->atts & JS_READONLY) &&
+            (!(d->has & HAS_VALUE) || same_value(J, &ref->value, &value)));
 }
 
 static void apply(js_Property *ref, const js_Descriptor *d)
@@ -128,15 +132,14 @@ static void apply(js_Property *ref, const js_Descriptor *d)
     int given = (d->has & HAS_ENUM ? JS_DONTENUM : 0) |
                 (d->has & HAS_CONF ? JS_DONTCONF : 0) |
                 (d->has & HAS_WRITABLE ? JS_READONLY : 0);
-    int is_accessor = ref->getter || ref->setter;
 
-    if ((d->has & (HAS_GET | HAS_SET)) && !is_accessor) {
+    if ((d->has & (HAS_GET | HAS_SET)) && !is_accessor(ref)) {
         ref->value.t.type = JS_TUNDEFINED;
-        ref->atts |= JS_READONLY; /* without a setter */
+        ref->atts |= JS_READONLY | JS_ACCESSOR; /* without a setter */
     }
-    if ((d->has & (HAS_VALUE | HAS_WRITABLE)) && is_accessor) {
+    if ((d->has & (HAS_VALUE | HAS_WRITABLE)) && is_accessor(ref)) {
         ref->getter = ref->setter = NULL;
-        ref->atts |= JS_READONLY;
+        ref->atts = (ref->atts & ~JS_ACCESSOR) | JS_READONLY;
     }
     if (d->has & HAS_GET) {
         ref->getter = d->get;
@@ -150,35 +153,45 @@ static void apply(js_Property *ref, const js_Descriptor *d)
     ref->atts = (ref->atts & ~given) | (d->atts & given);
 }
 
-/* A property that is not stored as one: elements of strings, lengths,
- * lastIndex, and the names of functions. 0: it is now. */
+/* The length and name of a function as properties like others. */
+static void store_unstored(js_State *J, js_Object *obj, const char *name)
+{
+    int atts, extensible = obj->extensible;
+    js_Property *ref;
+
+    if (js_libown(J, obj, name, &atts)) {
+        obj->extensible = 1;
+        ref = jsV_setproperty(J, obj, name);
+        obj->extensible = extensible;
+        ref->order = 0; /* before all others */
+        ref->value = *js_tovalue(J, -1);
+        ref->atts = atts;
+        js_pop(J, 1);
+    }
+}
+
+/* A property that is not stored as one: elements of strings and lastIndex.
+ * -1: it is stored. */
 static int define_unstored(js_State *J, js_Object *obj, const char *name,
-                           const js_Descriptor *d)
+                           const js_Descriptor *d, int throws)
 {
     js_Property was;
     int atts;
 
-    if (obj->type == JS_CARRAY && obj->u.a.simple && strcmp(name, "length")) {
-        jsR_unflattenarray(J, obj);
+    if (obj->type == JS_CFUNCTION || obj->type == JS_CCFUNCTION) {
+        store_unstored(J, obj, name);
+        return -1;
     }
     if (!js_libown(J, obj, name, &atts)) {
-        return 0;
+        return -1;
     }
     memset(&was, 0, sizeof(was));
     was.value = *js_tovalue(J, -1);
     was.atts = atts;
-    if (obj->type == JS_CFUNCTION || obj->type == JS_CCFUNCTION) {
-        js_Property *ref = jsV_setproperty(J, obj, name);
-
-        if (!ref) {
-            cannot(J, name);
-        }
-        ref->value = was.value;
-        ref->atts = atts;
+    if (!check_fixed(J, &was, d)) {
         js_pop(J, 1);
-        return 0;
+        return refuse(J, name, throws);
     }
-    check_fixed(J, &was, d, name);
     js_pop(J, 1);
     if ((d->has & HAS_VALUE) && !(atts & JS_READONLY)) {
         js_pushvalue(J, d->value);
@@ -188,40 +201,150 @@ static int define_unstored(js_State *J, js_Object *obj, const char *name,
     return 1;
 }
 
-/* desc -- desc: define a property of @a obj as it says, or throw. */
-void js_libdefine(js_State *J, js_Object *obj, const char *name)
+static int define_length(js_State *J, js_Object *obj, const js_Descriptor *d,
+                         int throws)
 {
-    int top = js_gettop(J), k;
-    js_Descriptor d;
-    js_Property *ref;
+    js_Descriptor e = *d;
+    js_Property was;
+    int done = 1;
 
-    read_descriptor(J, &d);
+    if (d->has & HAS_VALUE) {
+        e.value.t.type = JS_TNUMBER;
+        e.value.u.number = jsR_arraylength(J, &d->value);
+    }
+    memset(&was, 0, sizeof(was));
+    was.value.t.type = JS_TNUMBER;
+    was.value.u.number = obj->u.a.length;
+    was.atts = JS_DONTENUM | JS_DONTCONF |
+               (obj->gone & JS_FIXEDLENGTH ? JS_READONLY : 0);
+    if (!check_fixed(J, &was, &e)) {
+        return refuse(J, "length", throws);
+    }
+    if (d->has & HAS_VALUE) {
+        done = jsV_resizearray(J, obj, (unsigned int)e.value.u.number);
+    }
+    if ((d->has & HAS_WRITABLE) && (d->atts & JS_READONLY)) {
+        jsR_unflattenarray(J, obj);
+        obj->gone |= JS_FIXEDLENGTH;
+    }
+    return done || refuse(J, "length", throws);
+}
+
+/* The descriptor's values are on the stack. 0: it cannot be. */
+static int define_own(js_State *J, js_Object *obj, const char *name,
+                      js_Descriptor *d, int throws)
+{
+    unsigned int k = 0;
+    js_Property *ref;
+    int is_element, done;
+
     obj->gone &= ~8; /* it may become enumerable */
-    if (define_unstored(J, obj, name, &d)) {
-        goto done;
+    is_element = obj->type == JS_CARRAY && jsR_arrayindex(name, &k);
+    if (obj->type == JS_CARRAY && !strcmp(name, "length")) {
+        return define_length(J, obj, d, throws);
+    }
+    if (is_element) {
+        if (k >= obj->u.a.length && (obj->gone & JS_FIXEDLENGTH)) {
+            return refuse(J, name, throws);
+        }
+        jsR_unflattenarray(J, obj);
+    }
+    done = define_unstored(J, obj, name, d, throws);
+    if (done >= 0) {
+        return done;
     }
     ref = jsV_getownproperty(J, obj, name);
     if (ref) {
-        if (ref->atts & JS_DONTCONF) {
-            check_fixed(J, ref, &d, name);
+        if ((ref->atts & JS_DONTCONF) && !check_fixed(J, ref, d)) {
+            return refuse(J, name, throws);
         }
-        apply(ref, &d);
+        apply(ref, d);
+        return 1;
     }
-    else {
-        ref = obj->extensible ? jsV_setproperty(J, obj, name) : NULL;
-        if (!ref) {
+    if (!obj->extensible) {
+        if (throws) {
             js_typeerror(J, "'%s' cannot be added to this object", name);
         }
-        ref->value = d.value;
-        ref->getter = d.get;
-        ref->setter = d.set;
-        ref->atts |= d.atts; /* a symbol stays as it is */
-        if (obj->type == JS_CARRAY && js_isarrayindex(J, name, &k) &&
-            k >= obj->u.a.length) {
-            obj->u.a.length = k + 1;
-        }
+        return 0;
     }
-done:
+    ref = jsV_setproperty(J, obj, name);
+    ref->value = d->value;
+    ref->getter = d->get;
+    ref->setter = d->set;
+    ref->atts = d->atts | (d->has & (HAS_GET | HAS_SET) ? JS_ACCESSOR : 0);
+    if (is_element && k >= obj->u.a.length) {
+        obj->u.a.length = k + 1;
+    }
+    return 1;
+}
+
+static void describe(js_State *J, js_Descriptor *d, const char *name)
+{
+    if (!js_isobject(J, -1)) {
+        js_typeerror(J, "the description of property '%s' is not an object",
+                     name);
+    }
+    read_descriptor(J, d);
+}
+
+static void put_flag(js_State *J, const js_Descriptor *d, const char *name,
+                     int has, int att)
+{
+    if (d->has & has) {
+        js_pushboolean(J, !(d->atts & att));
+        js_defproperty(J, -2, name, 0);
+    }
+}
+
+static void put_accessor(js_State *J, const js_Descriptor *d, const char *name,
+                         int has, js_Object *f)
+{
+    if (d->has & has) {
+        f ? js_pushobject(J, f) : js_pushundefined(J);
+        js_defproperty(J, -2, name, 0);
+    }
+}
+
+/* The description on top, read now and written as one that can be read again
+ * without script code. */
+static js_Object *normal_descriptor(js_State *J, const char *name)
+{
+    js_Object *out = jsV_newobject(J, JS_COBJECT, NULL);
+    int top = js_gettop(J);
+    js_Descriptor d;
+
+    describe(J, &d, name);
+    js_pushobject(J, out);
+    put_flag(J, &d, "enumerable", HAS_ENUM, JS_DONTENUM);
+    put_flag(J, &d, "configurable", HAS_CONF, JS_DONTCONF);
+    put_flag(J, &d, "writable", HAS_WRITABLE, JS_READONLY);
+    if (d.has & HAS_VALUE) {
+        js_pushvalue(J, d.value);
+        js_defproperty(J, -2, "value", 0);
+    }
+    put_accessor(J, &d, "get", HAS_GET, d.get);
+    put_accessor(J, &d, "set", HAS_SET, d.set);
+    js_pop(J, 1);
     js_rot(J, js_gettop(J) - top + 1); /* the descriptor, below all else */
     js_pop(J, js_gettop(J) - top);
+    return out;
+}
+
+/* desc -- desc: define a property of @a obj as it says. */
+static int define_from(js_State *J, js_Object *obj, const char *name,
+                       int throws)
+{
+    int top = js_gettop(J), done;
+    js_Descriptor d;
+
+    describe(J, &d, name);
+    done = define_own(J, obj, name, &d, throws);
+    js_rot(J, js_gettop(J) - top + 1); /* the descriptor, below all else */
+    js_pop(J, js_gettop(J) - top);
+    return done;
+}
+
+void js_libdefine(js_State *J, js_Object *obj, const char *name)
+{
+    define_from(J, obj, name, 1);
 }

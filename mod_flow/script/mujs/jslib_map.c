@@ -258,15 +258,13 @@ static int iterate_table(js_State *J, js_LibObject *it)
 
 /* ---- what scripts see ---- */
 
-static js_Object *this_table(js_State *J, int weak)
+static js_Object *this_table(js_State *J, js_LibKind kind)
 {
-    js_Value *v = js_tovalue(J, 0);
-    js_Object *obj = v->t.type == JS_TOBJECT ? v->u.object : NULL;
-    int kind = obj && obj->type == JS_CLIB ? obj->u.lib.kind : 0;
+    static const char *const names[] = { "Map", "Set", "WeakMap", "WeakSet" };
+    js_Object *obj = lib_is(J, 0, kind);
 
-    if (kind < (weak ? JS_LIBWEAKMAP : JS_LIBMAP) ||
-        kind > (weak ? JS_LIBWEAKSET : JS_LIBSET)) {
-        js_typeerror(J, "not a %s", weak ? "WeakMap or WeakSet" : "Map or Set");
+    if (!obj) {
+        js_typeerror(J, "not a %s", names[kind - JS_LIBMAP]);
     }
     if (!obj->u.lib.u.table) {
         js_Table *t = js_malloc(J, sizeof(*t));
@@ -283,10 +281,10 @@ static void check_key(js_State *J, js_Object *obj, int idx)
     }
 }
 
-static void table_get(js_State *J, int weak)
+static void table_get(js_State *J, js_LibKind kind)
 {
     js_Entry *e =
-        table_find(this_table(J, weak)->u.lib.u.table, js_tovalue(J, 1));
+        table_find(this_table(J, kind)->u.lib.u.table, js_tovalue(J, 1));
 
     if (e) {
         js_pushvalue(J, e->value);
@@ -296,16 +294,16 @@ static void table_get(js_State *J, int weak)
     }
 }
 
-static void table_has(js_State *J, int weak)
+static void table_has(js_State *J, js_LibKind kind)
 {
-    js_Object *obj = this_table(J, weak);
+    js_Object *obj = this_table(J, kind);
 
     js_pushboolean(J, table_find(obj->u.lib.u.table, js_tovalue(J, 1)) != NULL);
 }
 
-static void table_delete(js_State *J, int weak)
+static void table_delete(js_State *J, js_LibKind kind)
 {
-    js_Table *t = this_table(J, weak)->u.lib.u.table;
+    js_Table *t = this_table(J, kind)->u.lib.u.table;
     js_Entry *e = table_find(t, js_tovalue(J, 1));
 
     if (e) {
@@ -315,59 +313,18 @@ static void table_delete(js_State *J, int weak)
     js_pushboolean(J, e != NULL);
 }
 
-static void table_set(js_State *J, int weak, int value)
+static void table_set(js_State *J, js_LibKind kind, int value)
 {
-    js_Object *obj = this_table(J, weak);
+    js_Object *obj = this_table(J, kind);
 
     check_key(J, obj, 1);
     table_put(J, obj->u.lib.u.table, js_tovalue(J, 1), js_tovalue(J, value));
     js_copy(J, 0);
 }
 
-static void Mp_get(js_State *J)
+static void table_clear(js_State *J, js_LibKind kind)
 {
-    table_get(J, 0);
-}
-static void Mp_has(js_State *J)
-{
-    table_has(J, 0);
-}
-static void Mp_delete(js_State *J)
-{
-    table_delete(J, 0);
-}
-static void Mp_set(js_State *J)
-{
-    table_set(J, 0, 2);
-}
-static void Setp_add(js_State *J)
-{
-    table_set(J, 0, 1);
-}
-static void WMp_get(js_State *J)
-{
-    table_get(J, 1);
-}
-static void WMp_has(js_State *J)
-{
-    table_has(J, 1);
-}
-static void WMp_delete(js_State *J)
-{
-    table_delete(J, 1);
-}
-static void WMp_set(js_State *J)
-{
-    table_set(J, 1, 2);
-}
-static void WSp_add(js_State *J)
-{
-    table_set(J, 1, 1);
-}
-
-static void Mp_clear(js_State *J)
-{
-    js_Table *t = this_table(J, 0)->u.lib.u.table;
+    js_Table *t = this_table(J, kind)->u.lib.u.table;
 
     t->n = t->live = 0;
     if (t->size) {
@@ -376,14 +333,14 @@ static void Mp_clear(js_State *J)
     js_pushundefined(J);
 }
 
-static void Mp_size(js_State *J)
+static void table_size(js_State *J, js_LibKind kind)
 {
-    js_pushnumber(J, this_table(J, 0)->u.lib.u.table->live);
+    js_pushnumber(J, this_table(J, kind)->u.lib.u.table->live);
 }
 
-static void Mp_forEach(js_State *J)
+static void table_each(js_State *J, js_LibKind kind)
 {
-    js_Object *obj = this_table(J, 0);
+    js_Object *obj = this_table(J, kind);
     unsigned long long last = 0;
     int index = 0;
     js_Entry *e;
@@ -404,54 +361,139 @@ static void Mp_forEach(js_State *J)
     js_pushundefined(J);
 }
 
+static void table_iterator(js_State *J, js_LibKind kind, js_IterKind what)
+{
+    this_table(J, kind);
+    js_libiterator(J, 0, what);
+}
+
+#define TABLE_METHODS(p, kind)           \
+    static void p##_has(js_State *J)     \
+    {                                    \
+        table_has(J, kind);              \
+    }                                    \
+    static void p##_delete(js_State *J)  \
+    {                                    \
+        table_delete(J, kind);           \
+    }
+#define TABLE_WALKS(p, kind)                        \
+    static void p##_clear(js_State *J)              \
+    {                                               \
+        table_clear(J, kind);                       \
+    }                                               \
+    static void p##_size(js_State *J)               \
+    {                                               \
+        table_size(J, kind);                        \
+    }                                               \
+    static void p##_forEach(js_State *J)            \
+    {                                               \
+        table_each(J, kind);                        \
+    }                                               \
+    static void p##_values(js_State *J)             \
+    {                                               \
+        table_iterator(J, kind, JS_ITERVALUES);     \
+    }                                               \
+    static void p##_entries(js_State *J)            \
+    {                                               \
+        table_iterator(J, kind, JS_ITERENTRIES);    \
+    }
+TABLE_METHODS(Mp, JS_LIBMAP)
+TABLE_METHODS(Setp, JS_LIBSET)
+TABLE_METHODS(WMp, JS_LIBWEAKMAP)
+TABLE_METHODS(WSp, JS_LIBWEAKSET)
+TABLE_WALKS(Mp, JS_LIBMAP)
+TABLE_WALKS(Setp, JS_LIBSET)
+
+static void Mp_get(js_State *J)
+{
+    table_get(J, JS_LIBMAP);
+}
+static void Mp_set(js_State *J)
+{
+    table_set(J, JS_LIBMAP, 2);
+}
 static void Mp_keys(js_State *J)
 {
-    this_table(J, 0);
-    js_libiterator(J, 0, JS_ITERKEYS);
+    table_iterator(J, JS_LIBMAP, JS_ITERKEYS);
+}
+static void Setp_add(js_State *J)
+{
+    table_set(J, JS_LIBSET, 1);
+}
+static void WMp_get(js_State *J)
+{
+    table_get(J, JS_LIBWEAKMAP);
+}
+static void WMp_set(js_State *J)
+{
+    table_set(J, JS_LIBWEAKMAP, 2);
+}
+static void WSp_add(js_State *J)
+{
+    table_set(J, JS_LIBWEAKSET, 1);
 }
 
-static void Mp_values(js_State *J)
+/* Add the element on top to the new table at 0, with its method at @a adder;
+ * pops it. */
+static void fill_one(js_State *J, js_Object *obj, int adder, int is_plain)
 {
-    this_table(J, 0);
-    js_libiterator(J, 0, JS_ITERVALUES);
-}
+    int is_map =
+        obj->u.lib.kind == JS_LIBMAP || obj->u.lib.kind == JS_LIBWEAKMAP;
 
-static void Mp_entries(js_State *J)
-{
-    this_table(J, 0);
-    js_libiterator(J, 0, JS_ITERENTRIES);
+    if (is_map && !js_isobject(J, -1)) {
+        js_typeerror(J, "an entry of a Map must be an object");
+    }
+    js_copy(J, adder);
+    js_copy(J, 0);
+    if (is_map) {
+        js_getindex(J, -3, 0);
+        js_getindex(J, -4, 1);
+    }
+    else {
+        js_copy(J, -3);
+    }
+    if (!is_plain) {
+        js_call(J, is_map ? 2 : 1);
+        js_pop(J, 2);
+        return;
+    }
+    check_key(J, obj, is_map ? -2 : -1);
+    table_put(J, obj->u.lib.u.table, js_tovalue(J, is_map ? -2 : -1),
+              js_tovalue(J, -1));
+    js_pop(J, is_map ? 5 : 4);
 }
 
 /* Fill the new table at 0 (where its methods expect it) from the iterable at
  * 1. */
 static void table_fill(js_State *J, js_Object *obj)
 {
-    int is_map =
-        obj->u.lib.kind == JS_LIBMAP || obj->u.lib.kind == JS_LIBWEAKMAP;
-    int at;
+    static const js_CFunction adders[] = { Mp_set, Setp_add, WMp_set, WSp_add };
+    int is_plain, is_own, at;
 
     if (js_isundefined(J, 1) || js_isnull(J, 1)) {
         return;
     }
     at = js_gettop(J);
-    iter_begin(J, 1);
-    while (iter_next(J, at)) {
-        if (is_map) {
-            if (!js_isobject(J, -1)) {
-                js_typeerror(J, "an entry of a Map must be an object");
-            }
-            js_getindex(J, -1, 0);
-            js_getindex(J, -2, 1);
-        }
-        else {
-            js_copy(J, -1);
-            js_copy(J, -1);
-        }
-        check_key(J, obj, -2);
-        table_put(J, obj->u.lib.u.table, js_tovalue(J, -2), js_tovalue(J, -1));
-        js_pop(J, 3);
+    js_getproperty(J, 0, obj->u.lib.kind == JS_LIBMAP ||
+                                 obj->u.lib.kind == JS_LIBWEAKMAP
+                             ? "set"
+                             : "add");
+    if (!js_iscallable(J, -1)) {
+        js_typeerror(J, "what adds to a Map or Set is not a function");
     }
-    js_pop(J, 2);
+    is_plain = is_builtin(J, -1, adders[obj->u.lib.kind - JS_LIBMAP]);
+    iter_begin(J, 1);
+    is_own = lib_is(J, at + 1, JS_LIBITERATOR) != NULL;
+    while (iter_next(J, at + 1)) {
+        if (!is_own && js_try(J)) {
+            iter_abort(J, at + 1);
+        }
+        fill_one(J, obj, at, is_plain);
+        if (!is_own) {
+            js_endtry(J);
+        }
+    }
+    js_pop(J, 3);
 }
 
 static void new_table(js_State *J, js_LibKind kind, js_Object *proto)
@@ -463,7 +505,7 @@ static void new_table(js_State *J, js_LibKind kind, js_Object *proto)
     js_pushobject(J, obj);
     js_copy(J, -1);
     js_replace(J, 0);
-    this_table(J, kind >= JS_LIBWEAKMAP);
+    this_table(J, kind);
     table_fill(J, obj);
 }
 
@@ -492,17 +534,20 @@ static void without_new(js_State *J)
 }
 
 static js_Object *define_table(js_State *J, const char *name, js_CFunction con,
-                               const js_Method *methods)
+                               const js_Method *methods, js_CFunction size)
 {
     js_Object *proto = jsV_newobject(J, JS_COBJECT, J->Object_prototype);
 
     js_pushobject(J, proto);
     lib_methods(J, methods);
     lib_tag(J, name);
-    if (methods->function == Mp_get || methods->function == Setp_add) {
-        lib_getter(J, "size", Mp_size);
-        js_getproperty(J, -1,
-                       methods->function == Mp_get ? "entries" : "values");
+    if (size == Setp_size) {
+        js_getproperty(J, -1, "values");
+        js_defproperty(J, -2, "keys", JS_DONTENUM);
+    }
+    if (size) {
+        lib_getter(J, "get size", "size", size);
+        js_getproperty(J, -1, size == Mp_size ? "entries" : "values");
         js_defproperty(J, -2, "@@iterator", JS_DONTENUM);
     }
     js_newcconstructor(J, without_new, con, name, 0);
@@ -520,13 +565,12 @@ static void init_map(js_State *J)
         { "entries", Mp_entries, 0 }, { NULL }
     };
     static const js_Method set[] = { { "add", Setp_add, 1 },
-                                     { "has", Mp_has, 1 },
-                                     { "delete", Mp_delete, 1 },
-                                     { "clear", Mp_clear, 0 },
-                                     { "forEach", Mp_forEach, 1 },
-                                     { "keys", Mp_keys, 0 },
-                                     { "values", Mp_values, 0 },
-                                     { "entries", Mp_entries, 0 },
+                                     { "has", Setp_has, 1 },
+                                     { "delete", Setp_delete, 1 },
+                                     { "clear", Setp_clear, 0 },
+                                     { "forEach", Setp_forEach, 1 },
+                                     { "values", Setp_values, 0 },
+                                     { "entries", Setp_entries, 0 },
                                      { NULL } };
     static const js_Method weakmap[] = { { "get", WMp_get, 1 },
                                          { "set", WMp_set, 2 },
@@ -534,12 +578,12 @@ static void init_map(js_State *J)
                                          { "delete", WMp_delete, 1 },
                                          { NULL } };
     static const js_Method weakset[] = { { "add", WSp_add, 1 },
-                                         { "has", WMp_has, 1 },
-                                         { "delete", WMp_delete, 1 },
+                                         { "has", WSp_has, 1 },
+                                         { "delete", WSp_delete, 1 },
                                          { NULL } };
 
-    J->lib->map = define_table(J, "Map", new_Map, map);
-    J->lib->set = define_table(J, "Set", new_Set, set);
-    J->lib->weakmap = define_table(J, "WeakMap", new_WeakMap, weakmap);
-    J->lib->weakset = define_table(J, "WeakSet", new_WeakSet, weakset);
+    J->lib->map = define_table(J, "Map", new_Map, map, Mp_size);
+    J->lib->set = define_table(J, "Set", new_Set, set, Setp_size);
+    J->lib->weakmap = define_table(J, "WeakMap", new_WeakMap, weakmap, NULL);
+    J->lib->weakset = define_table(J, "WeakSet", new_WeakSet, weakset, NULL);
 }

@@ -14,20 +14,9 @@ static js_Object *reflect_target(js_State *J)
 
 static void Reflect_ownKeys(js_State *J)
 {
-    int i, n, len;
-
     reflect_target(J);
     js_copy(J, 1);
-    own_keys(J, 1);
-    js_copy(J, 1);
-    own_keys(J, 2);
-    len = lib_length(J, -2);
-    n = lib_length(J, -1);
-    for (i = 0; i < n; ++i) {
-        js_getindex(J, -1, i);
-        js_setindex(J, -3, len + i);
-    }
-    js_pop(J, 1);
+    own_keys(J, KEYS_STRINGS | KEYS_SYMBOLS | KEYS_ALL);
 }
 
 static void Reflect_has(js_State *J)
@@ -38,38 +27,101 @@ static void Reflect_has(js_State *J)
 
 static void Reflect_get(js_State *J)
 {
+    int is_given = js_gettop(J) > 3;
+    js_Value self;
+
     reflect_target(J);
-    js_getproperty(J, 1, js_tostring(J, 2));
+    if (!is_given) {
+        js_getproperty(J, 1, js_tostring(J, 2));
+        return;
+    }
+    self = *js_tovalue(J, 3);
+    if (!jsR_hasmember(J, js_toobject(J, 1), js_tostring(J, 2), &self)) {
+        js_pushundefined(J);
+    }
+}
+
+/* The property that an assignment finds, as a description on top of the stack;
+ * or undefined. */
+static void find_member(js_State *J, js_Object *obj, const char *name)
+{
+    for (; obj; obj = obj->prototype) {
+        js_pushobject(J, obj);
+        descriptor(J, -1, name);
+        js_rot2pop1(J);
+        if (!js_isundefined(J, -1)) {
+            return;
+        }
+        js_pop(J, 1);
+    }
+    js_pushundefined(J);
+}
+
+/* May a property be set, as its description on top says? Pops that. */
+static int is_writable(js_State *J)
+{
+    int yes = 1;
+
+    if (!js_isundefined(J, -1)) {
+        js_getproperty(J, -1, "writable");
+        yes = js_toboolean(J, -1);
+        js_pop(J, 1);
+    }
+    js_pop(J, 1);
+    return yes;
+}
+
+/* The value at 3 becomes the property that the receiver at 4 has itself. */
+static int set_own(js_State *J, const char *name)
+{
+    js_Object *to = js_toobject(J, 4);
+    js_Descriptor d;
+
+    memset(&d, 0, sizeof(d));
+    d.has = HAS_VALUE;
+    d.value = *js_tovalue(J, 3);
+    descriptor(J, 4, name);
+    if (js_isundefined(J, -1)) {
+        js_pop(J, 1);
+        d.has |= HAS_WRITABLE | HAS_ENUM | HAS_CONF;
+        return define_own(J, to, name, &d, 0);
+    }
+    d.atts = JS_READONLY | JS_DONTENUM | JS_DONTCONF; /* none of them given */
+    return is_writable(J) && define_own(J, to, name, &d, 0);
 }
 
 static void Reflect_set(js_State *J)
 {
-    js_Property *ref = jsV_getproperty(J, reflect_target(J), js_tostring(J, 2));
-    int ok = ref ? !(ref->atts & JS_READONLY) && (!ref->getter || ref->setter)
-                 : js_toobject(J, 1)->extensible;
+    const char *name;
+    int top = js_gettop(J);
 
-    if (ok) {
+    reflect_target(J);
+    name = js_tostring(J, 2);
+    lib_args(J, 5);
+    if (top < 5) {
+        js_copy(J, 1);
+        js_replace(J, 4);
+    }
+    find_member(J, js_toobject(J, 1), name);
+    if (js_isobject(J, -1) && js_hasproperty(J, -1, "set")) {
+        if (js_isundefined(J, -1)) {
+            js_pushboolean(J, 0);
+            return;
+        }
+        js_copy(J, 4);
         js_copy(J, 3);
-        js_setproperty(J, 1, js_tostring(J, 2));
+        js_call(J, 1);
+        js_pushboolean(J, 1);
+        return;
     }
-    js_pushboolean(J, ok);
-}
-
-static int push_arguments(js_State *J, int idx)
-{
-    int i, n = lib_length(J, idx);
-
-    if (n > JS_STACKSIZE / 2) {
-        js_rangeerror(J, "too many arguments");
-    }
-    for (i = 0; i < n; ++i) {
-        js_getindex(J, idx, i);
-    }
-    return n;
+    js_pushboolean(J, is_writable(J) && js_isobject(J, 4) && set_own(J, name));
 }
 
 static void Reflect_apply(js_State *J)
 {
+    if (!js_iscallable(J, 1)) {
+        js_typeerror(J, "%s is not callable", js_typeof(J, 1));
+    }
     js_copy(J, 1);
     js_copy(J, 2);
     js_call(J, push_arguments(J, 3));
@@ -77,8 +129,14 @@ static void Reflect_apply(js_State *J)
 
 static void Reflect_construct(js_State *J)
 {
+    int target = js_gettop(J) > 3 ? 3 : 1;
+
+    if (!is_constructor(J, 1) || !is_constructor(J, target)) {
+        js_typeerror(J, "%s is not a constructor",
+                     js_typeof(J, is_constructor(J, 1) ? target : 1));
+    }
     js_copy(J, 1);
-    js_construct(J, push_arguments(J, 2));
+    js_constructas(J, push_arguments(J, 2), js_toobject(J, target));
 }
 
 static void Reflect_getPrototypeOf(js_State *J)
@@ -88,32 +146,30 @@ static void Reflect_getPrototypeOf(js_State *J)
 
 static void Reflect_setPrototypeOf(js_State *J)
 {
-    js_pushboolean(J, set_prototype(J, reflect_target(J), 2));
+    js_Object *obj = reflect_target(J);
+
+    if (!js_isnull(J, 2) && !js_isobject(J, 2)) {
+        js_typeerror(J, "a prototype is an object or null");
+    }
+    js_pushboolean(J, set_prototype(J, obj, 2));
 }
 
 static void Reflect_defineProperty(js_State *J)
 {
-    reflect_target(J);
-    if (js_try(J)) {
-        js_pop(J, 1);
-        js_pushboolean(J, 0);
-        return;
-    }
-    O_defineProperty(J);
-    js_endtry(J);
-    js_pushboolean(J, 1);
+    const char *name;
+    js_Object *obj = reflect_target(J);
+
+    name = js_tostring(J, 2);
+    js_copy(J, 3);
+    js_pushboolean(J, define_from(J, obj, name, 0));
 }
 
 static void Reflect_deleteProperty(js_State *J)
 {
-    js_Property *ref =
-        jsV_getownproperty(J, reflect_target(J), js_tostring(J, 2));
-    int ok = !ref || !(ref->atts & JS_DONTCONF);
+    js_Object *obj = reflect_target(J);
 
-    if (ok) {
-        js_delproperty(J, 1, js_tostring(J, 2));
-    }
-    js_pushboolean(J, ok);
+    J->strict = 0; /* the answer says it; the caller's comes back by itself */
+    js_pushboolean(J, jsR_delproperty(J, obj, js_tostring(J, 2)));
 }
 
 static void Reflect_getOwnPropertyDescriptor(js_State *J)
@@ -145,7 +201,7 @@ static void clone_members(js_State *J, int seen)
     int i, n;
 
     js_copy(J, -2);
-    own_keys(J, 0); /* object copy keys */
+    own_keys(J, KEYS_STRINGS); /* object copy keys */
     n = lib_length(J, -1);
     for (i = 0; i < n; ++i) {
         js_getindex(J, -1, i);

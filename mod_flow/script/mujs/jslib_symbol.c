@@ -83,7 +83,7 @@ static void push_symbol(js_State *J, const char *begin, const char *rest)
 static void jsB_Symbol(js_State *J)
 {
     int is_plain = js_isundefined(J, 1);
-    const char *description = is_plain ? "" : js_tostring(J, 1);
+    const char *description = is_plain ? "" : lib_text(J, 1);
     char buf[32];
 
     snprintf(buf, sizeof(buf), "@@\1%u%s", ++J->lib->symbols,
@@ -98,7 +98,7 @@ static void jsB_new_Symbol(js_State *J)
 
 static void Symbol_for(js_State *J)
 {
-    push_symbol(J, "@@\2", js_tostring(J, 1));
+    push_symbol(J, "@@\2", lib_text(J, 1));
 }
 
 static void Symbol_keyFor(js_State *J)
@@ -164,7 +164,7 @@ static void init_symbol(js_State *J)
 
     js_pushobject(J, J->lib->symbol);
     lib_methods(J, methods);
-    lib_getter(J, "description", Symp_description);
+    lib_getter(J, "get description", "description", Symp_description);
     lib_tag(J, "Symbol");
     js_newcconstructor(J, jsB_Symbol, jsB_new_Symbol, "Symbol", 0);
     lib_methods(J, statics);
