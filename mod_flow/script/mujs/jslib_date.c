@@ -516,17 +516,34 @@ enum {
     FIELDS
 };
 
+/* Days from 1970-01-01. The year is taken to begin in March, so that the leap
+ * day is its last, in eras of 400 years, which are all 146,097 days long. */
+static double days_of(long long year, int month)
+{
+    long long era, in_era, in_year;
+
+    year -= month < 2;
+    era = (year >= 0 ? year : year - 399) / 400;
+    in_era = year - era * 400;
+    in_year = (153 * (month < 2 ? month + 10 : month - 2) + 2) / 5;
+    return (double)(era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 +
+                    in_year - 719468);
+}
+
 static double date_day(double year, double month, double day)
 {
+    double years;
+
     if (!isfinite(year) || !isfinite(month) || !isfinite(day)) {
         return NAN;
     }
-    year = trunc(year) + floor(trunc(month) / 12);
-    month = trunc(month) - 12 * floor(trunc(month) / 12);
+    month = trunc(month);
+    years = floor(month / 12);
+    year = trunc(year) + years;
     if (fabs(year) > 400000) {
         return NAN;
     }
-    return MakeDay(year, month, 1) + trunc(day) - 1;
+    return days_of((long long)year, (int)(month - 12 * years)) + trunc(day) - 1;
 }
 
 /* The language prescribes the order of these sums. */
@@ -548,13 +565,22 @@ static double date_clip(double t)
 
 static void date_split(double t, double *f)
 {
-    f[YEAR] = YearFromTime(t);
-    f[MONTH] = MonthFromTime(t);
-    f[DAY] = DateFromTime(t);
-    f[HOUR] = HourFromTime(t);
-    f[MINUTE] = MinFromTime(t);
-    f[SECOND] = SecFromTime(t);
-    f[MS] = msFromTime(t);
+    long long days = (long long)floor(t / msPerDay), era, in_era, year;
+    int ms = (int)(t - (double)days * msPerDay), in_year, month;
+
+    f[HOUR] = ms / 3600000;
+    f[MINUTE] = ms / 60000 % 60;
+    f[SECOND] = ms / 1000 % 60;
+    f[MS] = ms % 1000;
+    days += 719468;
+    era = (days >= 0 ? days : days - 146096) / 146097;
+    in_era = days - era * 146097;
+    year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    in_year = (int)(in_era - (365 * year + year / 4 - year / 100));
+    month = (5 * in_year + 2) / 153;
+    f[DAY] = in_year - (153 * month + 2) / 5 + 1;
+    f[MONTH] = month < 10 ? month + 2 : month - 10;
+    f[YEAR] = (double)(year + era * 400 + (month >= 10));
 }
 
 /* @a given arguments, from the year on. */
