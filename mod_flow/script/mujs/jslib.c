@@ -379,7 +379,8 @@ void js_libmark(js_State *J, int mark)
 {
     js_Lib *lib = J->lib;
     js_Object *all[] = { lib->symbol,  lib->iterator, lib->map,     lib->set,
-                         lib->weakmap, lib->weakset,  lib->promise, lib->jobs };
+                         lib->weakmap, lib->weakset,  lib->promise, lib->jobs,
+                         lib->values };
     int i;
 
     for (i = 0; i < (int)(sizeof(all) / sizeof(all[0])); ++i) {
@@ -472,9 +473,35 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
         JS_NEEDPROTOTYPE(J, obj, name);
         *atts = JS_READONLY | JS_DONTENUM;
         return own_of_function(J, obj, name);
+    case JS_CARGUMENTS:
+        if (!strcmp(name, "@@iterator") && !(obj->gone & 1) &&
+            !jsV_getownproperty(J, obj, name)) {
+            *atts = JS_DONTENUM;
+            js_pushobject(J, J->lib->values);
+            return 1;
+        }
+        return 0;
     default:
         return 0;
     }
+}
+
+int js_libexists(js_State *J, js_Object *obj, const char *name)
+{
+    int atts;
+
+    for (; obj; obj = obj->prototype) {
+        if (jsV_getownproperty(J, obj, name)) {
+            return 1;
+        }
+        if (js_libown(J, obj, name, &atts) ||
+            (obj->type == JS_CUSERDATA && obj->u.user.has &&
+             obj->u.user.has(J, obj->u.user.data, name))) {
+            js_pop(J, 1);
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* ---- what is not there ---- */
@@ -535,6 +562,10 @@ void js_libinit(js_State *J)
     lib->iterator = jsV_newobject(J, JS_COBJECT, J->Object_prototype);
     init_symbol(J);
     init_iterator(J);
+    js_pushobject(J, J->Array_prototype);
+    js_getproperty(J, -1, "values");
+    lib->values = js_toobject(J, -1);
+    js_pop(J, 2);
     init_object(J);
     regex_initstring(J);
     init_reflect(J);

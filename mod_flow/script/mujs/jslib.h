@@ -59,7 +59,8 @@ typedef struct js_Table js_Table;
 /** J->lib */
 typedef struct js_Lib {
     js_Object *symbol, *iterator, *map, *set, *weakmap, *weakset, *promise;
-    js_Object *jobs; /* an array: what Promises have to do */
+    js_Object *values; /* Array.prototype.values */
+    js_Object *jobs;   /* an array: what Promises have to do */
     int firstjob;
     unsigned symbols;
     void (*compile)(js_State *J, const char *source);
@@ -85,6 +86,10 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts);
 
 /** The function that a bound one calls in the end. */
 js_Object *js_libtarget(js_State *J, js_Object *f);
+
+/** Has an object a property of that name, also an inherited one? No getter is
+ * called. */
+int js_libexists(js_State *J, js_Object *obj, const char *name);
 
 /** desc -- desc: define a property of @a obj as the object on top says, or
  * throw. */

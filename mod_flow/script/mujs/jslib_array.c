@@ -98,7 +98,7 @@ static void arr_set(js_State *J, int idx, double k)
 {
     char buf[32];
 
-    if (k <= INT_MAX) {
+    if (k <= INT_MAX && !JS_INHERITS(J)) {
         js_setindex(J, idx, (int)k);
     }
     else {
@@ -242,9 +242,9 @@ static void Ap_push(js_State *J)
     int top = js_gettop(J), i;
     double n = arr_length(J, 0);
 
-    check_length(J, n + top - 1);
+    check_length(J, n + (top - 1));
     for (i = 1; i < top; ++i, ++n) {
-        if (arr_dense(obj)) {
+        if (arr_dense(obj) && !JS_INHERITS(J)) {
             jsR_setarrayindex(J, obj, (int)n, js_tovalue(J, i));
         }
         else {
@@ -337,7 +337,7 @@ static void Ap_unshift(js_State *J)
 
     if (add > 0) {
         check_length(J, len + add);
-        if (arr_dense(obj)) {
+        if (arr_dense(obj) && !JS_INHERITS(J)) {
             arr_shiftdense(J, obj, 0, add);
         }
         else {
@@ -393,7 +393,7 @@ static void splice_tail(js_State *J, double len, double start, double del,
     if (add == del) {
         return;
     }
-    if (arr_dense(obj) && obj->u.a.length == len) {
+    if (arr_dense(obj) && obj->u.a.length == len && !JS_INHERITS(J)) {
         if (add > del) {
             arr_shiftdense(J, obj, (int)(start + del), (int)(add - del));
         }
@@ -432,7 +432,7 @@ static void Ap_splice(js_State *J)
         del = lib_integer(J, 2);
         del = del < 0 ? 0 : del > len - start ? len - start : del;
     }
-    check_length(J, len + add - del);
+    check_length(J, len + (add - del));
     arr_species(J, del);
     arr_copy(J, start, del);
     splice_tail(J, len, start, del, add);
@@ -580,7 +580,9 @@ static void join(js_State *J, double len, const char *separator, int local)
         arr_get(J, 0, k);
         if (js_iscoercible(J, -1)) {
             if (local) {
+                js_copy(J, -1);
                 js_getproperty(J, -1, "toLocaleString");
+                js_rot2pop1(J);
                 js_rot2(J);
                 js_call(J, 0);
             }

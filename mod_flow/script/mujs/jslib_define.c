@@ -153,7 +153,8 @@ static void apply(js_Property *ref, const js_Descriptor *d)
     ref->atts = (ref->atts & ~given) | (d->atts & given);
 }
 
-/* The length and name of a function as properties like others. */
+/* The length and name of a function as properties like others; or what
+ * arguments iterate with. */
 static void store_unstored(js_State *J, js_Object *obj, const char *name)
 {
     int atts, extensible = obj->extensible;
@@ -178,7 +179,8 @@ static int define_unstored(js_State *J, js_Object *obj, const char *name,
     js_Property was;
     int atts;
 
-    if (obj->type == JS_CFUNCTION || obj->type == JS_CCFUNCTION) {
+    if (obj->type == JS_CFUNCTION || obj->type == JS_CCFUNCTION ||
+        obj->type == JS_CARGUMENTS) {
         store_unstored(J, obj, name);
         return -1;
     }

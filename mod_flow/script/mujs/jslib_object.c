@@ -366,8 +366,9 @@ static void Op_valueOf2(js_State *J)
 
 static void Op_toLocaleString(js_State *J)
 {
-    js_getproperty(J, 0, "toString");
     js_copy(J, 0);
+    js_getproperty(J, 0, "toString");
+    js_rot2(J);
     js_call(J, 0);
 }
 

@@ -22,7 +22,7 @@ static void Reflect_ownKeys(js_State *J)
 static void Reflect_has(js_State *J)
 {
     reflect_target(J);
-    js_pushboolean(J, js_hasproperty(J, 1, js_tostring(J, 2)));
+    js_pushboolean(J, js_libexists(J, js_toobject(J, 1), js_tostring(J, 2)));
 }
 
 static void Reflect_get(js_State *J)
