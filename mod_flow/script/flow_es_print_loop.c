@@ -155,10 +155,15 @@ void flow_es_print_for_of(es_t *es, es_node_t *n)
     int env;
 
     es->pending = NULL;
-    flow_es_sayf(es, flow_es_completes(es) ? "var %s = __flow_iter(" : "%s = __flow_iter(", a);
+    flow_es_sayf(es,
+                 flow_es_completes(es) ? "var %s = __flow_iter("
+                                       : "%s = __flow_iter(",
+                 a);
     flow_es_print_expr(es, n->b, P_ASSIGN);
-    flow_es_sayf(es, flow_es_completes(es) ? "); var %s = %s.__flow_it ? -1 : 0; try {"
-                                : "); %s = %s.__flow_it ? -1 : 0; try {",
+    flow_es_sayf(es,
+                 flow_es_completes(es)
+                     ? "); var %s = %s.__flow_it ? -1 : 0; try {"
+                     : "); %s = %s.__flow_it ? -1 : 0; try {",
                  i, a);
     es->pending = pending;
     flow_es_print_labels(es);

@@ -66,11 +66,10 @@ static void es_construct(js_State *J)
 
 static int count_symbols(js_Property *prop)
 {
-    return prop == &sentinel ? 0
-                             : (JS_ISSYMBOL(prop->name) &&
-                                !(prop->atts & JS_DONTENUM)) +
-                                   count_symbols(prop->left) +
-                                   count_symbols(prop->right);
+    return prop == &sentinel
+               ? 0
+               : (JS_ISSYMBOL(prop->name) && !(prop->atts & JS_DONTENUM)) +
+                     count_symbols(prop->left) + count_symbols(prop->right);
 }
 
 /* __flow_symbols(object): the enumerable ones; nearly always undefined. */
@@ -146,7 +145,8 @@ static void es_pget(js_State *J)
         return;
     }
     if (!js_hasproperty(J, 2, "get")) {
-        js_typeerror(J, "private member has no getter");
+        js_getproperty(J, 2, "name");
+        js_typeerror(J, "'%s' has no getter", js_tostring(J, -1));
     }
     js_copy(J, 1);
     js_call(J, 0);
@@ -162,7 +162,12 @@ static void es_pset(js_State *J)
     }
     else {
         if (!js_hasproperty(J, 2, "set")) {
-            js_typeerror(J, "private method or getter may not be assigned");
+            int method = js_hasproperty(J, 2, "value");
+
+            js_getproperty(J, 2, "name");
+            js_typeerror(J, "'%s' %s", js_tostring(J, -1),
+                         method ? "is a method and cannot be assigned"
+                                : "has no setter");
         }
         js_copy(J, 1);
         js_copy(J, 3);

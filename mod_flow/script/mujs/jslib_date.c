@@ -410,8 +410,8 @@ static void D_toUTCString(js_State *J)
     snprintf(buf, sizeof(buf), "%.3s, %02d %.3s %s%04d %02d:%02d:%02d GMT",
              date_days + 3 * WeekDay(t), DateFromTime(t),
              date_months + 3 * MonthFromTime(t), YearFromTime(t) < 0 ? "-" : "",
-             abs(YearFromTime(t)), HourFromTime(t),
-             MinFromTime(t), SecFromTime(t));
+             abs(YearFromTime(t)), HourFromTime(t), MinFromTime(t),
+             SecFromTime(t));
     js_pushstring(J, buf);
 }
 
@@ -605,9 +605,8 @@ static void date_set(js_State *J, int first, int last, int local)
     double t = js_todate(J, 0), f[FIELDS], value[FIELDS];
 
     for (i = first; i <= last; ++i) {
-        value[i] = i == first || i - first < given
-                       ? js_tonumber(J, 1 + i - first)
-                       : 0;
+        value[i] =
+            i == first || i - first < given ? js_tonumber(J, 1 + i - first) : 0;
     }
     if (isnan(t)) {
         if (first != YEAR) {

@@ -362,8 +362,7 @@ static void S_raw(js_State *J)
         js_pop(J, 1);
         if (i + 1 < n && i + 2 < top) {
             js_copy(J, i + 2);
-            text_add(J, &out, text_arg(J, -1),
-                     (int)strlen(js_tostring(J, -1)));
+            text_add(J, &out, text_arg(J, -1), (int)strlen(js_tostring(J, -1)));
             js_pop(J, 1);
         }
     }

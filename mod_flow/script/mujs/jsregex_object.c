@@ -49,8 +49,8 @@ int js_regexput(js_State *J, js_Object *obj, const char *name, js_Value *v)
 /* The RegExp that a getter is called for; NULL for RegExp.prototype itself. */
 static js_Regexp *regex_getter(js_State *J)
 {
-    if (!js_isobject(J, 0) || (!js_isregexp(J, 0) &&
-                               js_toobject(J, 0) != J->RegExp_prototype)) {
+    if (!js_isobject(J, 0) ||
+        (!js_isregexp(J, 0) && js_toobject(J, 0) != J->RegExp_prototype)) {
         js_typeerror(J, "not a regular expression");
     }
     return js_isregexp(J, 0) ? js_toregexp(J, 0) : NULL;
