@@ -131,7 +131,7 @@
         f = x['@@iterator'];
         if (typeof f !== 'function') {
             if (Object.prototype.toString.call(x) === '[object Arguments]') {
-                return Array.prototype.slice.call(x);
+                return x;
             }
             notIterable(x);
         }
