@@ -352,6 +352,7 @@
                 setProto(f, parent);
             }
         }
+        define(f, 'prototype', { writable: false });
         define(f, 'name', { value: name, configurable: true });
     });
     put('__flow_method', function (o, k, f) {
