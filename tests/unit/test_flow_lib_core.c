@@ -167,6 +167,21 @@ static void texts_have_the_methods_of_today(void **state)
 {
     /* clang-format off */
     static const lib_case_t cases[] = {
+        /* the program that is being matched is changed */
+        { "(() => { const r = new RegExp('[a-c]', 'g'); return 'abcd'.replace(r, (c) => { r.compile('x' + c); r.compile('y'); return c + 1; }); })()",
+          "\"a1b1c1d\"" },
+        { "(() => { const r = new RegExp('a', 'g'); r.lastIndex = { valueOf() { r.compile('b', 'y'); return 1; } }; return [r.test('ab'), r.lastIndex]; })()",
+          "[true,2]" },
+        { "(() => { const r = new RegExp('a'); return 'aa'.replace(r, { toString() { r.compile('aa'); return 'z'; } }); })()",
+          "\"z\"" },
+        { "(() => { const r = /a/g; r.lastIndex = '1'; return [r.lastIndex, r.test('aa'), r.lastIndex]; })()",
+          "[\"1\",true,2]" },
+        { "['\\u0130\\u0587'.toLowerCase(), '\\u0587\\ufb03'.toUpperCase(), 'A\\u03a3 \\u03a3A'.toLowerCase()]",
+          "[\"i\u0307\u0587\",\"\u0535\u0552FFI\",\"a\u03c2 \u03c3a\"]" },
+        { "JSON.stringify({ b: 1, a: 2, c: 3 }, ['c', 'a', 'c'])",
+          "\"{\\\"c\\\":3,\\\"a\\\":2}\"" },
+        { "JSON.parse('\\ufeff1')",
+          "throws SyntaxError" },
         { "['abc'.slice(2, 1), 'abc'.slice(Infinity), 'abc'.slice(-2), 'abc'.concat(), 'a'.concat(1, null)]",
           "[\"\",\"\",\"bc\",\"abc\",\"a1null\"]" },
         { "['abcabc'.indexOf('c', 3), 'abc'.indexOf('', 9), 'abc'.indexOf('d'), 'a\\u{1F600}b'.indexOf('b')]",

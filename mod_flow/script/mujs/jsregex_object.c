@@ -31,16 +31,31 @@ int js_regexget(js_State *J, js_Object *obj, const char *name)
     if (*name != 'l' || !js_regexisown(name)) {
         return 0;
     }
-    js_pushnumber(J, obj->u.r.last);
+    if (obj->u.r.odd) {
+        js_pushvalue(J, jsV_getownproperty(J, obj->u.r.odd, "v")->value);
+    }
+    else {
+        js_pushnumber(J, obj->u.r.last);
+    }
     return 1;
 }
 
 int js_regexput(js_State *J, js_Object *obj, const char *name, js_Value *v)
 {
+    js_Object *odd;
+
     if (*name != 'l' || !js_regexisown(name)) {
         return 0;
     }
-    obj->u.r.last = jsV_numbertointeger(jsV_tonumber(J, v));
+    if (v->t.type == JS_TNUMBER && v->u.number == (int)v->u.number &&
+        fabs(v->u.number) < INT_MAX && !signbit(v->u.number)) {
+        regex_setlast(&obj->u.r, (int)v->u.number);
+        return 1;
+    }
+    /* any value stays what it is until it is used */
+    odd = jsV_newobject(J, JS_COBJECT, NULL);
+    obj->u.r.odd = odd;
+    jsV_setproperty(J, odd, "v")->value = *v;
     return 1;
 }
 
