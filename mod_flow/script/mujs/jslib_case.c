@@ -2,6 +2,15 @@
 
 /* Upper and lower case; part of jslib.c's room. */
 
+/* The length of the function on top, or of its member, when that is more than
+ * the arguments that it must have. */
+static void lib_says(js_State *J, const char *member, int length)
+{
+    js_getproperty(J, -1, member ? member : "constructor");
+    js_toobject(J, member ? -1 : -2)->u.c.length = length;
+    js_pop(J, 1);
+}
+
 /* clang-format off */
 /* The letters that become two or three, by code (Unicode's SpecialCasing). */
 static const struct {

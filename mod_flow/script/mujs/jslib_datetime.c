@@ -228,6 +228,7 @@ static void init_date(js_State *J)
     js_defproperty(J, -2, "toGMTString", JS_DONTENUM);
     js_pop(J, 1);
     js_getglobal(J, "Date");
+    lib_says(J, NULL, 7);
     jsB_propf(J, "Date.UTC", D_UTC2, 7);
     js_toobject(J, -1)->u.c.function = jsB_Date2;
     js_toobject(J, -1)->u.c.constructor = jsB_new_Date2;

@@ -381,6 +381,7 @@ static void init_number(js_State *J)
     jsB_propf(J, "toPrecision", Np_toPrecision2, 1);
     js_pop(J, 1);
     js_getglobal(J, "Number");
+    lib_says(J, NULL, 1);
     lib_methods(J, statics);
     for (i = 0; i < 2; ++i) {
         js_getglobal(J, shared[i]);
@@ -408,6 +409,9 @@ static void init_math(js_State *J)
 
     js_getglobal(J, "Math");
     lib_methods(J, math);
+    lib_says(J, "max", 2);
+    lib_says(J, "min", 2);
+    lib_says(J, "hypot", 2);
     lib_tag(J, "Math");
     js_pop(J, 1);
 }

@@ -475,6 +475,8 @@ static void init_strings(js_State *J)
     lib_methods(J, methods);
     js_pop(J, 1);
     js_getglobal(J, "String");
+    lib_says(J, NULL, 1);
+    lib_says(J, "fromCharCode", 1);
     lib_methods(J, statics);
     js_pop(J, 1);
     js_newcfunction(J, B_escape, "escape", 1);
