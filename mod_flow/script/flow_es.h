@@ -35,13 +35,16 @@
  *   classes and built-in constructors (Error, Array, Map): those make the
  *   object, which then gets the class's prototype. A private name is a string
  *   key made per evaluation of the class ("#x@5"), not enumerable: never in
- *   JSON, but seen by Object.getOwnPropertyNames. Private methods stand on the
- *   prototype under such a key.
+ *   JSON, but seen by Object.getOwnPropertyNames. A private method is there
+ *   once for each evaluation of the class; its objects are only marked as ones
+ *   that have it, by such a key too. A constructor of a derived class returns
+ *   at its end: what it may return is looked at outside of try and for-of.
  * Patterns, defaults, rest: assignments in source order. An iterable is read
  *   into an array first, and its iterator is closed before targets are
  *   assigned.
  * Spread, for-of: arrays are walked by index; strings by code point; all else
- *   by its iterator, whose `return` is called when the loop is left early. The
+ *   by its iterator, whose `return` is called when the loop is left early (what
+ *   was thrown stays what is thrown, whatever that does). The
  *   protocol's key is the string "@@iterator", which Symbol.iterator must be.
  * Templates: "a".concat(b, "c"), which makes text as String(b) does. A tag
  *   gets the same frozen array each time.
@@ -52,6 +55,8 @@
  *   names that this script takes from it ("*" for all); each use reads the
  *   member. export: __flow_exports gets functions at once, all else by getters.
  * Regular expressions stay literals.
+ * eval(): statements have the value that the language gives them; our own
+ *   assignments are declarations there, which have none.
  * eval("text") stays that: the engine asks the host to compile the text
  *   (js_setcompile()). Code in a direct eval sees a variable of its
  *   surroundings only under the name it has in the output, and its let and

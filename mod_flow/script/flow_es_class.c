@@ -46,11 +46,40 @@ static void name_runs(es_t *es, es_node_t *cls)
     }
 }
 
+static int is_private_method(const es_node_t *m)
+{
+    return m->flags & NF_PRIVATE_NAME && !is_field(m);
+}
+
+/* A private method is the same for all objects: an object is only marked as one
+ * that has the methods of this class. */
+static void name_brands(es_t *es, es_node_t *cls)
+{
+    es_func_t *func = cls->func;
+    es_node_t *m;
+
+    for (m = cls->list; m; m = m->next) {
+        if (!is_private_method(m)) {
+            continue;
+        }
+        if (m->flags & NF_STATIC && !func->static_brand) {
+            func->static_brand = flow_es_unique(es, "__flow_b");
+        }
+        else if (!(m->flags & NF_STATIC) && !func->brand_name) {
+            func->brand_name = flow_es_unique(es, "__flow_b");
+        }
+    }
+}
+
 /* ", f1.call(self)" for each run of instance fields */
 void flow_es_print_fields_call(es_t *es, es_node_t *cls, const char *self)
 {
     es_node_t *m;
 
+    if (cls->func->brand_name) {
+        flow_es_sayf(es, ", __flow_pbrand(%s, %s)", self,
+                     cls->func->brand_name);
+    }
     for (m = cls->list; m; m = m->next) {
         if (m->atom2 && !(m->flags & NF_STATIC)) {
             flow_es_sayf(es, ", %s.call(%s)", m->atom2->s, self);
@@ -71,6 +100,11 @@ static void key(es_t *es, es_node_t *m)
     }
 }
 
+static int is_anonymous(const es_node_t *n)
+{
+    return (n->type == N_FUNCTION || n->type == N_CLASS) && !n->a;
+}
+
 static void one_field(es_t *es, es_node_t *m)
 {
     flow_es_at(es, m->line, m->pos);
@@ -81,8 +115,14 @@ static void one_field(es_t *es, es_node_t *m)
     if (!m->b) {
         flow_es_say(es, "void 0");
     }
-    else if (m->b->type == N_FUNCTION && !m->b->a &&
-             !(m->b->flags & NF_PAREN) && m->a->type == N_STR &&
+    else if (is_anonymous(m->b) && m->flags & NF_PRIVATE_NAME) {
+        flow_es_say(es, "__flow_named(");
+        flow_es_print_expr(es, m->b, P_ASSIGN);
+        flow_es_say(es, ", \"#");
+        flow_es_say(es, flow_es_ascii_name(es, m->a->atom));
+        flow_es_say(es, "\")");
+    }
+    else if (m->b->type == N_FUNCTION && !m->b->a && m->a->type == N_STR &&
              !(m->flags & NF_COMPUTED)) {
         flow_es_at(es, m->b->line, m->b->pos);
         flow_es_print_function(es, m->b, NULL, m->a->atom);
@@ -135,7 +175,18 @@ static const char *helper(const es_node_t *m)
     if (m->flags & NF_SET) {
         return "__flow_set";
     }
-    return m->flags & NF_PRIVATE_NAME ? "__flow_pmethod" : "__flow_method";
+    return "__flow_method";
+}
+
+static void private_method(es_t *es, es_node_t *m)
+{
+    flow_es_at(es, m->line, m->pos);
+    flow_es_sayf(es, " __flow_pmethod(%s, \"%s\", ", m->binding->out,
+                 m->flags & NF_GET   ? "get"
+                 : m->flags & NF_SET ? "set"
+                                     : "value");
+    flow_es_print_function(es, m->b, NULL, NULL);
+    flow_es_say(es, ");");
 }
 
 static void method(es_t *es, es_node_t *m, const char *name)
@@ -180,12 +231,24 @@ static void default_constructor(es_t *es, es_node_t *cls, const char *name)
 
 static void private_names(es_t *es, es_node_t *cls)
 {
+    es_func_t *func = cls->func;
     es_binding_t *b;
 
+    if (func->brand_name) {
+        flow_es_sayf(es, " var %s = __flow_pname(\"\");", func->brand_name);
+    }
+    if (func->static_brand) {
+        flow_es_sayf(es, " var %s = __flow_pname(\"\");", func->static_brand);
+    }
     for (b = cls->func->scope->first; b; b = b->next) {
         if (b->kind == B_PRIVATE) {
             flow_es_sayf(es, " var %s = __flow_pname(", b->out);
             flow_es_quote(es, b->name);
+            if (is_private_method(b->node)) {
+                flow_es_sayf(es, ", %s",
+                             b->is_static ? cls->func->static_brand
+                                          : cls->func->brand_name);
+            }
             flow_es_say(es, ");");
         }
     }
@@ -204,9 +267,16 @@ static void members(es_t *es, es_node_t *cls, const char *name)
         else if (is_field(m)) {
             m = fields(es, m);
         }
+        else if (is_private_method(m)) {
+            private_method(es, m);
+        }
         else {
             method(es, m, name);
         }
+    }
+    if (cls->func->static_brand) {
+        flow_es_sayf(es, " __flow_pbrand(%s, %s);", name,
+                     cls->func->static_brand);
     }
     for (m = cls->list; m; m = m->next) {
         if (m->atom2 && m->flags & NF_STATIC) {
@@ -237,6 +307,7 @@ void flow_es_print_class(es_t *es, es_node_t *cls, es_node_t *hint_id,
     (void)hint_id;
     func->class_name = name;
     name_runs(es, cls);
+    name_brands(es, cls);
     es->pf = func;
     flow_es_sayf(es, "(function (%s) {%s", func->super_name,
                  outer->strict ? "" : " \"use strict\";");

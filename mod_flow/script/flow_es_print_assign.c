@@ -106,11 +106,11 @@ static void place_head(es_t *es, place_t *p, int write)
     }
     else if (n->type != N_ID && n->a->type == N_SUPER) {
         flow_es_say(es, write ? "__flow_sset(" : "__flow_sget(");
+        flow_es_print_this(es, n->a);
+        flow_es_say(es, ", ");
         flow_es_print_super_base(es, n->a->func);
         flow_es_say(es, ", ");
         place_key(es, p);
-        flow_es_say(es, ", ");
-        flow_es_print_this(es, n->a);
     }
     else if (n->type == N_ID) {
         flow_es_print_reference(es, n, write ? P_PRIMARY : P_POSTFIX);

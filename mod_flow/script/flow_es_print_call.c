@@ -119,11 +119,11 @@ void flow_es_print_member(es_t *es, es_node_t *n, int prec)
     else if (n->a->type == N_SUPER) {
         flow_es_at(es, n->line, n->pos);
         flow_es_say(es, "__flow_sget(");
+        flow_es_print_this(es, n->a);
+        flow_es_say(es, ", ");
         flow_es_print_super_base(es, n->a->func);
         flow_es_say(es, ", ");
         super_key(es, n);
-        flow_es_say(es, ", ");
-        flow_es_print_this(es, n->a);
         flow_es_say(es, ")");
     }
     else {

@@ -257,7 +257,10 @@ static void new_target(es_t *es, es_node_t *n)
 
 void flow_es_print_named(es_t *es, es_node_t *n, es_node_t *id, int prec)
 {
-    if (id && id->type == N_ID && n->type == N_FUNCTION && !n->a) {
+    if (id && id->flags & NF_PAREN) {
+        flow_es_print_expr(es, n, prec);
+    }
+    else if (id && id->type == N_ID && n->type == N_FUNCTION && !n->a) {
         flow_es_at(es, n->line, n->pos);
         flow_es_print_function(es, n, id, id->atom);
     }

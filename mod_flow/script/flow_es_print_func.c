@@ -299,9 +299,14 @@ static void function_body(es_t *es, es_node_t *fn, es_node_t *list,
         flow_es_say(es, ";");
     }
     else {
+        flow_es_say(es, func->derived ? " __flow_L: {" : "");
         flow_es_print_stmts(es, list);
-        if (func->derived) {
-            flow_es_sayf(es, " return __flow_self(%s);", func->this_name);
+        if (func->derived && func->returned_name) {
+            flow_es_sayf(es, " } return __flow_returned(%s, %s);",
+                         func->returned_name, func->this_name);
+        }
+        else if (func->derived) {
+            flow_es_sayf(es, " } return __flow_self(%s);", func->this_name);
         }
     }
     flow_es_print_vars(es, func);

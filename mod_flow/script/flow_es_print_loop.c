@@ -120,9 +120,7 @@ static int iteration_start(es_t *es, es_node_t *n, const char *value)
     es_node_t *target = n->a->type == N_VAR ? n->a->list->a : n->a;
     int env = n->scope ? flow_es_print_scope(es, n->scope, NULL) : 0;
 
-    flow_es_say(es, " ");
-    flow_es_print_store(es, target, value, NULL, n->a->type == N_VAR);
-    flow_es_say(es, ";");
+    flow_es_print_quiet(es, target, value, NULL, n->a->type == N_VAR);
     return env;
 }
 
@@ -134,8 +132,8 @@ void flow_es_print_for_in(es_t *es, es_node_t *n)
 
     es->pending = NULL;
     if (n->a->type == N_VAR && n->a->list->b) {
-        flow_es_print_store(es, n->a->list->a, NULL, n->a->list->b, 1);
-        flow_es_say(es, "; ");
+        flow_es_print_quiet(es, n->a->list->a, NULL, n->a->list->b, 1);
+        flow_es_say(es, " ");
     }
     es->pending = pending;
     flow_es_print_labels(es);
@@ -153,13 +151,20 @@ void flow_es_print_for_in(es_t *es, es_node_t *n)
 void flow_es_print_for_of(es_t *es, es_node_t *n)
 {
     es_label_t *pending = es->pending;
-    const char *a = flow_es_temp(es), *i = flow_es_temp(es), *value;
+    const char *a = flow_es_temp(es), *i = flow_es_temp(es), *value, *c;
     int env;
 
     es->pending = NULL;
-    flow_es_sayf(es, "%s = __flow_iter(", a);
+    flow_es_sayf(es,
+                 flow_es_completes(es) ? "var %s = __flow_iter("
+                                       : "%s = __flow_iter(",
+                 a);
     flow_es_print_expr(es, n->b, P_ASSIGN);
-    flow_es_sayf(es, "); %s = %s.__flow_it ? -1 : 0; try {", i, a);
+    flow_es_sayf(es,
+                 flow_es_completes(es)
+                     ? "); var %s = %s.__flow_it ? -1 : 0; try {"
+                     : "); %s = %s.__flow_it ? -1 : 0; try {",
+                 i, a);
     es->pending = pending;
     flow_es_print_labels(es);
     flow_es_sayf(es, " for (; %s < 0 ? __flow_step(%s) : %s < %s.length;) {", i,
@@ -168,8 +173,11 @@ void flow_es_print_for_of(es_t *es, es_node_t *n)
                          n->flags & NF_AWAIT ? "__flow_await" : "", i, a, a, i);
     env = iteration_start(es, n, value);
     body(es, n->d);
-    flow_es_sayf(es, "%s } finally { if (%s < 0) __flow_close(%s); }",
-                 env ? " } }" : " }", i, a);
+    c = flow_es_unique(es, "__flow_c");
+    flow_es_sayf(es,
+                 "%s } catch (%s) { if (%s < 0) __flow_abort(%s); throw %s; }"
+                 " finally { if (%s < 0) __flow_close(%s); }",
+                 env ? " } }" : " }", c, i, a, c, i, a);
     flow_es_untemp(es, i);
     flow_es_untemp(es, a);
 }

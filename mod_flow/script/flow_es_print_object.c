@@ -141,12 +141,12 @@ static void property_value(es_t *es, es_node_t *prop)
 {
     es_node_t *v = prop->b;
 
-    if (v->type == N_FUNCTION && !v->a && !(v->flags & NF_PAREN)) {
+    if (v->type == N_FUNCTION && !v->a) {
         flow_es_at(es, v->line, v->pos);
         function_value(es, prop);
     }
-    else if (v->type == N_CLASS && !v->a && !(v->flags & NF_PAREN) &&
-             !(prop->flags & NF_COMPUTED) && prop->a->type == N_STR) {
+    else if (v->type == N_CLASS && !v->a && !(prop->flags & NF_COMPUTED) &&
+             prop->a->type == N_STR) {
         flow_es_at(es, v->line, v->pos);
         flow_es_print_class(es, v, NULL, prop->a->atom);
     }
@@ -227,11 +227,15 @@ static void put_property(es_t *es, es_node_t *prop, const char *o)
         flow_es_say(es, ")");
         return;
     }
-    flow_es_sayf(es, "%s(%s, ",
-                 prop->flags & NF_GET   ? "__flow_get"
-                 : prop->flags & NF_SET ? "__flow_set"
-                                        : "__flow_put",
-                 o);
+    flow_es_sayf(
+        es, "%s(%s, ",
+        prop->flags & NF_GET   ? "__flow_get"
+        : prop->flags & NF_SET ? "__flow_set"
+        : prop->flags & NF_COMPUTED && !prop->b->a &&
+                (prop->b->type == N_FUNCTION || prop->b->type == N_CLASS)
+            ? "__flow_putf"
+            : "__flow_put",
+        o);
     key_expression(es, prop);
     flow_es_say(es, ", ");
     property_value(es, prop);

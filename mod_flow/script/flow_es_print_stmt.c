@@ -11,6 +11,30 @@
 
 /* ---- scopes ---- */
 
+int flow_es_completes(const es_t *es)
+{
+    return es->opt->eval && es->pf == es->program->func;
+}
+
+/* An assignment of ours, which is no statement of the script: eval() does not
+ * return its value. */
+void flow_es_print_quiet(es_t *es, es_node_t *target, const char *text,
+                         es_node_t *value, int init)
+{
+    const char *t = NULL;
+
+    if (flow_es_completes(es)) {
+        t = flow_es_temp(es);
+        flow_es_sayf(es, " var %s = (", t);
+    }
+    else {
+        flow_es_say(es, " ");
+    }
+    flow_es_print_store(es, target, text, value, init);
+    flow_es_say(es, t ? ");" : ";");
+    flow_es_untemp(es, t);
+}
+
 /* function f() {} in a block: an assignment at the block's start */
 static void block_functions(es_t *es, es_node_t *list)
 {
@@ -151,17 +175,24 @@ static void plain_var(es_t *es, es_node_t *var)
 void flow_es_print_declaration(es_t *es, es_node_t *var)
 {
     es_node_t *decl;
-    const char *before = "";
+    const char *before = "", *t = NULL;
 
     if (all_plain(var)) {
         plain_var(es, var);
         return;
+    }
+    if (flow_es_completes(es)) {
+        t = flow_es_temp(es);
+        flow_es_sayf(es, "var %s = (void 0", t);
+        before = ", ";
     }
     for (decl = var->list; decl; decl = decl->next) {
         if (declarator(es, decl, var->op != KW_VAR, before)) {
             before = ", ";
         }
     }
+    flow_es_say(es, t ? ")" : "");
+    flow_es_untemp(es, t);
 }
 
 static void class_declaration(es_t *es, es_node_t *n)
@@ -219,9 +250,12 @@ static void expression(es_t *es, es_node_t *n)
 {
     const es_node_t *left = leftmost(n->a);
     int wrap = left->type == N_FUNCTION || left->type == N_OBJECT ||
-               left->type == N_REGEX || (es->opt->eval && left->type == N_STR);
+               left->type == N_REGEX;
 
-    flow_es_say(es, wrap ? "(" : "");
+    /* a text that is no directive must not become one */
+    flow_es_say(es, left->type == N_STR && left == n->a ? "0, "
+                    : wrap                              ? "("
+                                                        : "");
     flow_es_print_expr(es, n->a, P_SEQ);
     flow_es_say(es, wrap ? ");" : ";");
 }
@@ -242,12 +276,16 @@ static void return_statement(es_t *es, es_node_t *n)
 
     if (func->derived) {
         if (!n->a) {
-            flow_es_sayf(es, "return __flow_self(%s);", func->this_name);
+            flow_es_say(es, "break __flow_L;");
             return;
         }
-        flow_es_say(es, "return __flow_returned(");
+        /* is looked at outside of try and for-of */
+        if (!func->returned_name) {
+            func->returned_name = flow_es_variable(es, "__flow_r");
+        }
+        flow_es_sayf(es, "{ %s = [", func->returned_name);
         flow_es_print_expr(es, n->a, P_ASSIGN);
-        flow_es_sayf(es, ", %s);", func->this_name);
+        flow_es_say(es, "]; break __flow_L; }");
     }
     else if (n->a) {
         with_value(es, "return", n->a);
@@ -311,11 +349,10 @@ static void catch_clause(es_t *es, es_node_t *n)
 
     flow_es_at(es, n->c->line, n->c->pos);
     flow_es_sayf(es, " catch (%s) {", name);
+    flow_es_say(es, flow_es_completes(es) ? " void 0;" : "");
     env = flow_es_print_scope(es, n->scope, n->c->list);
     if (n->b && n->b->type != N_ID) {
-        flow_es_say(es, " ");
-        flow_es_print_pattern(es, n->b, name, 1);
-        flow_es_say(es, ";");
+        flow_es_print_quiet(es, n->b, name, NULL, 1);
     }
     flow_es_print_stmts(es, n->c->list);
     flow_es_say(es, env ? " } }" : " }");
@@ -344,7 +381,7 @@ static void switch_statement(es_t *es, es_node_t *n)
     /* the value is read outside of the scope of the cases */
     if (n->scope->env) {
         t = flow_es_temp(es);
-        flow_es_sayf(es, "%s = ", t);
+        flow_es_sayf(es, flow_es_completes(es) ? "var %s = " : "%s = ", t);
         flow_es_print_expr(es, n->a, P_ASSIGN);
         flow_es_say(es, ";");
     }
@@ -416,6 +453,14 @@ static void labelled(es_t *es, es_node_t *n)
     flow_es_say(es, " }");
 }
 
+/* Its value is undefined when nothing in it has one. */
+static int has_value(const es_node_t *n)
+{
+    return n->type == N_IF || n->type == N_FOR || n->type == N_FORIN ||
+           n->type == N_FOROF || n->type == N_WHILE || n->type == N_DO ||
+           n->type == N_SWITCH || n->type == N_TRY;
+}
+
 void flow_es_print_stmt(es_t *es, es_node_t *n)
 {
     if (flow_es_is_deep(es, n->pos)) {
@@ -427,6 +472,9 @@ void flow_es_print_stmt(es_t *es, es_node_t *n)
     }
     flow_es_at_statement(es, n->line, n->pos);
     flow_es_say(es, " ");
+    if (flow_es_completes(es) && has_value(n)) {
+        flow_es_say(es, "void 0; ");
+    }
     switch (n->type) {
     case N_VAR:
         flow_es_print_declaration(es, n);

@@ -234,6 +234,9 @@ struct es_func {
     unsigned in_params : 1;
     const char *this_name, *arguments_name, *newtarget_name;
     const char *class_name, *super_name;
+    const char *returned_name; /* [what a derived constructor returns] */
+    /* what objects with private methods are marked with; NULL: there are none */
+    const char *brand_name, *static_brand;
 };
 
 /** Places of a cover grammar that are wrong unless a pattern follows. */
@@ -501,6 +504,10 @@ void flow_es_print_body_start(es_t *es, es_func_t *func);
 void flow_es_print_vars(es_t *es, es_func_t *func);
 void flow_es_print_class(es_t *es, es_node_t *cls, es_node_t *hint_id,
                          const es_atom_t *hint);
+/** Is completion of a statement being kept here, the value of eval()? */
+int flow_es_completes(const es_t *es);
+void flow_es_print_quiet(es_t *es, es_node_t *target, const char *text,
+                         es_node_t *value, int init);
 void flow_es_print_fields_call(es_t *es, es_node_t *cls, const char *self);
 void flow_es_print_stmt(es_t *es, es_node_t *n);
 void flow_es_print_stmts(es_t *es, es_node_t *list);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "script/flow_es_private.h"
 #include "script/flow_regexp_private.h"
 
 /* PCRE2 counts to here; a larger maximum means "any number". */
@@ -129,24 +130,20 @@ int flow_regexp_accept(flow_regexp_reader_t *r, const char *text)
 
 /* ---- names of groups ---- */
 
-static int is_name_byte(int c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-           c == '$' || (c >= '0' && c <= '9') || c >= 0x80;
-}
-
 /* Behind the "<"; 0 when it is no name. */
 static size_t name_length(const flow_regexp_reader_t *r)
 {
-    size_t n = 0;
+    flow_regexp_reader_t name = *r;
+    unsigned c;
+    int first = 1;
 
-    while (is_name_byte(flow_regexp_peek(r, n))) {
-        ++n;
+    for (; name.at < name.end && *name.at != '>'; first = 0) {
+        c = flow_regexp_next(&name);
+        if (!(first ? flow_es_id_start(c) : flow_es_id_part(c))) {
+            return 0;
+        }
     }
-    if (flow_regexp_peek(r, n) != '>' || (r->at[0] >= '0' && r->at[0] <= '9')) {
-        return 0;
-    }
-    return n;
+    return name.at < name.end ? (size_t)(name.at - r->at) : 0;
 }
 
 static const flow_regexp_name_t *find_name(const flow_regexp_t *re,

@@ -376,4 +376,55 @@ static const es_case_t eval_and_function_take_the_language_too_cases[] = {
     { "try { eval('try { throw 1 } finally { out(2) }'); } catch (e) { out(e); }", "2 1" },
     { "function F() {} const G = F.bind(null); out(new F().constructor === F, new G() instanceof F, Math.max.bind(null, 3)(1));", "true true 3" },
 };
+static const es_case_t private_methods_belong_to_objects_of_their_class_cases[] = {
+    { "class A { #m() { return 1; } t(o) { return o.#m(); } } const a = new A(); out(a.t(a)); try { a.t({}); } catch (e) { out(e.name, e.message); }", "1 \"TypeError\" \"object has no private member '#m'\"" },
+    { "class A { #m() { return 1; } t(o) { return o.#m(); } } try { new A().t(Object.create(new A())); } catch (e) { out(e.name); }", "\"TypeError\"" },
+    { "class A { #x = 1; static r(o) { return o.#x; } } class B extends A {} out(A.r(new B())); try { A.r(Object.create(new A())); } catch (e) { out(e.name); }", "1 \"TypeError\"" },
+    { "class A { #m() {} has(o) { return #m in o; } } const a = new A(); out(a.has(a), a.has({}), a.has(A.prototype), Object.getOwnPropertyNames(A.prototype));", "true false false [\"constructor\",\"has\"]" },
+    { "class A { get #g() { return 1; } t() { this.#g = 2; } } try { new A().t(); } catch (e) { out(e.name, e.message); }", "\"TypeError\" \"'#g' has no setter\"" },
+    { "class A { set #s(v) {} t() { return this.#s; } } try { new A().t(); } catch (e) { out(e.message); }", "\"'#s' has no getter\"" },
+    { "class A { #m() {} t() { this.#m = 2; } } try { new A().t(); } catch (e) { out(e.message); }", "\"'#m' is a method and cannot be assigned\"" },
+    { "class R { constructor(o) { return o; } } class S extends R { #m() { return 's'; } static r(o) { return o.#m(); } } const o = {}; new S(o); out(S.r(o)); try { new S(o); } catch (e) { out(e.name); }", "\"s\" \"TypeError\"" },
+    { "class A { static #s() { return 1; } static t() { return this.#s(); } } class B extends A {} out(A.t()); try { B.t(); } catch (e) { out(e.name); }", "1 \"TypeError\"" },
+    { "class A { #m() {} static #f = () => 1; n() { return [this.#m.name, A.#f.name]; } } out(new A().n());", "[\"#m\",\"#f\"]" },
+};
+static const es_case_t constructors_of_derived_classes_return_at_the_end_cases[] = {
+    { "class A extends Object { constructor() { try { return 1; } catch (e) { out('no'); } } } try { new A(); } catch (e) { out(e.name); }", "\"TypeError\"" },
+    { "class A extends Object { constructor() { super(); for (const x of [1]) { return { x }; } } } out(new A());", "{\"x\":1}" },
+    { "class A extends Object { constructor(f) { super(); try { if (f) return; } finally { this.f = 1; } this.z = 1; } } out(new A(1), new A(0));", "{\"f\":1} {\"f\":1,\"z\":1}" },
+    { "class A extends Object { constructor() { try { return; } finally { super(); } } } out(new A() instanceof A);", "true" },
+};
+static const es_case_t members_have_names_cases[] = {
+    { "const o = { get x() { return 1; }, set x(v) {} }, d = Object.getOwnPropertyDescriptor(o, 'x'); out(d.get.name, d.set.name);", "\"get x\" \"set x\"" },
+    { "const s = Symbol('s'), o = { ['a' + 1]: () => 1, [s]: function () {}, [Symbol()]() {}, p: (function () {}) }; out(o.a1.name, o[s].name, o.p.name);", "\"a1\" \"[s]\" \"p\"" },
+    { "class A { static get v() { return 1; } ['m' + 1]() {} } out(Object.getOwnPropertyDescriptor(A, 'v').get.name, new A().m1.name);", "\"get v\" \"m1\"" },
+    { "let f; (f) = function () {}; out(f.name);", "\"\"" },
+};
+static const es_case_t symbols_are_copied_but_not_listed_cases[] = {
+    { "const k = Symbol('k'), o = { [k]: 1, a: 2 }; out({ ...o }[k], Object.keys(o), JSON.stringify(o));", "1 [\"a\"] \"{\\\"a\\\":2}\"" },
+    { "const k = Symbol('k'), { a, ...rest } = { [k]: 1, a: 2 }; out(rest[k]); for (const n in { [k]: 1 }) out(n);", "1" },
+    { "const k = Symbol('k'); class A { [k] = 5; static [k] = 6; } out(new A()[k], A[k]);", "5 6" },
+};
+static const es_case_t a_finally_that_jumps_forgets_what_was_thrown_cases[] = {
+    { "let n = 0; for (const x in { a: 1, b: 1, c: 1 }) { try { n++; throw 1; } finally { continue; } } out(n);", "3" },
+    { "function f() { for (;;) { try { throw 1; } finally { break; } } return 'after'; } out(f());", "\"after\"" },
+    { "function f() { try { throw 1; } finally { return 2; } } out(f());", "2" },
+    { "function f() { for (const i of [1, 2]) { try { return i; } finally { continue; } } return 'end'; } out(f());", "\"end\"" },
+};
+static const es_case_t what_is_thrown_is_not_hidden_by_closing_cases[] = {
+    { "const it = { [Symbol.iterator]() { return { next: () => ({ done: false, value: 1 }), return() { throw new Error('closing'); } }; } }; try { for (const x of it) throw new Error('body'); } catch (e) { out(e.message); }", "\"body\"" },
+    { "const it = { [Symbol.iterator]() { return { next: () => ({ done: false, value: 1 }), return() { throw new Error('closing'); } }; } }; try { for (const x of it) break; } catch (e) { out(e.message); }", "\"closing\"" },
+};
+static const es_case_t statements_have_a_value_in_eval_cases[] = {
+    { "out(eval('1; if (false) {}'), eval('1; if (true) { 2 }'), eval('1; for (;;) { break; }'));", "undefined 2 undefined" },
+    { "out(eval('for (var i of [1, 2]) i * 2'), eval('try { 1 } finally { 2 }'), eval('do { 7; break; } while (0)'), eval('switch (1) { case 1: 5 }'));", "4 1 7 5" },
+    { "out(eval('3; var [a, b] = [1, 2]'), eval('4; try { throw 1 } catch ({ x }) {}'));", "3 undefined" },
+    { "out(eval(\"'use strict'; var hidden = 1; hidden\"), typeof hidden);", "1 \"undefined\"" },
+    { "function f() { ; 'use strict'; return this !== undefined; } out(f.call(undefined));", "true" },
+};
+static const es_case_t references_are_made_before_keys_are_read_cases[] = {
+    { "try { null[{ toString() { out('asked'); } }]; } catch (e) { out(e.name); }", "\"TypeError\"" },
+    { "let n = 0; const o = { x: 1 }; o[{ toString() { n++; return 'x'; } }] += 1; out(n, o.x);", "1 2" },
+    { "const o = { __proto__: null, m() { return super.x; } }; try { o.m(); } catch (e) { out(e.name, e.message); }", "\"TypeError\" \"super has no object that could have 'x'\"" },
+};
 /* clang-format on */

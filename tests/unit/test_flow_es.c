@@ -186,6 +186,14 @@ TOPIC(labels_jumps_and_finally)
 TOPIC(functions_keep_their_names)
 TOPIC(asynchronous_functions_run_at_once)
 TOPIC(eval_and_function_take_the_language_too)
+TOPIC(private_methods_belong_to_objects_of_their_class)
+TOPIC(constructors_of_derived_classes_return_at_the_end)
+TOPIC(members_have_names)
+TOPIC(symbols_are_copied_but_not_listed)
+TOPIC(a_finally_that_jumps_forgets_what_was_thrown)
+TOPIC(what_is_thrown_is_not_hidden_by_closing)
+TOPIC(statements_have_a_value_in_eval)
+TOPIC(references_are_made_before_keys_are_read)
 
 /* ---- what node cannot say ---- */
 
@@ -555,6 +563,14 @@ int main(void)
         cmocka_unit_test(functions_keep_their_names),
         cmocka_unit_test(asynchronous_functions_run_at_once),
         cmocka_unit_test(eval_and_function_take_the_language_too),
+        cmocka_unit_test(private_methods_belong_to_objects_of_their_class),
+        cmocka_unit_test(constructors_of_derived_classes_return_at_the_end),
+        cmocka_unit_test(members_have_names),
+        cmocka_unit_test(symbols_are_copied_but_not_listed),
+        cmocka_unit_test(a_finally_that_jumps_forgets_what_was_thrown),
+        cmocka_unit_test(what_is_thrown_is_not_hidden_by_closing),
+        cmocka_unit_test(statements_have_a_value_in_eval),
+        cmocka_unit_test(references_are_made_before_keys_are_read),
         cmocka_unit_test(modules_are_imported_and_exported),
         cmocka_unit_test(the_output_lists_functions_and_imports),
         cmocka_unit_test(what_is_wrong_is_refused_with_its_place),

@@ -3,7 +3,8 @@
 /*
  * What the output of the syntax compiler calls. ES5 for mujs; runs once, after
  * the library and before a script that needs it. jses.c supplies
- * __flow_setproto, __flow_scope, __flow_native, __flow_construct, __flow_pget
+ * __flow_setproto, __flow_scope, __flow_native, __flow_construct, __flow_symbols,
+ * __flow_pget
  * and __flow_pset; the library __flow_async and __flow_await.
  *
  * A Symbol is a string: Symbol.iterator is "@@iterator".
@@ -19,6 +20,7 @@
     var keysOf = Object.keys;
     var setProto = __flow_setproto, native_ = __flow_native;
     var construct = __flow_construct;
+    var symbols = __flow_symbols; /* that can be enumerated; or undefined */
     var pow = Math.pow;
     var T = {}; /* the value of a variable before its declaration */
     var names = 0;
@@ -52,7 +54,7 @@
         throw new TypeError("assignment to constant variable '" + name + "'");
     });
     put('__flow_key', function (k) {
-        return typeof k === 'number' ? k : String(k);
+        return typeof k === 'number' ? k : key(k);
     });
     put('__flow_pow', function (x, y) {
         if (y !== y || ((x === 1 || x === -1) &&
@@ -61,6 +63,29 @@
         }
         return pow(x, y);
     });
+
+    /* A property's name, read once: a Symbol stays one. */
+    function key(k) {
+        return isObject(k) ? keyOf({}, k) : k;
+    }
+
+    function keyOf(o, k) {
+        o[k] = 0;
+        return keysOf(o)[0] || __flow_symbols(o) && __flow_symbols(o)[0] || '';
+    }
+
+    function keyName(k) {
+        var text = String(k);
+        return typeof k !== 'symbol' ? text
+            : text === 'Symbol()' ? '' : '[' + text.slice(7, -1) + ']';
+    }
+
+    /* A function's name that only now is known. */
+    function named(f, k, before) {
+        define(f, 'name', {
+            value: before + keyName(k), configurable: true
+        });
+    }
 
     /* ---- iteration ---- */
 
@@ -106,7 +131,7 @@
         f = x['@@iterator'];
         if (typeof f !== 'function') {
             if (Object.prototype.toString.call(x) === '[object Arguments]') {
-                return Array.prototype.slice.call(x);
+                return x;
             }
             notIterable(x);
         }
@@ -130,6 +155,21 @@
         record.value = r.value;
         record.done = false;
         return true;
+    }
+
+    /* What is thrown is thrown, whatever closing does. */
+    function abort(record) {
+        var f;
+        if (record.done) {
+            return;
+        }
+        record.done = true;
+        try {
+            f = record.__flow_it['return'];
+            if (f !== undefined && f !== null) {
+                f.call(record.__flow_it);
+            }
+        } catch (e) {}
     }
 
     function close(record) {
@@ -167,6 +207,7 @@
     put('__flow_iter', iter);
     put('__flow_step', step);
     put('__flow_close', close);
+    put('__flow_abort', abort);
     put('__flow_list', list);
     put('__flow_cat', function () {
         var out = [], n = arguments.length, i, k, part;
@@ -206,7 +247,10 @@
         }
     });
     put('__flow_omit', function (x, names_) {
-        var out = {}, keys = keysOf(Object(x)), skip, i, k;
+        var out = {}, keys = keysOf(Object(x)), more = symbols(x), skip, i, k;
+        if (more) {
+            keys = keys.concat(more);
+        }
         for (i = 0; i < keys.length; ++i) {
             skip = false;
             for (k = 0; k < names_.length; ++k) {
@@ -222,7 +266,7 @@
     });
 
     function putOwn(o, k, v) {
-        k = isObject(k) ? String(k) : k;
+        k = key(k);
         if (typeof o === 'function' && hasOwn.call(o, k)) {
             delete o[k]; /* its name */
         }
@@ -232,6 +276,13 @@
     }
 
     put('__flow_put', putOwn);
+    put('__flow_putf', function (o, k, f) {
+        k = key(k);
+        if (f.name === '') {
+            named(f, k, '');
+        }
+        putOwn(o, k, f);
+    });
     put('__flow_assign', function (o, from) {
         var keys, i;
         if (from === undefined || from === null) {
@@ -247,6 +298,10 @@
         for (i = 0; i < keys.length; ++i) {
             putOwn(o, keys[i], from[keys[i]]);
         }
+        keys = symbols(from);
+        for (i = 0; keys && i < keys.length; ++i) {
+            putOwn(o, keys[i], from[keys[i]]);
+        }
     });
     put('__flow_literal_proto', function (o, p) {
         if (p === null || isObject(p)) {
@@ -258,6 +313,7 @@
         return function (o, k, f, enumerable) {
             var d = { configurable: true, enumerable: enumerable };
             var old = descriptor(o, k = key(k));
+            named(f, k, half + ' ');
             if (old && (old.get || old.set)) {
                 d.get = old.get;
                 d.set = old.set;
@@ -296,14 +352,14 @@
                 setProto(f, parent);
             }
         }
+        define(f, 'prototype', { writable: false });
         define(f, 'name', { value: name, configurable: true });
     });
-    function key(k) { /* read once */
-        return isObject(k) ? String(k) : k;
-    }
-
     put('__flow_method', function (o, k, f) {
         k = key(k);
+        if (f.name === '') {
+            named(f, k, '');
+        }
         if (hasOwn.call(o, k)) {
             delete o[k];
         }
@@ -339,7 +395,8 @@
         }
         return self;
     });
-    put('__flow_returned', function (value, self) {
+    put('__flow_returned', function (returned, self) {
+        var value = returned && returned[0];
         if (isObject(value)) {
             return value;
         }
@@ -366,13 +423,25 @@
         return undefined;
     }
 
-    put('__flow_sget', function (base, k, self) {
-        var d = find(base, k);
+    function baseless(k) {
+        throw new TypeError("super has no object that could have '" +
+            keyName(k) + "'");
+    }
+    put('__flow_sget', function (self, base, k) {
+        var d;
+        if (base === null || base === undefined) {
+            baseless(k);
+        }
+        d = find(base, k = key(k));
         return !d ? undefined : d.get ? d.get.call(self)
             : d.set ? undefined : d.value;
     });
-    put('__flow_sset', function (base, k, self, value) {
-        var d = find(base, k);
+    put('__flow_sset', function (self, base, k, value) {
+        var d;
+        if (base === null || base === undefined) {
+            baseless(k);
+        }
+        d = find(base, k = key(k));
         if (d && d.set) {
             d.set.call(self, value);
         } else if (d && (d.get || !d.writable)) {
@@ -388,8 +457,15 @@
 
     /* ---- private names ---- */
 
-    put('__flow_pname', function (name) {
-        return '#' + name + '@' + (++names);
+    /* A field's name is a text, a method's an object with what it does and
+     * `brand`, the name of what an object must have. */
+    put('__flow_pname', function (name, brand) {
+        return brand ? { name: '#' + name, brand: brand }
+            : '#' + name + '@' + (++names);
+    });
+    put('__flow_named', function (f, name) {
+        define(f, 'name', { value: name, configurable: true });
+        return f;
     });
     put('__flow_pinit', function (o, k, v) {
         if (hasOwn.call(o, k)) {
@@ -397,14 +473,24 @@
         }
         define(o, k, { value: v, writable: true });
     });
-    put('__flow_pmethod', function (o, k, f) {
-        define(o, k, { value: f });
+    put('__flow_pbrand', function (o, brand) {
+        if (hasOwn.call(o, brand)) {
+            throw new TypeError('private methods are added twice');
+        }
+        define(o, brand, { value: true });
+    });
+    put('__flow_pmethod', function (k, half, f) {
+        k[half] = f;
+        define(f, 'name', {
+            value: (half === 'value' ? '' : half + ' ') + k.name,
+            configurable: true
+        });
     });
     put('__flow_phas', function (k, o) {
         if (!isObject(o)) {
             throw new TypeError("right side of 'in' is not an object");
         }
-        return k in o;
+        return hasOwn.call(o, typeof k === 'string' ? k : k.brand);
     });
 
     /* ---- modules ---- */

@@ -464,8 +464,7 @@ int js_libown(js_State *J, js_Object *obj, const char *name, int *atts)
     case JS_CREGEXP:
         if (js_regexisown(name)) {
             *atts = JS_DONTENUM | JS_DONTCONF;
-            js_pushnumber(J, obj->u.r.last);
-            return 1;
+            return js_regexget(J, obj, name);
         }
         return 0;
     case JS_CFUNCTION:

@@ -26,7 +26,9 @@ typedef struct js_Object js_Object;
  * jslib_function.c Function
  * jslib_define.c   Object.defineProperty
  * jslib_reflect.c  Reflect, structuredClone
- * jslib_string.c   String, escape, btoa
+ * jslib_string.c   String
+ * jslib_case.c     its upper and lower case
+ * jslib_encode.c   escape, btoa
  * jslib_norm.c     Unicode's canonical forms
  * jslib_number.c   Number, Math
  * jslib_map.c      Map, Set, WeakMap, WeakSet
@@ -34,6 +36,7 @@ typedef struct js_Object js_Object;
  * jslib_combine.c  Promise.all and its relatives
  * jslib_eval.c     async functions, eval and Function
  * jslib_date.c     reading and writing dates as people do
+ * jslib_datetime.c making and changing them
  *
  * A Symbol is a string that begins with "@@" and one of a few names, or with
  * "@@" and a byte 1 (Symbol()) or 2 (Symbol.for()).

@@ -368,10 +368,10 @@ static void show_date(js_State *J, double t, int parts)
         return;
     }
     if (parts & DATE) {
-        n += snprintf(buf, sizeof(buf), "%.3s %.3s %02d %s%0*d",
+        n += snprintf(buf, sizeof(buf), "%.3s %.3s %02d %s%04d",
                       date_days + 3 * WeekDay(l),
                       date_months + 3 * MonthFromTime(l), DateFromTime(l),
-                      year < 0 ? "-" : "", year < 0 ? 6 : 4, abs(year));
+                      year < 0 ? "-" : "", abs(year));
     }
     if (parts & TIME) {
         zone_text(zone, t);
@@ -407,11 +407,11 @@ static void D_toUTCString(js_State *J)
         js_pushliteral(J, "Invalid Date");
         return;
     }
-    snprintf(buf, sizeof(buf), "%.3s, %02d %.3s %s%0*d %02d:%02d:%02d GMT",
+    snprintf(buf, sizeof(buf), "%.3s, %02d %.3s %s%04d %02d:%02d:%02d GMT",
              date_days + 3 * WeekDay(t), DateFromTime(t),
              date_months + 3 * MonthFromTime(t), YearFromTime(t) < 0 ? "-" : "",
-             YearFromTime(t) < 0 ? 6 : 4, abs(YearFromTime(t)), HourFromTime(t),
-             MinFromTime(t), SecFromTime(t));
+             abs(YearFromTime(t)), HourFromTime(t), MinFromTime(t),
+             SecFromTime(t));
     js_pushstring(J, buf);
 }
 
@@ -501,27 +501,4 @@ static void D_toPrimitive(js_State *J)
     jsV_ordinaryprimitive(J, &v,
                           strcmp(hint, "number") ? JS_HSTRING : JS_HNUMBER);
     js_pushvalue(J, v);
-}
-
-static void init_date(js_State *J)
-{
-    static const js_Method methods[] = {
-        { "toString", D_toString, 0 },
-        { "toDateString", D_toDateString, 0 },
-        { "toTimeString", D_toTimeString, 0 },
-        { "toUTCString", D_toUTCString, 0 },
-        { "toISOString", D_toISOString, 0 },
-        { "toLocaleString", D_toLocaleString, 0 },
-        { "toLocaleDateString", D_toLocaleDateString, 0 },
-        { "toLocaleTimeString", D_toLocaleTimeString, 0 },
-        { "getYear", D_getYear, 0 },
-        { "@@toPrimitive", D_toPrimitive, 1 },
-        { NULL }
-    };
-
-    js_pushobject(J, J->Date_prototype);
-    lib_methods(J, methods);
-    js_getproperty(J, -1, "toUTCString");
-    js_defproperty(J, -2, "toGMTString", JS_DONTENUM);
-    js_pop(J, 1);
 }

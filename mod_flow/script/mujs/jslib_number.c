@@ -101,6 +101,162 @@ static void Np_toFixed2(js_State *J)
     js_pushstring(J, buf);
 }
 
+/* The first @a n digits of x > 0, rounded, a tie upwards; what is behind them is
+ * cut off. *exp is the power of ten of the first. */
+#define DIGITS_SIZE 800
+static void number_digits(double x, int n, char digits[DIGITS_SIZE], int *exp)
+{
+    int i;
+
+    /* all that a number can have */
+    snprintf(digits, DIGITS_SIZE, "%.766e", x);
+    *exp = (int)strtol(strchr(digits, 'e') + 1, NULL, 10);
+    memmove(digits + 1, digits + 2, 766);
+    i = n - 1;
+    if (digits[n] >= '5') {
+        while (i >= 0 && digits[i] == '9') {
+            digits[i--] = '0';
+        }
+        if (i >= 0) {
+            ++digits[i];
+        }
+        else {
+            digits[0] = '1';
+            ++*exp;
+        }
+    }
+    digits[n] = 0;
+}
+
+static double number_this(js_State *J)
+{
+    js_Object *self = js_toobject(J, 0);
+
+    if (self->type != JS_CNUMBER) {
+        js_typeerror(J, "not a number");
+    }
+    return self->u.number;
+}
+
+static void exponential(js_State *J, double x, const char *digits, int n,
+                        int exp)
+{
+    char buf[DIGITS_SIZE];
+
+    snprintf(buf, sizeof(buf), "%s%c%s%.*s%s%+d", x < 0 ? "-" : "", digits[0],
+             n > 1 ? "." : "", n - 1, digits + 1, "e", exp);
+    js_pushstring(J, buf);
+}
+
+static void Np_toExponential2(js_State *J)
+{
+    double x = number_this(J), n = lib_integer(J, 1);
+    char digits[DIGITS_SIZE], buf[32];
+    int exp = 0;
+
+    if (!isfinite(x)) {
+        js_pushstring(J, jsV_numbertostring(J, buf, x));
+        return;
+    }
+    if (!(n >= 0 && n <= 100)) {
+        js_rangeerror(J, "toExponential() digits must be 0 to 100");
+    }
+    if (x == 0) {
+        memset(digits, '0', 101);
+        n = js_isundefined(J, 1) ? 0 : n;
+    }
+    else if (js_isundefined(J, 1)) {
+        n = js_shortest(fabs(x), digits, &exp) - 1;
+        exp += (int)n;
+    }
+    else {
+        number_digits(fabs(x), (int)n + 1, digits, &exp);
+    }
+    exponential(J, x, digits, (int)n + 1, exp);
+}
+
+static void Np_toPrecision2(js_State *J)
+{
+    double x = number_this(J), want;
+    char digits[DIGITS_SIZE], buf[DIGITS_SIZE];
+    int exp = 0, n;
+
+    if (js_isundefined(J, 1)) {
+        js_pushstring(J, jsV_numbertostring(J, buf, x));
+        return;
+    }
+    want = lib_integer(J, 1);
+    if (!isfinite(x)) {
+        js_pushstring(J, jsV_numbertostring(J, buf, x));
+        return;
+    }
+    if (!(want >= 1 && want <= 100)) {
+        js_rangeerror(J, "toPrecision() digits must be 1 to 100");
+    }
+    n = (int)want;
+    memset(digits, '0', 101);
+    digits[n] = 0;
+    if (x != 0) {
+        number_digits(fabs(x), n, digits, &exp);
+    }
+    if (exp < -6 || exp >= n) {
+        exponential(J, x, digits, n, exp);
+        return;
+    }
+    if (exp >= 0) {
+        snprintf(buf, sizeof(buf), "%s%.*s%s%s", x < 0 ? "-" : "", exp + 1,
+                 digits, exp + 1 < n ? "." : "", digits + exp + 1);
+    }
+    else {
+        snprintf(buf, sizeof(buf), "%s0.%.*s%s", x < 0 ? "-" : "", -exp - 1,
+                 "000000", digits);
+    }
+    js_pushstring(J, buf);
+}
+
+/* ---- parseInt and parseFloat ---- */
+
+static void B_parseInt(js_State *J)
+{
+    const char *s = js_skipspace(js_tostring(J, 1));
+    int radix = js_toint32(J, 2), sign = *s == '-' ? -1 : 1, strip = 1;
+    double n;
+    char *e;
+
+    s += *s == '-' || *s == '+';
+    if (radix != 0) {
+        if (radix < 2 || radix > 36) {
+            js_pushnumber(J, NAN);
+            return;
+        }
+        strip = radix == 16;
+    }
+    else {
+        radix = 10;
+    }
+    if (strip && s[0] == '0' && (s[1] | 32) == 'x') {
+        s += 2;
+        radix = 16;
+    }
+    n = js_strtol(s, &e, radix);
+    js_pushnumber(J, s == e ? NAN : n * sign);
+}
+
+static void B_parseFloat(js_State *J)
+{
+    const char *s = js_skipspace(js_tostring(J, 1)), *word;
+    char *e;
+    double n;
+
+    word = s + (*s == '-' || *s == '+');
+    if (!strncmp(word, "Infinity", 8)) {
+        js_pushnumber(J, *s == '-' ? -INFINITY : INFINITY);
+        return;
+    }
+    n = js_stringtofloat(s, &e);
+    js_pushnumber(J, e == s ? NAN : n);
+}
+
 /* As in English: 1,234,567.891 */
 static void Np_toLocaleString(js_State *J)
 {
@@ -214,11 +370,18 @@ static void init_number(js_State *J)
     static const char *const shared[] = { "parseInt", "parseFloat" };
     int i;
 
+    js_newcfunction(J, B_parseInt, "parseInt", 2);
+    js_defglobal(J, "parseInt", JS_DONTENUM);
+    js_newcfunction(J, B_parseFloat, "parseFloat", 1);
+    js_defglobal(J, "parseFloat", JS_DONTENUM);
     js_pushobject(J, J->Number_prototype);
     jsB_propf(J, "toLocaleString", Np_toLocaleString, 0);
     jsB_propf(J, "toFixed", Np_toFixed2, 1);
+    jsB_propf(J, "toExponential", Np_toExponential2, 1);
+    jsB_propf(J, "toPrecision", Np_toPrecision2, 1);
     js_pop(J, 1);
     js_getglobal(J, "Number");
+    lib_says(J, NULL, 1);
     lib_methods(J, statics);
     for (i = 0; i < 2; ++i) {
         js_getglobal(J, shared[i]);
@@ -246,6 +409,9 @@ static void init_math(js_State *J)
 
     js_getglobal(J, "Math");
     lib_methods(J, math);
+    lib_says(J, "max", 2);
+    lib_says(J, "min", 2);
+    lib_says(J, "hypot", 2);
     lib_tag(J, "Math");
     js_pop(J, 1);
 }

@@ -26,12 +26,23 @@ static const char *unit_at(const char *s, int n, int *inside)
     return n > 0 ? NULL : s;
 }
 
+/* The text of an argument; a Symbol has none. */
+static const char *text_arg(js_State *J, int idx)
+{
+    const char *s = js_tostring(J, idx);
+
+    if (JS_ISSYMBOL(s)) {
+        js_typeerror(J, "cannot convert a Symbol to a string");
+    }
+    return s;
+}
+
 static const char *no_regexp(js_State *J)
 {
     if (js_isregexp(J, 1)) {
         js_typeerror(J, "a text is needed here, not a regular expression");
     }
-    return js_tostring(J, 1);
+    return text_arg(J, 1);
 }
 
 static int clamp(double n, int len)
@@ -46,7 +57,7 @@ static void Sp_startsWith(js_State *J)
 
     lib_pad(J, 3);
     s = unit_at(s, clamp(lib_integer(J, 2), INT_MAX), &inside);
-    js_pushboolean(J, s && !inside && !strncmp(s, what, strlen(what)));
+    js_pushboolean(J, s ? !inside && !strncmp(s, what, strlen(what)) : !*what);
 }
 
 static void Sp_endsWith(js_State *J)
@@ -124,7 +135,7 @@ static void pad(js_State *J, int at_start)
 
     lib_pad(J, 3);
     want = lib_integer(J, 1);
-    fill = js_isundefined(J, 2) ? " " : js_tostring(J, 2);
+    fill = js_isundefined(J, 2) ? " " : text_arg(J, 2);
     if (want <= len || !*fill) {
         js_copy(J, 0);
         return;
@@ -152,11 +163,91 @@ static void Sp_padEnd(js_State *J)
     pad(J, 0);
 }
 
+static void Sp_indexOf2(js_State *J)
+{
+    const char *s = text_this(J), *what = text_arg(J, 1), *at, *start;
+    int len, inside, from;
+
+    lib_pad(J, 3);
+    from = js_isundefined(J, 2) ? 0 : clamp(lib_integer(J, 2), INT_MAX);
+    start = from ? unit_at(s, from, &inside) : s;
+    if (!start) {
+        len = js_utflen(s);
+        js_pushnumber(J, *what ? -1 : len);
+        return;
+    }
+    at = strstr(start, what);
+    js_pushnumber(J, at ? (at == start ? from : js_utfptrtoidx(s, at)) : -1);
+}
+
+static void Sp_lastIndexOf2(js_State *J)
+{
+    const char *s = text_this(J), *what = text_arg(J, 1), *p = s;
+    size_t n = strlen(what);
+    int k = 0, last = -1;
+    double from;
+    Rune rune;
+
+    lib_pad(J, 3);
+    from = js_tonumber(J, 2);
+    from = isnan(from) ? INFINITY : from < 0 ? 0 : from;
+    for (; k <= from; k += rune >= 0x10000 ? 2 : 1) {
+        if (!strncmp(p, what, n)) {
+            last = k;
+        }
+        if (!*p) {
+            break;
+        }
+        p += chartorune(&rune, p);
+    }
+    js_pushnumber(J, last);
+}
+
+static void Sp_concat2(js_State *J)
+{
+    int i, given = J->argc;
+    const char *s = text_this(J);
+    js_Text out;
+
+    text_begin(J, &out, (int)strlen(s) + 16 * given);
+    text_add(J, &out, s, (int)strlen(s));
+    for (i = 1; i <= given; ++i) {
+        s = text_arg(J, i);
+        text_add(J, &out, s, (int)strlen(s));
+    }
+    text_end(J, &out);
+}
+
+static void Sp_slice2(js_State *J)
+{
+    const char *s = text_this(J);
+    int len = js_utflen(s), from, to;
+
+    lib_pad(J, 3);
+    from = lib_index(J, 1, len, 0);
+    to = lib_index(J, 2, len, len);
+    Sp_substring_imp(J, s, from, to > from ? to - from : 0);
+}
+
 static int is_space(Rune c)
 {
     return (c >= 9 && c <= 13) || c == 32 || c == 0xA0 || c == 0x1680 ||
            (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
            c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
+}
+
+const char *js_skipspace(const char *s)
+{
+    Rune rune;
+    int n;
+
+    for (; *s; s += n) {
+        n = (unsigned char)*s < 0x80 ? (rune = *s, 1) : chartorune(&rune, s);
+        if (!is_space(rune)) {
+            break;
+        }
+    }
+    return s;
 }
 
 static void trim(js_State *J, int start, int end)
@@ -241,7 +332,7 @@ static void Sp_iterator(js_State *J)
 
 static void S_fromCodePoint(js_State *J)
 {
-    int i, top = js_gettop(J);
+    int i, top = 1 + J->argc;
     char buf[UTFmax];
     js_Text out;
 
@@ -267,12 +358,11 @@ static void S_raw(js_State *J)
     text_begin(J, &out, 64);
     for (i = 0; i < n; ++i) {
         js_getindex(J, top, i);
-        text_add(J, &out, js_tostring(J, -1), (int)strlen(js_tostring(J, -1)));
+        text_add(J, &out, text_arg(J, -1), (int)strlen(js_tostring(J, -1)));
         js_pop(J, 1);
         if (i + 1 < n && i + 2 < top) {
             js_copy(J, i + 2);
-            text_add(J, &out, js_tostring(J, -1),
-                     (int)strlen(js_tostring(J, -1)));
+            text_add(J, &out, text_arg(J, -1), (int)strlen(js_tostring(J, -1)));
             js_pop(J, 1);
         }
     }
@@ -317,13 +407,22 @@ static int collate(const char *a, const char *b)
 
 static void Sp_localeCompare2(js_State *J)
 {
-    js_pushnumber(J, collate(text_this(J), js_tostring(J, 1)));
+    const char *a = text_this(J), *b = text_arg(J, 1);
+    int n;
+
+    if ((regex_scan(a, &n) | regex_scan(b, &n)) != 0) {
+        js_normalize(J, a, 1);
+        a = js_tostring(J, -1);
+        js_normalize(J, b, 1);
+        b = js_tostring(J, -1);
+    }
+    js_pushnumber(J, collate(a, b));
 }
 
 static void Sp_normalize(js_State *J)
 {
     const char *s = text_this(J);
-    const char *form = js_isundefined(J, 1) ? "NFC" : js_tostring(J, 1);
+    const char *form = js_isundefined(J, 1) ? "NFC" : text_arg(J, 1);
     int n;
 
     if (strcmp(form, "NFC") && strcmp(form, "NFD")) {
@@ -338,216 +437,16 @@ static void Sp_normalize(js_State *J)
     }
 }
 
-/* The few letters that become two or three. */
-static const struct {
-    int c;
-    int upper;
-    const char *text;
-} cases[] = { { 0xDF, 1, "SS" },         { 0x149, 1, "\312\274N" },
-              { 0x130, 0, "i\314\207" }, { 0x1F0, 1, "J\314\214" },
-              { 0xFB00, 1, "FF" },       { 0xFB01, 1, "FI" },
-              { 0xFB02, 1, "FL" },       { 0xFB03, 1, "FFI" },
-              { 0xFB04, 1, "FFL" },      { 0xFB05, 1, "ST" },
-              { 0xFB06, 1, "ST" } };
-
-static void change_case(js_State *J, int upper)
-{
-    const char *s = text_this(J);
-    int n, i;
-    char buf[UTFmax];
-    js_Text out;
-    Rune rune;
-
-    n = (int)strlen(s);
-    text_begin(J, &out, n + 8);
-    while (*s) {
-        if ((unsigned char)*s < 0x80) {
-            char c = *s++;
-            if (upper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z') {
-                c ^= 32;
-            }
-            if (out.n < out.size) {
-                out.s[out.n++] = c;
-            }
-            else {
-                text_add(J, &out, &c, 1);
-            }
-            continue;
-        }
-        s += chartorune(&rune, s);
-        for (i = 0; i < COUNT_OF(cases); ++i) {
-            if (cases[i].c == rune && cases[i].upper == upper) {
-                text_add(J, &out, cases[i].text, (int)strlen(cases[i].text));
-                break;
-            }
-        }
-        if (i == COUNT_OF(cases)) {
-            rune = upper ? toupperrune(rune) : tolowerrune(rune);
-            text_add(J, &out, buf, runetochar(buf, &rune));
-        }
-    }
-    text_end(J, &out);
-}
-
-static void Sp_toUpperCase2(js_State *J)
-{
-    change_case(J, 1);
-}
-static void Sp_toLowerCase2(js_State *J)
-{
-    change_case(J, 0);
-}
-
-/* ---- escape and unescape: old, but btoa(unescape(encodeURIComponent(s))) is
- * in many scripts ---- */
-
-static void B_escape(js_State *J)
-{
-    const char *s = js_tostring(J, 1);
-    char buf[16];
-    js_Text out;
-    Rune rune;
-
-    text_begin(J, &out, (int)strlen(s) + 16);
-    while (*s) {
-        s += chartorune(&rune, s);
-        if (rune >= 0x10000) {
-            snprintf(buf, sizeof(buf), "%%u%04X%%u%04X",
-                     0xD800 + ((rune - 0x10000) >> 10),
-                     0xDC00 + ((rune - 0x10000) & 0x3FF));
-        }
-        else if (rune > 255) {
-            snprintf(buf, sizeof(buf), "%%u%04X", rune);
-        }
-        else if (rune && rune < 128 &&
-                 (strchr("@*_+-./", rune) || (rune >= '0' && rune <= '9') ||
-                  (rune | 32) >= 'a' && (rune | 32) <= 'z')) {
-            snprintf(buf, sizeof(buf), "%c", rune);
-        }
-        else {
-            snprintf(buf, sizeof(buf), "%%%02X", rune);
-        }
-        text_add(J, &out, buf, (int)strlen(buf));
-    }
-    text_end(J, &out);
-}
-
-/* @a n hexadecimal digits, or -1. */
-static int hex_digits(const char *s, int n)
-{
-    int value = 0;
-
-    for (; n > 0; --n, ++s) {
-        if (!jsY_ishex(*s)) {
-            return -1;
-        }
-        value = value << 4 | jsY_tohex(*s);
-    }
-    return value;
-}
-
-static void B_unescape(js_State *J)
-{
-    const char *s = js_tostring(J, 1);
-    char buf[UTFmax];
-    js_Text out;
-    Rune rune;
-
-    text_begin(J, &out, (int)strlen(s) + 16);
-    while (*s) {
-        if (*s == '%' && s[1] == 'u' && (rune = hex_digits(s + 2, 4)) >= 0) {
-            s += 6;
-        }
-        else if (*s == '%' && (rune = hex_digits(s + 1, 2)) >= 0) {
-            s += 3;
-        }
-        else {
-            s += chartorune(&rune, s);
-        }
-        text_add(J, &out, buf, runetochar(buf, &rune));
-    }
-    text_end(J, &out);
-}
-
-/* ---- base64 ---- */
-
-static const char base64[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void B_btoa(js_State *J)
-{
-    const char *s = js_tostring(J, 1);
-    unsigned bits = 0;
-    int n = 0;
-    js_Text out;
-    Rune rune;
-
-    text_begin(J, &out, (int)strlen(s) / 2 * 3 + 8);
-    while (*s) {
-        s += chartorune(&rune, s);
-        if (rune > 255) {
-            js_rangeerror(J, "btoa takes characters up to U+00FF; encode the "
-                             "text first");
-        }
-        bits = bits << 8 | (unsigned)rune;
-        n += 8;
-        while (n >= 6) {
-            n -= 6;
-            text_add(J, &out, &base64[bits >> n & 63], 1);
-        }
-    }
-    if (n) {
-        text_add(J, &out, &base64[bits << (6 - n) & 63], 1);
-    }
-    while (out.n % 4) {
-        text_add(J, &out, "=", 1);
-    }
-    text_end(J, &out);
-}
-
-static void B_atob(js_State *J)
-{
-    const char *s = js_tostring(J, 1), *at;
-    unsigned bits = 0;
-    int n = 0, count = 0, padding = 0, size = (int)strlen(s) * 2 + 8;
-    char buf[UTFmax];
-    js_Text out;
-    Rune rune;
-
-    text_begin(J, &out, size);
-    for (; *s; ++s) {
-        if (strchr(" \t\n\f\r", *s)) {
-            continue;
-        }
-        if (*s == '=') {
-            ++padding;
-            continue;
-        }
-        at = strchr(base64, *s);
-        if (!at || padding) {
-            js_rangeerror(J, "atob: not a base64 text");
-        }
-        ++count;
-        bits = bits << 6 | (unsigned)(at - base64);
-        n += 6;
-        if (n >= 8) {
-            n -= 8;
-            rune = (Rune)(bits >> n & 255);
-            text_add(J, &out, buf, runetochar(buf, &rune));
-        }
-    }
-    if (count % 4 == 1 || padding > 2 || (padding && (count + padding) % 4)) {
-        js_rangeerror(J, "atob: not a base64 text");
-    }
-    text_end(J, &out);
-}
-
 static void init_strings(js_State *J)
 {
     static const js_Method methods[] = {
         { "startsWith", Sp_startsWith, 1 },
         { "endsWith", Sp_endsWith, 1 },
         { "includes", Sp_includes, 1 },
+        { "indexOf", Sp_indexOf2, 1 },
+        { "lastIndexOf", Sp_lastIndexOf2, 1 },
+        { "concat", Sp_concat2, 1 },
+        { "slice", Sp_slice2, 2 },
         { "repeat", Sp_repeat, 1 },
         { "padStart", Sp_padStart, 1 },
         { "padEnd", Sp_padEnd, 1 },
@@ -576,6 +475,8 @@ static void init_strings(js_State *J)
     lib_methods(J, methods);
     js_pop(J, 1);
     js_getglobal(J, "String");
+    lib_says(J, NULL, 1);
+    lib_says(J, "fromCharCode", 1);
     lib_methods(J, statics);
     js_pop(J, 1);
     js_newcfunction(J, B_escape, "escape", 1);

@@ -262,10 +262,30 @@ static void regex_result(js_State *J, js_Program *prog, js_Subject *sub,
     }
     js_pushnumber(J, regex_unit(sub, (int)ov[0]));
     js_setproperty(J, -2, "index");
-    js_copy(J, idx);
+    js_pushstring(J, js_tostring(J, idx));
     js_setproperty(J, -2, "input");
     regex_groups(J, prog, sub, ov);
     js_setproperty(J, -2, "groups");
+}
+
+/* lastIndex as a number, which may call a function of the script. */
+static int regex_last(js_State *J, js_Regexp *re)
+{
+    double n;
+
+    if (!re->odd) {
+        return re->last;
+    }
+    js_pushvalue(J, jsV_getownproperty(J, re->odd, "v")->value);
+    n = js_tonumber(J, -1);
+    js_pop(J, 1);
+    return isnan(n) || n <= 0 ? 0 : n >= INT_MAX ? INT_MAX : (int)n;
+}
+
+static void regex_setlast(js_Regexp *re, int last)
+{
+    re->last = last;
+    re->odd = NULL;
 }
 
 #define GLOBAL_OR_STICKY(re) ((re)->flags & (JS_REGEXP_G | FLOW_REGEXP_Y))
@@ -274,21 +294,21 @@ static void regex_result(js_State *J, js_Program *prog, js_Subject *sub,
 static int regex_step(js_State *J, js_Regexp *re, js_Subject *sub,
                       PCRE2_SIZE **pov)
 {
-    js_Program *prog = re->prog;
-    int start = 0;
+    int last = regex_last(J, re), start = 0;
+    js_Program *prog = re->prog; /* now: what was called may have changed it */
 
     if (GLOBAL_OR_STICKY(re)) {
-        start = re->last < 0 ? 0 : regex_byte(sub, re->last);
+        start = last < 0 ? 0 : regex_byte(sub, last);
     }
     if (start < 0 ||
         !regex_match(J, prog, sub, start, re->flags & FLOW_REGEXP_Y, pov)) {
         if (GLOBAL_OR_STICKY(re)) {
-            re->last = 0;
+            regex_setlast(re, 0);
         }
         return 0;
     }
     if (GLOBAL_OR_STICKY(re)) {
-        re->last = regex_unit(sub, (int)(*pov)[1]);
+        regex_setlast(re, regex_unit(sub, (int)(*pov)[1]));
     }
     return 1;
 }

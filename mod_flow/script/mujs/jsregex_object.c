@@ -21,34 +21,6 @@ void js_regexflags(const js_Regexp *re, char buf[10])
     buf[n] = 0;
 }
 
-static const struct {
-    const char *name;
-    int bit;
-} regex_properties[] = { { "lastIndex", -1 },
-                         { "source", -2 },
-                         { "flags", -3 },
-                         { "global", FLOW_REGEXP_G },
-                         { "ignoreCase", FLOW_REGEXP_I },
-                         { "multiline", FLOW_REGEXP_M },
-                         { "dotAll", FLOW_REGEXP_S },
-                         { "unicode", FLOW_REGEXP_U },
-                         { "sticky", FLOW_REGEXP_Y },
-                         { "hasIndices", FLOW_REGEXP_D },
-                         { NULL, 0 } };
-
-static int regex_property(const char *name)
-{
-    int i;
-
-    for (i = 0; regex_properties[i].name; ++i) {
-        if (*name == *regex_properties[i].name &&
-            !strcmp(name, regex_properties[i].name)) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 int js_regexisown(const char *name)
 {
     return !strcmp(name, "lastIndex");
@@ -56,42 +28,121 @@ int js_regexisown(const char *name)
 
 int js_regexget(js_State *J, js_Object *obj, const char *name)
 {
-    int i = regex_property(name);
-    char buf[10];
-
-    if (i < 0) {
+    if (*name != 'l' || !js_regexisown(name)) {
         return 0;
     }
-    switch (regex_properties[i].bit) {
-    case -1:
+    if (obj->u.r.odd) {
+        js_pushvalue(J, jsV_getownproperty(J, obj->u.r.odd, "v")->value);
+    }
+    else {
         js_pushnumber(J, obj->u.r.last);
-        break;
-    case -2:
-        js_pushstring(J, obj->u.r.source);
-        break;
-    case -3:
-        js_regexflags(&obj->u.r, buf);
-        js_pushstring(J, buf);
-        break;
-    default:
-        js_pushboolean(J, obj->u.r.flags & regex_properties[i].bit);
-        break;
     }
     return 1;
 }
 
 int js_regexput(js_State *J, js_Object *obj, const char *name, js_Value *v)
 {
-    int i = regex_property(name);
+    js_Object *odd;
 
-    if (i < 0) {
+    if (*name != 'l' || !js_regexisown(name)) {
         return 0;
     }
-    if (regex_properties[i].bit != -1) {
-        return -1;
+    if (v->t.type == JS_TNUMBER && v->u.number == (int)v->u.number &&
+        fabs(v->u.number) < INT_MAX && !signbit(v->u.number)) {
+        regex_setlast(&obj->u.r, (int)v->u.number);
+        return 1;
     }
-    obj->u.r.last = jsV_numbertointeger(jsV_tonumber(J, v));
+    /* any value stays what it is until it is used */
+    odd = jsV_newobject(J, JS_COBJECT, NULL);
+    obj->u.r.odd = odd;
+    jsV_setproperty(J, odd, "v")->value = *v;
     return 1;
+}
+
+/* ---- source, flags, and one getter for each flag ---- */
+
+/* The RegExp that a getter is called for; NULL for RegExp.prototype itself. */
+static js_Regexp *regex_getter(js_State *J)
+{
+    if (!js_isobject(J, 0) ||
+        (!js_isregexp(J, 0) && js_toobject(J, 0) != J->RegExp_prototype)) {
+        js_typeerror(J, "not a regular expression");
+    }
+    return js_isregexp(J, 0) ? js_toregexp(J, 0) : NULL;
+}
+
+static void regex_flag(js_State *J, int bit)
+{
+    js_Regexp *re = regex_getter(J);
+
+    if (re) {
+        js_pushboolean(J, (re->flags & bit) != 0);
+    }
+    else {
+        js_pushundefined(J);
+    }
+}
+
+#define REGEX_FLAG(letter)                                                     \
+    static void Rp_flag##letter(js_State *J)                                   \
+    {                                                                          \
+        regex_flag(J, FLOW_REGEXP_##letter);                                   \
+    }
+
+REGEX_FLAG(D)
+REGEX_FLAG(G)
+REGEX_FLAG(I)
+REGEX_FLAG(M)
+REGEX_FLAG(S)
+REGEX_FLAG(U)
+REGEX_FLAG(Y)
+
+static const struct {
+    const char *name;
+    js_CFunction getter;
+    char letter;
+} regex_flags[] = {
+    { "hasIndices", Rp_flagD, 'd' }, { "global", Rp_flagG, 'g' },
+    { "ignoreCase", Rp_flagI, 'i' }, { "multiline", Rp_flagM, 'm' },
+    { "dotAll", Rp_flagS, 's' },     { "unicode", Rp_flagU, 'u' },
+    { "sticky", Rp_flagY, 'y' },     { NULL, NULL, 0 }
+};
+
+static void Rp_source(js_State *J)
+{
+    js_Regexp *re = regex_getter(J);
+
+    js_pushstring(J, re ? re->source : "(?:)");
+}
+
+/* Of any object, by its members. */
+static void Rp_flags(js_State *J)
+{
+    char buf[10];
+    int i, n = 0;
+
+    if (!js_isobject(J, 0)) {
+        js_typeerror(J, "not an object");
+    }
+    for (i = 0; regex_flags[i].name; ++i) {
+        js_getproperty(J, 0, regex_flags[i].name);
+        if (js_toboolean(J, -1)) {
+            buf[n++] = regex_flags[i].letter;
+        }
+        js_pop(J, 1);
+    }
+    buf[n] = 0;
+    js_pushstring(J, buf);
+}
+
+static void regex_accessor(js_State *J, const char *name, js_CFunction getter)
+{
+    char title[32];
+
+    snprintf(title, sizeof(title), "get %s", name);
+    js_newcfunction(J, getter, js_intern(J, title), 0);
+    js_pushundefined(J);
+    js_defaccessor(J, -3, name, JS_DONTENUM);
 }
 
 static int regex_toflags(js_State *J, int idx)
@@ -134,16 +185,17 @@ static void jsB_RegExp(js_State *J)
 
 static void Rp_toString(js_State *J)
 {
-    char flags[10];
-    js_Regexp *re = js_toregexp(J, 0);
-
+    if (!js_isobject(J, 0)) {
+        js_typeerror(J, "not an object");
+    }
     js_pushliteral(J, "/");
-    js_pushstring(J, re->source);
+    js_getproperty(J, 0, "source");
+    js_tostring(J, -1);
     js_concat(J);
-    js_regexflags(re, flags);
     js_pushliteral(J, "/");
-    js_pushstring(J, flags);
     js_concat(J);
+    js_getproperty(J, 0, "flags");
+    js_tostring(J, -1);
     js_concat(J);
 }
 
@@ -179,13 +231,15 @@ static void Rp_compile(js_State *J)
 
 void jsB_initregexp(js_State *J)
 {
-    char why[160];
-    js_Program *prog = js_regexliteral(J, js_intern(J, ""), 0, why);
+    int i;
 
-    ++prog->refs;
-    J->RegExp_prototype->u.r.prog = prog;
-    J->RegExp_prototype->u.r.source = prog->source;
+    J->RegExp_prototype->type = JS_COBJECT;
     js_pushobject(J, J->RegExp_prototype);
+    for (i = 0; regex_flags[i].name; ++i) {
+        regex_accessor(J, regex_flags[i].name, regex_flags[i].getter);
+    }
+    regex_accessor(J, "source", Rp_source);
+    regex_accessor(J, "flags", Rp_flags);
     jsB_propf(J, "RegExp.prototype.toString", Rp_toString, 0);
     jsB_propf(J, "RegExp.prototype.test", Rp_test, 1);
     jsB_propf(J, "RegExp.prototype.exec", Rp_exec, 1);

@@ -3,10 +3,15 @@
 /* String.prototype's methods that take a regular expression; part of jsregex.c's
  * room. */
 
+static const char *text_arg(js_State *J, int idx); /* jslib_string.c */
+
 static const char *regex_this(js_State *J)
 {
     if (!js_iscoercible(J, 0)) {
         js_typeerror(J, "string function called on null or undefined");
+    }
+    if (JS_ISSYMBOL(js_tostring(J, 0))) {
+        js_typeerror(J, "cannot convert a Symbol to a string");
     }
     return js_tostring(J, 0);
 }
@@ -40,7 +45,7 @@ static void Sp_match(js_State *J)
         regex_exec(J, re, 0);
         return;
     }
-    re->last = 0;
+    regex_setlast(re, 0);
     regex_subject(J, &sub, text, re->flags & FLOW_REGEXP_U);
     js_newarray(J);
     while (at <= sub.len &&
@@ -68,7 +73,7 @@ static void Sp_matchAll(js_State *J)
     }
     regex_subject(J, &sub, text, re->flags & FLOW_REGEXP_U);
     js_newarray(J);
-    at = regex_byte(&sub, re->last);
+    at = regex_byte(&sub, regex_last(J, re));
     while (at >= 0 && at <= sub.len &&
            regex_match(J, re->prog, &sub, at, re->flags & FLOW_REGEXP_Y, &ov)) {
         at = regex_next(&sub, ov);
@@ -306,7 +311,7 @@ static void replace_one(js_State *J, js_Text *t, js_Subject *sub,
         return;
     }
     regex_callback(J, sub, prog, ov);
-    r = js_tostring(J, -1);
+    r = text_arg(J, -1);
     text_add(J, t, r, (int)strlen(r));
     js_pop(J, 1);
 }
@@ -314,24 +319,32 @@ static void replace_one(js_State *J, js_Text *t, js_Subject *sub,
 static void replace_regex(js_State *J, const char *text)
 {
     js_Regexp *re = js_toregexp(J, 1);
-    js_Program *prog = re->prog;
+    const char *r = js_iscallable(J, 2) ? NULL : text_arg(J, 2);
+    int last = re->flags & FLOW_REGEXP_Y ? regex_last(J, re) : 0;
     int is_global = re->flags & JS_REGEXP_G, sticky = re->flags & FLOW_REGEXP_Y;
-    const char *r = js_iscallable(J, 2) ? NULL : js_tostring(J, 2);
+    js_Program *prog = re->prog;
     js_Subject sub;
     PCRE2_SIZE *ov;
     js_Text out;
     int at = 0, copied = 0, from, to;
 
+    if (!r) {
+        regex_push(J, prog); /* stays, whatever is called does to the RegExp */
+    }
     regex_subject(J, &sub, text, re->flags & FLOW_REGEXP_U);
     if (!is_global && sticky) {
-        at = re->last < 0 ? 0 : regex_byte(&sub, re->last);
+        at = regex_byte(&sub, last);
     }
     if (at < 0 || !regex_match(J, prog, &sub, at, sticky, &ov)) {
-        re->last = GLOBAL_OR_STICKY(re) ? 0 : re->last;
+        if (GLOBAL_OR_STICKY(re)) {
+            regex_setlast(re, 0);
+        }
         js_copy(J, 0);
         return;
     }
-    re->last = is_global ? 0 : sticky ? regex_unit(&sub, (int)ov[1]) : re->last;
+    if (is_global || sticky) {
+        regex_setlast(re, is_global ? 0 : regex_unit(&sub, (int)ov[1]));
+    }
     text_begin(J, &out, sub.len + 16);
     do {
         from = (int)ov[0];
@@ -349,8 +362,8 @@ static void replace_regex(js_State *J, const char *text)
 /* A text for a text; @a all of them, or the first. */
 static void replace_text(js_State *J, const char *text, int all)
 {
-    const char *needle = js_tostring(J, 1);
-    const char *r = js_iscallable(J, 2) ? NULL : js_tostring(J, 2);
+    const char *needle = text_arg(J, 1);
+    const char *r = js_iscallable(J, 2) ? NULL : text_arg(J, 2);
     int n = (int)strlen(needle), copied = 0;
     const char *s = strstr(text, needle);
     PCRE2_SIZE ov[2];
