@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* size: what carries out Mapper 1.0, in one place. */
 #include "data/flow_mapping_private.h"
 
 #include "data/flow_json.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * size: one function a directive.
+ *
  * Directives. Each stores what it was given or says what would be right; what
  * only the whole configuration can show is mod_flow_check.c's.
  *
