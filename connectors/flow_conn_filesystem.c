@@ -134,9 +134,9 @@ static void check_below(flow_compile_t *c, const char *field,
     if (conn && conn->root && is_dir(conn->root) &&
         !is_dir(
             apr_pstrcat(flow_compile_pool(c), conn->root, "/", path, NULL))) {
-        flow_compile_problem(c, field,
-                             "there is no directory '%s' in '%s'; make it, or "
-                             "name one that is there",
+        flow_compile_warning(c, field,
+                             "there is no directory '%s' in '%s' now; make it, "
+                             "or name one that is there",
                              path, conn->root);
     }
 }
@@ -154,9 +154,10 @@ static void compile_connection(flow_compile_t *c, const json_t *doc,
                              "must be an absolute path");
     }
     else if (conn->root && !is_dir(conn->root)) {
-        flow_compile_problem(c, "filesystem.directoryPath",
-                             "there is no directory '%s'; make it, or name one "
-                             "that is there",
+        /* it may be mounted later */
+        flow_compile_warning(c, "filesystem.directoryPath",
+                             "there is no directory '%s' now; make it, or name "
+                             "one that is there",
                              conn->root);
     }
 }

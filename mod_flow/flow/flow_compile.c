@@ -134,6 +134,25 @@ void flow_compile_problem(flow_compile_t *c, const char *field, const char *fmt,
     va_end(ap);
 }
 
+void flow_compile_warning(flow_compile_t *c, const char *field, const char *fmt,
+                          ...)
+{
+    const char *file, *text;
+    va_list ap;
+    int line;
+
+    if (c->is_quiet || c->known) {
+        return;
+    }
+    flow_doc_place(c->doc, field, &file, &line);
+    va_start(ap, fmt);
+    text = apr_psprintf(c->p, "%s:%d: %s, %s: %s", file, line,
+                        flow_doc_what(c->doc, c->scratch), field,
+                        apr_pvsprintf(c->scratch, fmt, ap));
+    va_end(ap);
+    APR_ARRAY_PUSH(c->model->warnings, const char *) = text;
+}
+
 static void add_form(flow_compile_t *c, const char *form, const char *text)
 {
     if (form && strcmp(form, text) != 0) {
@@ -561,6 +580,7 @@ apr_status_t flow_compile(flow_model_t **pmodel, flow_docs_t *docs,
     model->scripts = apr_hash_make(p);
     model->apis = apr_hash_make(p);
     model->listeners = apr_hash_make(p);
+    model->warnings = apr_array_make(p, 4, sizeof(const char *));
     c.model = model;
     flow_docs_finish(docs);
     flow_presets_apply(docs, settings->preset_dir);

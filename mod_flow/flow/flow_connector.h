@@ -35,6 +35,10 @@ apr_pool_t *flow_compile_pool(flow_compile_t *c);
  * goes on so that all mistakes are found. */
 void flow_compile_problem(flow_compile_t *c, const char *field, const char *fmt,
                           ...) __attribute__((format(printf, 3, 4)));
+/** The same for what is no mistake in the document, but had better be seen: the
+ * configuration is good. */
+void flow_compile_warning(flow_compile_t *c, const char *field, const char *fmt,
+                          ...) __attribute__((format(printf, 3, 4)));
 /** From here on a value that a template misses is an error of the record
  * ("template_missing") when it is rendered; 0 = nothing again. */
 void flow_compile_strict(flow_compile_t *c, int on);

@@ -206,6 +206,7 @@ typedef struct flow_model_t {
     /* export id -> apr_array_header_t of const flow_flow_t *: the enabled
      * flows that start with this listener */
     apr_hash_t *listeners;
+    apr_array_header_t *warnings; /* of const char *: flow_compile_warning() */
     int nslots; /* shared counters needed so far; the glue adds its own */
     apr_time_t compiled; /* when */
 } flow_model_t;

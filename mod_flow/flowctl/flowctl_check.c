@@ -108,7 +108,7 @@ flow_model_t *flowctl_model(flowctl_t *ctl)
 
 int flowctl_check(flowctl_t *ctl)
 {
-    int rc = flowctl_options(ctl, NULL, NULL, 0);
+    int rc = flowctl_options(ctl, NULL, NULL, 0), i;
     flow_model_t *model = NULL;
 
     if (rc != FLOWCTL_OK) {
@@ -119,7 +119,12 @@ int flowctl_check(flowctl_t *ctl)
                              "with a file, a directory or a wildcard, or "
                              "--httpd-conf");
     }
-    return flowctl_print_problems(ctl, flowctl_compile(ctl, &model));
+    rc = flowctl_print_problems(ctl, flowctl_compile(ctl, &model));
+    for (i = 0; model && i < model->warnings->nelts; ++i) {
+        fprintf(stderr, "warning: %s\n",
+                APR_ARRAY_IDX(model->warnings, i, const char *));
+    }
+    return rc;
 }
 
 int flowctl_fields(flowctl_t *ctl)

@@ -308,6 +308,16 @@ static void warn_unheard(const mod_flow_global_t *g, apr_pool_t *p,
     }
 }
 
+static void warn_documents(const mod_flow_global_t *g, server_rec *s)
+{
+    int i;
+
+    for (i = 0; i < g->model->warnings->nelts; ++i) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, FLOW_LOGNO(0440) "%s",
+                     APR_ARRAY_IDX(g->model->warnings, i, const char *));
+    }
+}
+
 int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          server_rec *s)
 {
@@ -348,6 +358,7 @@ int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     g->model->compiled =
         flow_ticker_config_time(&settings, g->model->compiled, ptemp);
+    warn_documents(g, s);
     warn_unheard(g, ptemp, s);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  FLOW_LOGNO(0105) "mod_flow: %u flows, %u exports, %u imports, "

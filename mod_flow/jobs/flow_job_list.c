@@ -42,9 +42,7 @@ static const char preparing_sql[] = SELECT_JOBS "status = 'preparing'"
                                                 " AND status = %s" FILTERS;
 static const char running_sql[] = SELECT_JOBS "status = 'running'"
                                               " AND status = %s" FILTERS;
-static const char final_sql[] =
-    SELECT_JOBS "status IN ('completed', 'failed', 'canceled')"
-                " AND status = %s" FILTERS;
+static const char final_sql[] = SELECT_JOBS "ended > 0 AND status = %s" FILTERS;
 
 static const char *statement_for(const char *status)
 {
@@ -102,8 +100,7 @@ apr_status_t flow_job_failures(flow_store_t *store, const char *flow_id,
 {
     static const char sql[] =
         "SELECT count(*) FROM (SELECT 1 FROM job"
-        " WHERE status IN ('completed', 'failed', 'canceled')"
-        " AND status = 'failed' AND ended >= %lld"
+        " WHERE ended > 0 AND status = 'failed' AND ended >= %lld"
         " AND (%s = '' OR flow_id = %s) LIMIT %lld) AS failed";
     apr_int64_t from = since, limit = most;
     flow_rows_t rows;

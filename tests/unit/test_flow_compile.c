@@ -265,8 +265,6 @@ static void mistakes_in_imports_are_found(void **state)
           "t.conf:5: import 'i', http.response.successValues: has no effect without 'http.response.successPath'" },
         { "<import i>\n_connectionId disk\nfilesystem.directoryPath ../in\nfile.fileName a\nfile.type json\n",
           "t.conf:3: import 'i', filesystem.directoryPath: must not contain '..'; it is a path below the connection's filesystem.directoryPath, which is '/tmp'" },
-        { "<import i>\n_connectionId disk\nfilesystem.directoryPath no/such\nfile.fileName a\nfile.type json\n",
-          "t.conf:3: import 'i', filesystem.directoryPath: there is no directory 'no/such' in '/tmp'; make it, or name one that is there" },
         { IMPORT "lookups [{\"name\":\"t\"}]\n",
           "t.conf:4: import 'i', lookups[0]: 't': needs 'map' (a table), '_lookupCacheId' (a cache) or 'relativeURI' (a request)" },
         { IMPORT "hooks.preMap {\"_scriptId\":\"main\",\"function\":\"frist\"}\n",
@@ -446,6 +444,29 @@ static int has_secret(const flow_connection_t *conn, const char *text)
     return 0;
 }
 
+/* It may be mounted later. */
+static void a_directory_that_is_missing_is_a_warning(void **state)
+{
+    docs_fixture_t *f = *state;
+
+    docs_fixture_conf(f, "t.conf",
+                      "<connection gone>\ntype filesystem\n"
+                      "filesystem.directoryPath /no/such\n"
+                      "<import i>\n_connectionId disk\n"
+                      "filesystem.directoryPath no/such\n"
+                      "file.fileName a\nfile.type json\n");
+    assert_int_equal(docs_fixture_compile(f), APR_SUCCESS);
+    assert_int_equal(f->model->warnings->nelts, 2);
+    assert_string_equal(
+        APR_ARRAY_IDX(f->model->warnings, 0, const char *),
+        "t.conf:3: connection 'gone', filesystem.directoryPath: there is no "
+        "directory '/no/such' now; make it, or name one that is there");
+    assert_string_equal(
+        APR_ARRAY_IDX(f->model->warnings, 1, const char *),
+        "t.conf:6: import 'i', filesystem.directoryPath: there is no directory "
+        "'no/such' in '/tmp' now; make it, or name one that is there");
+}
+
 static void secrets_are_resolved_and_remembered(void **state)
 {
     docs_fixture_t *f = *state;
@@ -525,6 +546,7 @@ int main(void)
         TEST(mistakes_in_files_have_the_files_lines),
         TEST(a_syntax_error_stands_in_the_script),
         TEST(good_documents_become_the_model),
+        TEST(a_directory_that_is_missing_is_a_warning),
         TEST(secrets_are_resolved_and_remembered),
         TEST(every_document_is_there_even_when_wrong),
         TEST(a_script_file_is_compiled_by_itself),

@@ -101,8 +101,8 @@ static void jobs_are_found_by_what_they_are(void **state)
     for (i = 0; i < 6; ++i) {
         ids[i] = add(x, states[i], (int)i);
         set(x, ids[i],
-            apr_psprintf(x->p, "status = '%s', type = '%s'", states[i],
-                         i == 5 ? "retry" : "flow"));
+            apr_psprintf(x->p, "status = '%s', type = '%s', ended = %d",
+                         states[i], i == 5 ? "retry" : "flow", i > 2));
     }
     for (i = 0; i < 6; ++i) {
         flow_job_filter_t by_state = { .status = states[i] };
