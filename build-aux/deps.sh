@@ -9,7 +9,7 @@ list() {
     build)
         echo gcc libc6-dev make apache2 apache2-dev libapr1-dev \
             libaprutil1-dev libaprutil1-dbd-sqlite3 libcurl4-openssl-dev \
-            libjansson-dev libssl-dev libxml2-dev zlib1g-dev libzip-dev libpcre2-dev \
+            libssl-dev libxml2-dev zlib1g-dev libzip-dev libpcre2-dev \
             curl openssl ca-certificates dpkg-dev xz-utils
         # For the packages that scripts may import. Another source of node (a
         # newer one, say) is as good as Debian's.

@@ -3,9 +3,9 @@
 #define FLOW_AWS4_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 
 /**
  * AWS Signature Version 4: the value of an Authorization header. Any thread.

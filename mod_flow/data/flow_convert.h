@@ -4,10 +4,10 @@
 
 #include <apr_pools.h>
 #include <apr_time.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
 #include "data/flow_date.h"
+#include "data/flow_tree.h"
 
 /**
  * dataType and the four date fields: what a mapping does to a value before it

@@ -3,9 +3,9 @@
 #define FLOW_FILTER_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 
 /**
  * Filter expressions: prefix arrays such as

@@ -182,6 +182,8 @@ static apr_status_t compile_operands(compiler_t *c, flow_filter_node_t *node,
     apr_status_t rv = APR_SUCCESS;
     int i;
 
+    if (n <= 0)
+        return APR_SUCCESS;
     node->n = n;
     node->args = apr_pcalloc(c->p, (apr_size_t)n * sizeof(node->args[0]));
     for (i = 0; i < n && rv == APR_SUCCESS; ++i) {

@@ -14,8 +14,8 @@
 #include "data/flow_text_private.h"
 
 /* Records of one piece are alive at the same time: few enough for the cache and
- * for malloc's short lists, which makes reading half as fast again. */
-#define PIECE_MAX 8192
+ * for what a thread keeps of the memory of the last ones (flow_tree.h). */
+#define PIECE_MAX 16384
 #define NAMES_MAX 64                /* of a path */
 #define GROUP_MAX (5 * 1024 * 1024) /* bytes of the texts in a group */
 #define ROWS_MAX  100000            /* of a group */

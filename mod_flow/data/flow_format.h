@@ -3,13 +3,13 @@
 #define FLOW_FORMAT_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_buf.h"
 #include "base/flow_error.h"
 #include "data/flow_layout.h"
 #include "data/flow_source.h"
 #include "data/flow_text.h"
+#include "data/flow_tree.h"
 #include "data/flow_xpath.h"
 
 /**

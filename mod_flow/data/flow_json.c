@@ -31,7 +31,7 @@ const char *flow_json_string(const json_t *v, apr_size_t *plen)
         return NULL;
     }
     text = json_string_value(v);
-    if (text[0] == FLOW_JSON_RAW) {
+    if (text[0] == '\xff') {
         return NULL;
     }
     if (plen) {

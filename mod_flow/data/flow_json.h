@@ -3,16 +3,16 @@
 #define FLOW_JSON_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_buf.h"
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 
 /**
  * JSON, exactly.
  *
- * jansson's json_t is the tree that flow/, data/, script/ and connectors/
- * share, but JSON *text* is read and written only here: jansson's own text
+ * json_t (flow_tree.h: jansson's interface) is the tree that flow/, data/,
+ * script/ and connectors/ share, but JSON *text* is read and written only here: jansson's own text
  * layer prints 19.90 as 19.899999999999999, refuses 1e400 and U+0000.
  *
  * Numbers. A JSON number is held as
@@ -132,6 +132,12 @@ const char *flow_json_type_name(const json_t *v);
 
 /** Borrowed, or NULL when @a v is no string. @a plen may be NULL. */
 const char *flow_json_string(const json_t *v, apr_size_t *plen);
+/* The same for what is known to be one. */
+static inline const char *flow_json_string_of(const json_t *v, apr_size_t *plen)
+{
+    *plen = json_string_length(v);
+    return json_string_value(v);
+}
 /** Member @a key as a string, or NULL. Borrowed. */
 const char *flow_json_member(const json_t *object, const char *key);
 /** Member @a key; -1 when absent or no boolean. */

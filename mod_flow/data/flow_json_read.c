@@ -11,8 +11,11 @@
 
 static json_t *read_value(flow_json_reader_t *r);
 
-static void skip_blanks(flow_json_reader_t *r)
+static inline void skip_blanks(flow_json_reader_t *r)
 {
+    if (r->s < r->end && (unsigned char)*r->s > ' ') {
+        return;
+    }
     while (r->s < r->end &&
            (*r->s == ' ' || *r->s == '\n' || *r->s == '\r' || *r->s == '\t')) {
         ++r->s;

@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "data/flow_json_private.h"
 
@@ -25,6 +28,21 @@ json_t *flow_json_fail_memory(flow_json_reader_t *r)
     return NULL;
 }
 
+#ifdef __SSE2__
+/* A bit for each of sixteen bytes that does not stand for itself: as signed
+ * bytes those beyond ASCII are below a space, too. */
+static inline unsigned find_special16(const char *s)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)s);
+    __m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(' '));
+    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(low, _mm_or_si128(quote, slash)));
+}
+#endif
+
 /* Over what stands for itself; stops at a quote, a backslash, the end, or
  * something that is not allowed. */
 static const char *skip_plain(const char *s, const char *end)
@@ -32,6 +50,18 @@ static const char *skip_plain(const char *s, const char *end)
     for (;;) {
         apr_size_t n = 8;
 
+#ifdef __SSE2__
+        while (end - s >= 16) {
+            unsigned hit = find_special16(s);
+
+            if (hit) {
+                s += __builtin_ctz(hit);
+                n = 0;
+                break;
+            }
+            s += 16;
+        }
+#endif
         while (n == 8 && end - s >= 8) {
             n = flow_json_plain8(s);
             s += n;

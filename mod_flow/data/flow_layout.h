@@ -3,10 +3,10 @@
 #define FLOW_LAYOUT_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_buf.h"
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 
 /**
  * Fixed width: a row is cut by position, not by delimiters.

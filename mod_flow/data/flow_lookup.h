@@ -3,11 +3,11 @@
 #define FLOW_LOOKUP_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
 #include "data/flow_notes.h"
 #include "data/flow_path.h"
+#include "data/flow_tree.h"
 
 /**
  * lookups[]: {name, map | _lookupCacheId, extract | method, relativeURI ...,

@@ -4,11 +4,11 @@
 
 #include <apr_pools.h>
 #include <apr_time.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
 #include "data/flow_lookup.h"
 #include "data/flow_notes.h"
+#include "data/flow_tree.h"
 
 /**
  * Mapper 1.0 ({"fields":[...], "lists":[...]}), Mapper 2.0 (mappings: an

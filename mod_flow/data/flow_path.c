@@ -73,7 +73,7 @@ static int is_index(const char *word, apr_size_t len)
 
 static flow_step_t name_step(const char *name, apr_size_t len, apr_pool_t *p)
 {
-    flow_step_t step = { FLOW_STEP_NAME, NULL, len, 0 };
+    flow_step_t step = { FLOW_STEP_NAME, NULL, len, 0, NULL };
 
     step.name = apr_pstrmemdup(p, name, len);
     return step;
@@ -94,7 +94,7 @@ flow_step_t flow_step_from_word(const char *word, apr_size_t len, apr_pool_t *p)
 
 static flow_step_t all_step(void)
 {
-    flow_step_t step = { FLOW_STEP_ALL, "*", 1, 0 };
+    flow_step_t step = { FLOW_STEP_ALL, "*", 1, 0, NULL };
 
     return step;
 }
@@ -219,6 +219,14 @@ static apr_status_t read_steps(parser_t *ps)
     }
 }
 
+void flow_step_know(flow_step_t *steps, int n)
+{
+    int i;
+
+    for (i = 0; i < n; ++i)
+        steps[i].known = flow_tree_name(steps[i].name, steps[i].len);
+}
+
 flow_path_t *flow_path_make(const flow_step_t *steps, int n, const char *text,
                             apr_pool_t *p)
 {
@@ -228,7 +236,11 @@ flow_path_t *flow_path_make(const flow_step_t *steps, int n, const char *text,
     path->text = text;
     path->n = n;
     if (n) {
-        path->steps = apr_pmemdup(p, steps, (apr_size_t)n * sizeof(steps[0]));
+        flow_step_t *own =
+            apr_pmemdup(p, steps, (apr_size_t)n * sizeof(steps[0]));
+
+        flow_step_know(own, n);
+        path->steps = own;
     }
     for (i = 0; i < n; ++i)
         path->is_multi |= steps[i].kind == FLOW_STEP_ALL;
@@ -303,9 +315,7 @@ const json_t *flow_step_take(const flow_step_t *step, const json_t *v)
             return json_array_get(v, step->index);
         v = first_row(v);
     }
-    if (!flow_json_is(v, OBJECT))
-        return NULL;
-    return json_object_getn(v, step->name, step->len);
+    return flow_tree_get_named(v, step->known, step->name, step->len);
 }
 
 const json_t *flow_path_find(const flow_path_t *path, const json_t *root)
@@ -422,11 +432,12 @@ static apr_status_t put_member(const flow_step_t *step, int n, json_t *at,
     apr_status_t rv;
 
     if (n == 1) {
-        return json_object_setn_nocheck(at, step->name, step->len, value)
+        return flow_tree_set_named(at, step->known, step->name, step->len,
+                                   json_incref(value))
                    ? APR_ENOMEM
                    : APR_SUCCESS;
     }
-    child = json_object_getn(at, step->name, step->len);
+    child = flow_tree_get_named(at, step->known, step->name, step->len);
     if ((!child || flow_json_is(child, NULL)) &&
         has_no_place(step + 1, n - 1, value))
         return APR_SUCCESS;
@@ -435,7 +446,7 @@ static apr_status_t put_member(const flow_step_t *step, int n, json_t *at,
         return rv;
     if (fresh) {
         child = fresh;
-        if (json_object_setn_new_nocheck(at, step->name, step->len, fresh))
+        if (flow_tree_set_named(at, step->known, step->name, step->len, fresh))
             return APR_ENOMEM;
     }
     return put(step + 1, n - 1, child, value);
@@ -487,7 +498,7 @@ static apr_status_t put_all(const flow_step_t *step, int n, json_t *at,
 static apr_status_t put_rows(const flow_step_t *step, int n, json_t *at,
                              json_t *value)
 {
-    static const flow_step_t row = { FLOW_STEP_ALL, "*", 1, 0 };
+    static const flow_step_t row = { FLOW_STEP_ALL, "*", 1, 0, NULL };
     flow_step_t below[FLOW_PATH_STEPS_MAX + 1];
     apr_size_t i;
     apr_status_t rv = APR_SUCCESS;

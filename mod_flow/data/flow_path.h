@@ -3,9 +3,9 @@
 #define FLOW_PATH_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 
 /**
  * Paths into a record, compiled once: `a.b`, `a[0].b`, `a.0.b`, `a[*].b`,

@@ -4,10 +4,10 @@
 
 #include <apr_pools.h>
 #include <apr_time.h>
-#include <jansson.h>
 
 #include "base/flow_buf.h"
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 
 /**
  * Handlebars as Celigo has it; docs/templates.md is the author's manual.

@@ -147,8 +147,12 @@ static void set_steps(flow_parser_t *ps, const flow_read_path_t *path, int from,
 {
     expr->n = path->n - from;
     if (expr->n) {
-        expr->steps = apr_pmemdup(ps->p, path->step + from,
-                                  (apr_size_t)expr->n * sizeof(path->step[0]));
+        flow_step_t *steps =
+            apr_pmemdup(ps->p, path->step + from,
+                        (apr_size_t)expr->n * sizeof(path->step[0]));
+
+        flow_step_know(steps, expr->n);
+        expr->steps = steps;
     }
 }
 

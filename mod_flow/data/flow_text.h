@@ -3,10 +3,10 @@
 #define FLOW_TEXT_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_buf.h"
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 
 /**
  * Bytes <-> values, by media type: JSON, CSV, XML, urlencoded forms, text.

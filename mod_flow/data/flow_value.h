@@ -3,7 +3,8 @@
 #define FLOW_VALUE_H
 
 #include <apr_pools.h>
-#include <jansson.h>
+
+#include "data/flow_tree.h"
 
 /**
  * What filters and mappings agree on: when a value is empty, when it is true,

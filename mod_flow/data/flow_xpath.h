@@ -3,9 +3,9 @@
 #define FLOW_XPATH_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 
 /**
  * The part of XPath that finds records in a document that nobody holds as a

@@ -4,10 +4,10 @@
 
 #include <apr_pools.h>
 #include <apr_time.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
 #include "base/flow_http.h"
+#include "data/flow_tree.h"
 #include "flow/flow_blob.h"
 #include "flow/flow_grant.h"
 #include "flow/flow_model.h"

@@ -4,13 +4,13 @@
 
 #include <apr_hash.h>
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "data/flow_cron.h"
 #include "data/flow_filter.h"
 #include "data/flow_mapping.h"
 #include "data/flow_path.h"
 #include "data/flow_template.h"
+#include "data/flow_tree.h"
 #include "flow/flow_docs.h"
 #include "script/flow_script.h"
 

@@ -4,10 +4,10 @@
 
 #include <apr_pools.h>
 #include <apr_time.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
 #include "data/flow_template.h"
+#include "data/flow_tree.h"
 
 /**
  * What every part of a run says about records: error elements, trace keys,

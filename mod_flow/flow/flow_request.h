@@ -4,7 +4,8 @@
 
 #include <apr_pools.h>
 #include <apr_tables.h>
-#include <jansson.h>
+
+#include "data/flow_tree.h"
 
 /**
  * An inbound HTTP request and its answer, without httpd: what the glue fills

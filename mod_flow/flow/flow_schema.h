@@ -3,10 +3,10 @@
 #define FLOW_SCHEMA_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
 #include "data/flow_json.h"
+#include "data/flow_tree.h"
 
 /**
  * What documents may say: one row per field and kind, the single source for

@@ -6,6 +6,7 @@
 
 #include "flow/flow_connector.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *type_name(const flow_field_t *row)

@@ -4,9 +4,9 @@
 
 #include <apr_pools.h>
 #include <apr_time.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 
 /**
  * What scripts keep between calls, as the floor above stores it: state, lookup

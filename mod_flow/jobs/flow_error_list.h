@@ -5,9 +5,9 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 #include <apr_time.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 #include "jobs/flow_store.h"
 
 /**

@@ -3,9 +3,9 @@
 #define FLOW_ERRORS_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 #include "flow/flow_run.h"
 #include "jobs/flow_ids.h"
 #include "jobs/flow_store.h"

@@ -2,8 +2,8 @@
 #ifndef FLOW_MARKS_H
 #define FLOW_MARKS_H
 
-#include <jansson.h>
 
+#include "data/flow_tree.h"
 #include "jobs/flow_store.h"
 
 /**

@@ -2,8 +2,8 @@
 #ifndef FLOW_OUTAGES_H
 #define FLOW_OUTAGES_H
 
-#include <jansson.h>
 
+#include "data/flow_tree.h"
 #include "flow/flow_breaker.h"
 #include "jobs/flow_jobs.h"
 #include "jobs/flow_store.h"

@@ -3,8 +3,8 @@
 #define FLOW_STATE_STORE_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
+#include "data/flow_tree.h"
 #include "flow/flow_state.h"
 #include "jobs/flow_jobs.h"
 #include "jobs/flow_store.h"

@@ -3,9 +3,9 @@
 #define FLOW_STORE_ADMIN_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_tree.h"
 #include "jobs/flow_store.h"
 
 /** What an administrator does with a store, beside the server. */

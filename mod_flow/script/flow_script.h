@@ -4,9 +4,9 @@
 
 #include <apr_pools.h>
 #include <apr_time.h>
-#include <jansson.h>
 
 #include "base/flow_error.h"
+#include "data/flow_json.h"
 
 /**
  * Scripts in mujs: compiled once, run in a clean world per call, bounded.

@@ -83,7 +83,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         record = parse(cut + MARK_LEN, size - len - MARK_LEN);
     result = match(rules, record, p);
     if (result != -1 && flow_json_is(rules, ARRAY) && json_array_size(rules)) {
-        not = json_pack("[s,O]", "not", rules);
+        not = json_array();
+        json_array_append_new(not, json_string("not"));
+        json_array_append(not, rules);
         opposite = match(not, record, p);
         check(opposite == -1 || opposite == !result); /* -1: too deep now */
         json_decref(not );

@@ -85,7 +85,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     before = parse(cut + MARK_LEN, size - len - MARK_LEN);
     found = flow_path_get(path, root);
     if (root) {
-        json_t *list = json_pack("[i,{s:i},n]", 1, "x", 2);
+        json_t *list = json_array(), *two = json_object();
+
+        json_object_set_new(two, "x", json_integer(2));
+        json_array_append_new(list, json_integer(1));
+        json_array_append_new(list, two);
+        json_array_append_new(list, json_null());
 
         set(path, root, list);
         set(path, root, json_true());

@@ -3,8 +3,8 @@
 #define WORLD_H
 
 #include <apr_pools.h>
-#include <jansson.h>
 
+#include "data/flow_tree.h"
 #include "flow/flow_run.h"
 
 /**
