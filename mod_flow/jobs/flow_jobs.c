@@ -103,10 +103,6 @@ static int could_start(const insert_t *w)
 {
     int i, n = 0;
 
-    /* A guess will do: a worker that falls asleep has somebody look. */
-    if (!flow_workers_are_free(w->owner)) {
-        return 0;
-    }
     for (i = 0; i < w->n && !n; ++i) {
         n = flow_workers_could_start(w->owner, w->jobs[i].job.flow_id);
     }

@@ -184,8 +184,6 @@ void flow_workers_wake(flow_jobs_t *jobs);
 void flow_workers_nudge(flow_jobs_t *jobs);
 /** Those that have not ended may not even finish what they wait for. */
 void flow_workers_abort(flow_jobs_t *jobs);
-/** Does a worker sleep? */
-int flow_workers_are_free(flow_jobs_t *jobs);
 /** Could a job of this flow start now, as far as this process knows? */
 int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id);
 /** May this process run it? For flow_claim_t. */

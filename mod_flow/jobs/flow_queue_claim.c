@@ -10,6 +10,8 @@
 
 /*
  * Claiming: jobs that wait become jobs that run here.
+ *
+ * size: one way through it, from who is next to what follows, over one list.
  */
 
 /* Flows looked at for a claim; each has one candidate, its oldest job. When

@@ -144,26 +144,21 @@ void flow_workers_wake(flow_jobs_t *jobs)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-int flow_workers_are_free(flow_jobs_t *jobs)
-{
-    int n;
-
-    pthread_mutex_lock(&jobs->lock);
-    n = jobs->idle;
-    pthread_mutex_unlock(&jobs->lock);
-    return n > 0;
-}
-
 int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id)
 {
-    const flow_running_t *r;
+    const flow_running_t *r = NULL;
+    int is_free;
 
+    /* A guess will do: a worker that falls asleep has somebody look. */
     pthread_mutex_lock(&jobs->lock);
-    for (r = jobs->running; r && strcmp(r->flow_id, flow_id) != 0;
-         r = r->next) {
+    is_free = jobs->idle > 0;
+    if (is_free) {
+        for (r = jobs->running; r && strcmp(r->flow_id, flow_id) != 0;
+             r = r->next) {
+        }
     }
     pthread_mutex_unlock(&jobs->lock);
-    return !r;
+    return is_free && !r;
 }
 
 void flow_workers_abort(flow_jobs_t *jobs)
