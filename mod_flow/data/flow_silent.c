@@ -25,7 +25,10 @@ int flow_json_is_silent(const json_t *v, int with_leaves)
         return 1;
     case FLOW_JSON_ARRAY:
         for (i = 0; i < json_array_size(v); ++i) {
-            if (!flow_json_is_silent(json_array_get(v, i), with_leaves)) {
+            /* an element that is an object is one, even when empty */
+            item = json_array_get(v, i);
+            if (flow_json_is(item, OBJECT) ||
+                !flow_json_is_silent(item, with_leaves)) {
                 return 0;
             }
         }

@@ -356,6 +356,7 @@ static const char *const first_schema[] = {
     "DROP TABLE lookup_entry",
     "DROP TABLE script_log",
     "DROP TABLE error_data",
+    "ALTER TABLE event DROP COLUMN replayed_at",
     "DROP TABLE event_key",
     "DROP TABLE record_lock",
     "DROP TABLE schedule",
