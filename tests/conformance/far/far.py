@@ -41,7 +41,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def flowctl(documents, *args):
+def flowctl(documents, *args, options=()):
     """(result, message) of one command with these documents."""
     docs = ROOT / "docs"
     shutil.rmtree(docs, ignore_errors=True)
@@ -50,20 +50,33 @@ def flowctl(documents, *args):
     (docs / "run.js").write_text(RUN_ALL)
     done = subprocess.run(
         [os.environ["FLOWCTL"], "--json", "--include", docs / "bundle.json",
-         "--presets", HERE.parents[2] / "connectors" / "presets", *args],
+         "--presets", HERE.parents[2] / "connectors" / "presets", *options, *args],
         capture_output=True, text=True, timeout=120)
     return (json.loads(done.stdout) if done.stdout else None,
             done.stderr + (done.stdout if done.returncode else ""))
 
 
-def run(documents, function, **arg):
+def run(documents, function, options=(), **arg):
     (ROOT / "input.json").write_text(json.dumps(arg))
     return flowctl(documents, "script", "run", ROOT / "docs" / "run.js",
-                   function, "--input", ROOT / "input.json")
+                   function, "--input", ROOT / "input.json", options=options)
 
 
-def records(documents, ident="e"):
-    result, message = run(documents, "all", id=ident)
+def a_store():
+    """Options for one that keeps what a refresh brings."""
+    state = ROOT / "state"
+    state.mkdir(mode=0o700)
+    key = state / "flow.key"
+    key.touch(mode=0o600)
+    key.write_text("6b" * 32 + "\n")
+    options = ("--state-dir", state)
+    subprocess.run([os.environ["FLOWCTL"], *options, "store", "migrate"],
+                   check=True, stdout=subprocess.DEVNULL, timeout=60)
+    return options
+
+
+def records(documents, ident="e", options=()):
+    result, message = run(documents, "all", options, id=ident)
     assert result is not None, message
     assert not result["errors"], result["errors"]
     return result["data"]
@@ -116,7 +129,9 @@ def oauth2_refresh_token(ports):
     auth = oauth2(ports, "authorizecode", authURI="http://127.0.0.1:1/a")
     auth["token"] = {"refreshToken": "an old one"}
     base = f"http://127.0.0.1:{ports['oauth2']['api']}/x"
-    assert len(records(bundle(base, auth, PAGES))) == 3
+    documents = bundle(base, auth, PAGES)
+    refused(documents, "auth_not_kept")
+    assert len(records(documents, options=a_store())) == 3
 
 
 @test
