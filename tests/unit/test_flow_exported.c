@@ -155,6 +155,7 @@ static void a_value_that_says_something_is_still_told(void **state)
     docs_fixture_file(
         f, "one.json",
         "{\"connections\":[{\"_id\":\"c\",\"type\":\"http\",\"isHTTPS\":1,"
+        "\"createdAt\":\"2024-03-01T08:00:00.000Z\","
         "\"http\":{\"baseURI\":\"https://x.example.com\","
         "\"pings\":{\"method\":\"GET\"},\"retryHeaders\":null}}],"
         "\"exports\":[{\"_id\":\"e\",\"_connectionId\":\"c\","
@@ -176,6 +177,42 @@ static void a_value_that_says_something_is_still_told(void **state)
         "field 'http.strictHandlebarEvaluations'");
 }
 
+/* What somebody has written means something, whatever it is; and false is not
+ * "never set" where the name that was meant is true when nothing is said. */
+static void a_misspelt_name_is_told_whatever_its_value(void **state)
+{
+    static const char *const values[] = { "false", "null", "\"\"", "[]", "{}" };
+    docs_fixture_t *f = *state;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(values) / sizeof(values[0]); ++i) {
+        docs_fixture_file(
+            f, apr_psprintf(f->p, "%d.json", (int)i),
+            apr_psprintf(f->p,
+                         "{\"connections\":[{\"_id\":\"c%d\",\"type\":"
+                         "\"http\",\"http\":{\"baseURI\":"
+                         "\"https://x.example.com\",\"medaiType\":%s}}]}",
+                         (int)i, values[i]));
+        docs_fixture_include(f, apr_psprintf(f->p, "%d.json", (int)i));
+    }
+    docs_fixture_file(f, "a.json",
+                      "{\"connections\":[{\"_id\":\"x\",\"lastModified\":\"a\","
+                      "\"type\":\"http\",\"autoRecoverRateLimitError\":false,"
+                      "\"http\":{\"medaiType\":false,"
+                      "\"baseURI\":\"https://x.example.com\"}}]}");
+    docs_fixture_include(f, "a.json");
+    docs_fixture_compile(f);
+#define TOLD(n)                                                                \
+    "DIR/" #n ".json:1: connection 'c" #n "', http.medaiType: unknown field "   \
+    "'http.medaiType'; did you mean 'http.mediaType'?\n"
+    assert_string_equal(docs_fixture_problems(f),
+                        TOLD(0) TOLD(1) TOLD(2) TOLD(3) TOLD(4)
+                        "DIR/a.json:1: connection 'x', "
+                        "autoRecoverRateLimitError: unknown field "
+                        "'autoRecoverRateLimitError'; did you mean "
+                        "'autoRecoverRateLimitErrors'?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +222,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             a_value_that_says_something_is_still_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_misspelt_name_is_told_whatever_its_value, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,7 @@ static void a_row_is_found_by_a_concrete_path(void **state)
         { FLOW_KIND_EXPORT, "filesystem", "file.csv.trimSpaces",   "file.csv.trimSpaces" },
         { FLOW_KIND_EXPORT, "http", "file.csv.trimSpaces",         "file.csv.trimSpaces" },
         { FLOW_KIND_IMPORT, "http", "file.csv.includeHeader",      "file.csv.includeHeader" },
-        { FLOW_KIND_IMPORT, "http", "hooks.postAggregate._scriptId", "hooks.postAggregate" },
+        { FLOW_KIND_IMPORT, "http", "hooks.postAggregate._scriptId", "hooks.postAggregate._scriptId" },
         { FLOW_KIND_EXPORT, NULL,   "webhook.verify",              "webhook.verify" },
         { FLOW_KIND_EXPORT, NULL,   "distributed.bearerToken",     "distributed" },
         { FLOW_KIND_EXPORT, NULL,   "delta.lagOffset",             "delta.lagOffset" },
