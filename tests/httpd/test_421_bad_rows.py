@@ -177,6 +177,55 @@ def test_files_go_where_the_document_says(disk):
     assert [p.name for p in (disk.path / "wrong").iterdir()] == ["b"]
 
 
+@pytest.mark.parametrize("here", [".", "/", "./."])
+def test_the_directory_itself_for_wrong_files_does_not_bring_them_again(
+        disk, here):
+    (disk.path / "a").write_text('n\n1\n"2\n')
+    disk.start({"errorDirectoryPath": here}, type="csv")
+    assert [r["n"] for r in disk.run()[1]] == ["1"]
+    assert disk.names() == ["a.error"]
+    assert disk.run()[1] == []
+
+
+@pytest.mark.parametrize("field, where, message", [
+    ("backupDirectoryPath", "nowhere", "filesystem.backupDirectoryPath: cannot "
+     "open the directory 'nowhere'"),
+    ("errorDirectoryPath", "nowhere", "filesystem.errorDirectoryPath: cannot "
+     "open the directory 'nowhere'"),
+    ("backupDirectoryPath", ".", "filesystem.backupDirectoryPath is the "
+     "directory that is read; name another one"),
+    ("backupDirectoryPath", "shut", "cannot write to the directory "
+     "'filesystem.backupDirectoryPath'"),
+    ("directoryPath", "shut", "cannot write to the directory "
+     "'filesystem.directoryPath'"),
+])
+def test_what_cannot_be_taken_away_is_not_handed_on(disk, field, where,
+                                                    message):
+    shut = disk.path / "shut"
+    shut.mkdir()
+    for d in (shut, disk.path):
+        (d / "a").write_text("n\n1\n")
+    shut.chmod(0o555)
+    disk.start({field: where}, type="csv")
+    for _ in range(2):
+        got = disk.server.post("/run?wait=30").json()
+        assert got["job"]["status"] == "failed"
+        assert message in got["errors"][0]["message"]
+    assert disk.upstream.seen("POST", "/in") == []
+    disk.server.expect_log("FLOW0304")
+    if where == "nowhere":
+        disk.server.expect_log("FLOW0440")
+
+
+def test_a_name_without_room_for_more_is_set_aside(disk):
+    name = "\u00e4" * 126
+    (disk.path / name).write_text("n\n1\n2,2\n")
+    disk.start(type="csv")
+    disk.run()
+    assert disk.names() == ["\u00e4" * 124 + ".error"]
+    assert disk.run()[1] == []
+
+
 def test_a_file_of_rubbish_is_given_up(disk):
     (disk.path / "a").write_text("n\n1\n" + "2,2\n" * 5000 + "3\n")
     (disk.path / "b").write_text("n\n4\n")
