@@ -27,7 +27,7 @@ LOCATION = """
 </Location>
 """
 SCRIPT = """
-import { exports, imports } from 'integrator-api'
+import { exports, imports, request } from 'integrator-api'
 function escapes () { return exports.run({ _id: 'gone' }) }
 function catches () {
   try { exports.run({ _id: 'gone' }) } catch (e) {
@@ -37,6 +37,16 @@ function catches () {
 function answers () {
   return { statusCode: 200,
            body: imports.run({ _id: 'gone', data: [{ id: 1 }, { id: 2 }] }) }
+}
+function asks () {
+  const answers = []
+  for (const path of ['exports/gone/invoke', 'imports/gone/invoke']) {
+    try {
+      answers.push(request({ method: 'POST', relativeURI: '/v1/' + path,
+                             body: { data: [{ id: 1 }] } }))
+    } catch (e) { answers.push({ message: e.message, text: JSON.stringify(e) }) }
+  }
+  return { statusCode: 200, body: { answers } }
 }
 """
 
@@ -65,7 +75,7 @@ GONE = {
     "scripts": [{"_id": "s", "content": SCRIPT}],
     "apis": [{"_id": name, "type": "script",
               "script": {"_scriptId": "s", "function": name}}
-             for name in ("escapes", "catches", "answers")]}
+             for name in ("escapes", "catches", "answers", "asks")]}
 
 
 def test_callers_do_not_learn_where_far_ends_are(start, upstream, httpd):
@@ -73,10 +83,10 @@ def test_callers_do_not_learn_where_far_ends_are(start, upstream, httpd):
     upstream.on("GET", "/meta", 302, "", {"Location": "http://169.254.169.254/"})
     server = start({"e": "export:gone", "i": "import:gone", "f": "flow:f",
                     "escapes": "api:escapes", "catches": "api:catches",
-                    "answers": "api:answers"}, **GONE)
+                    "answers": "api:answers", "asks": "api:asks"}, **GONE)
     for path, body in (("/e", None), ("/i", {"id": 1}),
                        ("/i", [{"id": 1}, {"id": 2}]), ("/escapes", {}),
-                       ("/catches", {}), ("/answers", {}),
+                       ("/catches", {}), ("/answers", {}), ("/asks", {}),
                        ("/f?wait=20", {})):
         got = server.get(path) if body is None else server.post(
             path, json=body or None)
