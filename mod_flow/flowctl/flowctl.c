@@ -353,9 +353,6 @@ static int find_store(flowctl_t *ctl)
     dir = ctl->state_dir ? ctl->state_dir
           : env && *env  ? env
                          : DEFAULT_STATE_DIR;
-    if (!ctl->key_file) {
-        ctl->key_file = apr_pstrcat(ctl->p, dir, "/flow.key", NULL);
-    }
     ctl->settings.driver = "sqlite3";
     ctl->settings.uid = ctl->settings.gid = -1;
     if (ctl->httpd && !ctl->httpd_conf) {
@@ -367,6 +364,9 @@ static int find_store(flowctl_t *ctl)
         if (rc != FLOWCTL_OK || (!ctl->store && !ctl->state_dir)) {
             return rc;
         }
+    }
+    if (!ctl->key_file) {
+        ctl->key_file = apr_pstrcat(ctl->p, dir, "/flow.key", NULL);
     }
     if (ctl->store && ctl->state_dir) {
         return flowctl_usage("give --store or --state-dir, not both");
