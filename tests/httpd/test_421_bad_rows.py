@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files in which something is wrong: what is good goes through, once."""
 import gzip
+import io
 import json
 import os
+import re
+import zipfile
 
 import pytest
 
@@ -252,3 +255,41 @@ def test_bad_rows_of_an_answer_are_errors(disk, upstream):
     assert job["numError"] == 1
     error, = disk.errors()
     assert "line 3, byte 9" in error["message"]
+
+
+def answer_of(disk, upstream, body, **file):
+    upstream.on("GET", "/rows", 200, body,
+                {"Content-Type": "application/octet-stream"})
+    disk.httpd.files({"docs/bundle.json": {
+        "exports": [{"_id": "e", "_connectionId": "c",
+                     "http": {"relativeURI": "/rows", "type": "file"},
+                     "file": {"type": "csv", **file}}],
+        "imports": [TO_HTTP], "flows": [FLOW]}})
+    disk.server = disk.httpd.start(
+        CONF % {"dir": disk.path, "url": upstream.url()})
+
+
+def test_the_members_of_an_archive_are_named_and_let_go_of(disk, upstream):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for i in range(5000):
+            archive.writestr("m%d.csv" % i,
+                             "n\n2,2\n" if i == 4321 else "n\n")
+        archive.writestr("last.csv", "n\n1\n")
+    answer_of(disk, upstream, packed.getvalue(), compressionFormat="zip")
+    assert disk.run()[1] == [{"n": "1"}]
+    error, = disk.errors()
+    assert "the file in the answer: file 'm4321.csv': " in error["message"]
+    if "FLOW_PRELOAD" not in os.environ:
+        for pid in disk.server.children():
+            with open("/proc/%d/status" % pid) as f:
+                most = re.search(r"VmHWM:\s+(\d+)", f.read()).group(1)
+            assert int(most) < 80 * 1024
+
+
+def test_an_answer_of_rubbish_says_so(disk, upstream):
+    answer_of(disk, upstream, "n\n1\n" + "2,2\n" * 1001)
+    got = disk.server.post("/run?wait=30").json()
+    assert got["job"]["status"] == "failed"
+    assert "more than 1000 records are wrong" in got["errors"][0]["message"]
+    disk.server.expect_log("FLOW0304")
