@@ -185,6 +185,7 @@ static int check_value(walk_t *w, const flow_field_t *row, const char *path,
 static int is_unset(const flow_field_t *row, const json_t *v)
 {
     apr_size_t len = 1;
+    int is_paging = strncmp(row->path, "http.paging.", 12) == 0;
 
     if (row->flags & (FLOW_FIELD_REQUIRED | FLOW_FIELD_READONLY)) {
         return 0;
@@ -204,9 +205,10 @@ static int is_unset(const flow_field_t *row, const json_t *v)
     case FLOW_FIELD_PATH:
         return flow_json_string(v, &len) && len == 0;
     case FLOW_FIELD_TEMPLATE:
-        return !strchr(row->path, '.') && flow_json_string(v, &len) && len == 0;
+        return (is_paging || !strchr(row->path, '.')) &&
+               flow_json_string(v, &len) && len == 0;
     case FLOW_FIELD_STRING:
-        return (row->values || (row->flags & FLOW_FIELD_SECRET)) &&
+        return (is_paging || row->values || (row->flags & FLOW_FIELD_SECRET)) &&
                flow_json_string(v, &len) && len == 0;
     default:
         return 0;
