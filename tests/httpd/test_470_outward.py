@@ -140,6 +140,30 @@ def test_errors_and_answers_link_to_the_record(start, upstream):
     assert found["d"]["exportDataURI"] == "https://shop.test/orders/d"
 
 
+def test_what_far_ends_say_does_nothing_to_a_terminal(start, upstream):
+    evil = "no\u001b]0;x\u0007\u009b2J\n6b06d3fc  forged  line\r"
+    upstream.on("GET", "/list", 200, [{"id": evil, "n": 1}])
+    upstream.on("POST", "/in", 422, {"message": evil, "code": evil},
+                {"X-Evil": "a\u009b2J"})
+    server = start({"f": "flow:f"}, **FLOW)
+    server.post("/f?wait=20")
+    (error,) = json.loads(server.flowctl("--json", "error", "list"))
+    assert "\u001b" in error["traceKey"]
+    documents = ("--httpd", server.program, "--httpd-conf",
+                 server.root / "conf" / "httpd.conf")
+    (server.root / "evil.json").write_text(json.dumps([{"id": evil}]))
+    for args in (("error", "list"), ("error", "show", error["errorId"]),
+                 (*documents, "preview", "list"),
+                 (*documents, "preview", "put", "--send", "--record",
+                  "evil.json")):
+        _, out, message = server.flowctl(*args, check=False)
+        for char in "\u001b\u0007\r":
+            assert char not in out + message, (args, out + message)
+        assert args[0] != "error" or "\u009b" not in out.split("{")[0]
+        if args[1] == "list":
+            assert len(out.splitlines()) == 1, out
+
+
 def test_requests_are_logged_while_somebody_looks(start, upstream):
     secret = "very-secret-token"
     auth = """
