@@ -58,7 +58,10 @@ apr_status_t flow_conn_fs_open_dir(int *pfd, const char *root,
     /* The root itself is the administrator's and may be a link. */
     fd = open(root, flags);
     if (fd < 0) {
-        return flow_conn_fs_error("open the directory", root, errno, err);
+        /* callers of an API may read this, and the path is nobody's business;
+         * the connection's name stands before it */
+        return flow_conn_fs_error("open", "filesystem.directoryPath", errno,
+                                  err);
     }
     while ((step = next_step(&below, p))) {
         if (strcmp(step, "..") == 0) {

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -103,39 +104,125 @@ static apr_status_t move_away(reader_t *r, const char *name, flow_error_t *err)
     return rv;
 }
 
+/* Under a name that nothing has yet; what is there is never replaced. */
+static int move_new(int fromfd, const char *from, int tofd, const char *to)
+{
+    if (renameat2(fromfd, from, tofd, to, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return errno;
+    }
+    /* a file system that cannot do that */
+    return linkat(fromfd, from, tofd, to, 0) == 0 &&
+                   unlinkat(fromfd, from, 0) == 0
+               ? 0
+               : errno;
+}
+
+/* "NAME.error", "NAME.2.error"; of a name that is too long for that as much as
+ * there is room for. */
+static const char *aside_name(const char *name, int i, const char *end,
+                              apr_pool_t *p)
+{
+    const char *more = i > 1 ? apr_psprintf(p, ".%d%s", i, end) : end;
+    apr_size_t len = strlen(name), most = NAME_MAX - strlen(more);
+
+    if (len > most) {
+        for (len = most; len && ((unsigned char)name[len] & 0xC0) == 0x80;
+             --len) {
+        }
+    }
+    return apr_pstrcat(p, apr_pstrmemdup(p, name, len), more, NULL);
+}
+
+static int is_same_directory(int a, int b)
+{
+    struct stat x, y;
+
+    return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
 /* A file in which something is wrong is kept for somebody to mend it: under
  * its name in a directory for such files, else as NAME.error. One that was kept
  * before is left as it is. */
 static apr_status_t set_aside(reader_t *r, const char *name, flow_error_t *err)
 {
-    const char *end = r->x->aside ? "" : FS_ASIDE, *to;
+    const char *end = FS_ASIDE;
     apr_status_t rv = APR_SUCCESS;
-    int fd = r->dirfd, i, done = 0;
+    int fd = r->dirfd, i, code = EEXIST;
 
     if (r->x->aside) {
         rv = open_below(r, r->x->aside, &fd, err);
         if (rv != APR_SUCCESS) {
             return rv;
         }
+        /* under its name it would be read again */
+        end = is_same_directory(fd, r->dirfd) ? FS_ASIDE : "";
     }
-    for (i = 1; i <= ASIDE_MAX && !done; ++i) {
-        to = i == 1 ? apr_pstrcat(r->p, name, end, NULL)
-                    : apr_psprintf(r->p, "%s.%d%s", name, i, end);
-        done = linkat(r->dirfd, name, fd, to, 0) == 0;
-        if (done) {
-            unlinkat(r->dirfd, name, 0);
-        }
-        else if (errno != EEXIST || i == ASIDE_MAX) {
-            /* no links there (or far too many of them) */
-            done = renameat(r->dirfd, name, fd, to) == 0 || errno == ENOENT;
-            break;
-        }
+    for (i = 1; i <= ASIDE_MAX && code == EEXIST; ++i) {
+        code = move_new(r->dirfd, name, fd, aside_name(name, i, end, r->p));
     }
-    if (!done) {
-        rv = flow_conn_fs_error("set aside", name, errno, err);
+    if (code != 0 && code != ENOENT) {
+        rv = flow_conn_fs_error("set aside", name, code, err);
     }
     if (r->x->aside) {
         close(fd);
+    }
+    return rv;
+}
+
+/* Nothing is handed on that could not be taken away afterwards: it would come
+ * again with every run. */
+static apr_status_t check_way(reader_t *r, const flow_template_t *where,
+                              const char *field, flow_error_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int fd = r->dirfd, code = 0;
+
+    if (where) {
+        rv = open_below(r, where, &fd, err);
+    }
+    if (rv != APR_SUCCESS) {
+        return flow_error_prefix(err, "%s", field);
+    }
+    if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        code = errno;
+        rv = flow_conn_fs_error("write to the directory", field, code, err);
+    }
+    else if (where && where == r->x->backup &&
+             is_same_directory(fd, r->dirfd)) {
+        rv = flow_error_set(err, FLOW_E_CONFIG, APR_EINVAL, "directory_invalid",
+                            "%s is the directory that is read; name another "
+                            "one",
+                            field);
+    }
+    if (where) {
+        close(fd);
+    }
+    return rv;
+}
+
+static int takes_away(const reader_t *r)
+{
+    return !r->x->keep && r->x->output != FS_METADATA && !r->call->leave &&
+           !r->call->test_mode && !r->call->dry_run;
+}
+
+static apr_status_t check_ways(reader_t *r, flow_error_t *err)
+{
+    apr_status_t rv;
+
+    if (!takes_away(r)) {
+        return APR_SUCCESS;
+    }
+    rv = check_way(r, NULL, "filesystem.directoryPath", err);
+    if (rv == APR_SUCCESS && r->x->backup) {
+        rv = check_way(r, r->x->backup, "filesystem.backupDirectoryPath", err);
+    }
+    if (rv == APR_SUCCESS && r->x->aside) {
+        rv = check_way(r, r->x->aside, "filesystem.errorDirectoryPath", err);
     }
     return rv;
 }
@@ -147,8 +234,7 @@ static apr_status_t delete_done(reader_t *r, const char *name,
 {
     struct stat st;
 
-    if (r->x->keep || r->x->output == FS_METADATA || r->call->leave ||
-        r->call->test_mode || r->call->dry_run ||
+    if (!takes_away(r) ||
         fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(st.st_mode) || !is_unchanged(r, &st)) {
         return APR_SUCCESS;
@@ -250,6 +336,9 @@ static apr_status_t read_page(reader_t *r, flow_error_t *err)
                               "the server is stopping");
     }
     rv = choose_file(r, err);
+    if (rv == APR_SUCCESS && r->place.name && !r->cursor) {
+        rv = check_ways(r, err);
+    }
     if (rv != APR_SUCCESS || !r->place.name || r->call->dry_run) {
         return rv;
     }

@@ -6,6 +6,7 @@
 #include "connectors/flow_conn_http.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/flow_log.h"
 
@@ -16,7 +17,6 @@
 #define HEADER_KEPT 1024
 #define URL_KEPT    4096
 #define DEBUG_MAX   1800 /* a line of the log has at most 2 KB */
-#define MARGIN      4096 /* so that no secret is cut before it is found */
 
 static const char stars[] = "******";
 
@@ -43,15 +43,18 @@ static int is_secret_name(const char *name, apr_size_t len)
     return strcmp(lower, "key") == 0;
 }
 
+/* Secrets are looked for before the text is cut, so that no part of one is
+ * kept; a text of several megabytes is not looked at to its end for that. */
 static json_t *kept(const char *text, apr_size_t len, apr_size_t most,
                     const json_t *secrets, apr_pool_t *p)
 {
-    int is_cut = len > most;
+    int is_cut;
 
-    text = apr_pstrmemdup(p, text, is_cut ? most + MARGIN : len);
-    text = flow_secret_mask(text, secrets, p);
-    len = strlen(text);
-    if (len > most) {
+    len = strnlen(text, len);
+    /* one byte more than is kept tells that there is more */
+    text = flow_secret_mask_cut(text, len, most + 1, secrets, &len, p);
+    is_cut = len > most;
+    if (is_cut) {
         for (len = most; len && ((unsigned char)text[len] & 0xC0) == 0x80;
              --len) {
         }
@@ -62,6 +65,59 @@ static json_t *kept(const char *text, apr_size_t len, apr_size_t most,
         len += 3;
     }
     return flow_json_string_new(text, len);
+}
+
+/* Parameters whose names speak of secrets lose their values. */
+static const char *kept_url(const char *url, apr_pool_t *p)
+{
+    const char *at = strchr(url, '?'), *end, *equals;
+    char *out, *to;
+
+    if (!at) {
+        return url;
+    }
+    ++at;
+    /* "sig=&" becomes "sig=******&" at worst */
+    out = apr_palloc(p, 3 * strlen(url) + 1);
+    memcpy(out, url, (apr_size_t)(at - url));
+    to = out + (at - url);
+    while (*at) {
+        apr_size_t n;
+
+        end = at + strcspn(at, "&");
+        equals = memchr(at, '=', (apr_size_t)(end - at));
+        if (equals && is_secret_name(at, (apr_size_t)(equals - at))) {
+            n = (apr_size_t)(equals + 1 - at);
+            memcpy(to, at, n);
+            memcpy(to + n, stars, sizeof(stars) - 1);
+            n += sizeof(stars) - 1;
+        }
+        else {
+            n = (apr_size_t)(end - at);
+            memcpy(to, at, n);
+        }
+        to += n;
+        if (*end) {
+            *to++ = *end++;
+        }
+        at = end;
+    }
+    *to = '\0';
+    return out;
+}
+
+static json_t *kept_header(const char *name, const char *value,
+                           const json_t *secrets, apr_pool_t *p)
+{
+    if (is_secret_name(name, strlen(name))) {
+        return flow_json_string_new(stars, sizeof(stars) - 1);
+    }
+    if (strcasecmp(name, "Location") == 0 ||
+        strcasecmp(name, "Content-Location") == 0 ||
+        strcasecmp(name, "Referer") == 0) {
+        value = kept_url(value, p);
+    }
+    return kept(value, strlen(value), HEADER_KEPT, secrets, p);
 }
 
 static json_t *kept_headers(const apr_table_t *headers, const json_t *secrets,
@@ -76,42 +132,8 @@ static json_t *kept_headers(const apr_table_t *headers, const json_t *secrets,
         if (!flow_utf8_is_valid(e[i].key, strlen(e[i].key))) {
             continue;
         }
-        json_object_set_new(
-            out, e[i].key,
-            is_secret_name(e[i].key, strlen(e[i].key))
-                ? flow_json_string_new(stars, sizeof(stars) - 1)
-                : kept(e[i].val, strlen(e[i].val), HEADER_KEPT, secrets, p));
-    }
-    return out;
-}
-
-/* Parameters whose names speak of secrets lose their values. */
-static const char *kept_url(const char *url, apr_pool_t *p)
-{
-    const char *at = strchr(url, '?'), *end, *equals;
-    const char *out;
-
-    if (!at) {
-        return url;
-    }
-    out = apr_pstrmemdup(p, url, (apr_size_t)(++at - url));
-    while (*at) {
-        end = at + strcspn(at, "&");
-        equals = memchr(at, '=', (apr_size_t)(end - at));
-        if (equals && is_secret_name(at, (apr_size_t)(equals - at))) {
-            out = apr_pstrcat(
-                p, out, apr_pstrmemdup(p, at, (apr_size_t)(equals + 1 - at)),
-                stars, NULL);
-        }
-        else {
-            out = apr_pstrcat(
-                p, out, apr_pstrmemdup(p, at, (apr_size_t)(end - at)), NULL);
-        }
-        if (*end) {
-            out = apr_pstrcat(p, out, "&", NULL);
-            ++end;
-        }
-        at = end;
+        json_object_set_new(out, e[i].key,
+                            kept_header(e[i].key, e[i].val, secrets, p));
     }
     return out;
 }
@@ -120,12 +142,9 @@ static json_t *request_json(const http_answer_t *answer, const json_t *secrets,
                             apr_pool_t *p)
 {
     const flow_http_request_t *req = answer->sent;
-    const char *url = strlen(req->url) > URL_KEPT
-                          ? apr_pstrmemdup(p, req->url, URL_KEPT)
-                          : req->url;
+    const char *url = kept_url(req->url, p);
     json_t *out = json_object();
 
-    url = kept_url(url, p);
     json_object_set_new(out, "method",
                         flow_json_string_new(req->method, strlen(req->method)));
     json_object_set_new(out, "url",

@@ -62,7 +62,7 @@ const flow_field_t flow_conn_http_connection_fields[] = {
     { "http.auth", OBJECT, 0, NULL, NULL, "credentials" },
     { "http.auth.type", STRING, REQUIRED, "custom basic token oauth oauth1 cookie digest wsse jwtbearer | jwt specific", NULL, "custom: whatever headers and templates say" },
     { "http.auth.basic", OBJECT, 0, NULL, NULL, "for types basic, digest and wsse" },
-    { "http.auth.basic.username", STRING, REQUIRED, NULL, NULL, "user" },
+    { "http.auth.basic.username", STRING, 0, NULL, NULL, "user" },
     { "http.auth.basic.password", STRING, SECRET, NULL, NULL, "password" },
     { "http.auth.token", OBJECT, 0, NULL, NULL, "for type token; for oauth: the tokens and where they go" },
     { "http.auth.token.token", STRING, SECRET, NULL, NULL, "the token; without one the first request gets one by a refresh" },

@@ -83,19 +83,27 @@ static apr_status_t read_bytes(void *baton, char *data, apr_size_t *plen,
     return APR_SUCCESS;
 }
 
-/* Rows that are wrong become errors of the page. *pused: memory, of all members
- * of an archive together. */
+/* Rows that are wrong become errors of the page. @a member: its name in an
+ * archive, or NULL. *pused: memory, of all members of an archive together. */
 static apr_status_t read_all(flow_records_t *reader, json_t *records,
-                             flow_page_t *page, apr_size_t *pused,
-                             flow_error_t *err)
+                             flow_page_t *page, const char *member,
+                             apr_size_t *pused, flow_error_t *err)
 {
     apr_status_t rv = APR_SUCCESS;
     json_t *record;
 
     while (rv == APR_SUCCESS) {
         rv = flow_records_next(reader, &record, err);
-        if (rv == FLOW_RECORD_BAD &&
-            json_array_size(page->errors) < FS_ERRORS_MAX) {
+        if (rv == FLOW_RECORD_BAD) {
+            if (json_array_size(page->errors) >= FS_ERRORS_MAX) {
+                flow_error_clear(err);
+                return flow_error_set(
+                    err, FLOW_E_INPUT, APR_ENOSPC, "too_many_errors",
+                    "more than %d records are wrong", FS_ERRORS_MAX);
+            }
+            if (member) {
+                flow_error_prefix(err, "file '%s'", member);
+            }
             flow_error_prefix(err, "the file in the answer");
             flow_page_add_error(page, err, NULL);
             memset(err, 0, sizeof(*err));
@@ -153,31 +161,38 @@ static apr_status_t read_zip(const http_answer_t *answer,
     flow_source_t source;
     flow_zip_t *zip = NULL;
     const char *name = NULL;
-    apr_size_t used = 0;
+    apr_size_t used = 0, len;
     apr_status_t rv = open_zip(&zip, answer, p, err);
+    apr_pool_t *member; /* there may be thousands of them */
     int i;
 
+    apr_pool_create(&member, p);
     plain.packing = FS_PLAIN;
     for (i = 0; rv == APR_SUCCESS && i < flow_zip_count(zip); ++i) {
+        apr_pool_clear(member);
         rv = flow_zip_member(zip, i, &source, &name, err);
         if (APR_STATUS_IS_NOTFOUND(rv)) {
             rv = APR_SUCCESS; /* a directory */
             continue;
         }
         if (rv == APR_SUCCESS) {
-            rv = flow_conn_fs_unpack(&source, &plain, p, err);
+            rv = flow_conn_fs_unpack(&source, &plain, member, err);
         }
         if (rv == APR_SUCCESS) {
-            rv = flow_records_open(&reader, &plain.format, &source, p, err);
+            rv =
+                flow_records_open(&reader, &plain.format, &source, member, err);
         }
         if (rv == APR_SUCCESS) {
             flow_records_tolerate(reader);
-            rv = read_all(reader, records, page, &used, err);
+            rv = read_all(reader, records, page,
+                          flow_utf8_repair(name, strlen(name), &len, member),
+                          &used, err);
         }
         if (rv != APR_SUCCESS && name) {
             flow_error_prefix(err, "'%s'", name);
         }
     }
+    apr_pool_destroy(member);
     return rv;
 }
 
@@ -199,7 +214,7 @@ static apr_status_t read_file(const http_answer_t *answer,
         return rv;
     }
     flow_records_tolerate(reader);
-    return read_all(reader, records, page, &used, err);
+    return read_all(reader, records, page, NULL, &used, err);
 }
 
 apr_status_t flow_conn_http_file_records(const http_export_t *x,

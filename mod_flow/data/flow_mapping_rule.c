@@ -77,6 +77,15 @@ static int is_kept(const char *key)
     return 0;
 }
 
+/* What was never set, unless its name is so near to a known one that somebody
+ * meant that: then an empty text is a value that is missing there. */
+static int is_never_set(const char *key, const json_t *v,
+                        const char *const *known, apr_size_t n)
+{
+    return flow_json_is(v, NULL) ||
+           (flow_json_is_silent(v, 1) && !flow_nearest(key, known, n));
+}
+
 apr_status_t flow_mapping_check_keys(const flow_mapping_compiler_t *c,
                                      const json_t *object, const char *where,
                                      const char *const *known, apr_size_t n)
@@ -92,7 +101,7 @@ apr_status_t flow_mapping_check_keys(const flow_mapping_compiler_t *c,
             if (strlen(known[i]) == len && memcmp(known[i], key, len) == 0)
                 break;
         }
-        if (i == n && !is_kept(key) && !flow_json_is_silent(v, 1))
+        if (i == n && !is_kept(key) && !is_never_set(key, v, known, n))
             return flow_mapping_unknown(c, where, "field", key, known, n);
     }
     return APR_SUCCESS;
@@ -304,11 +313,20 @@ apr_status_t flow_mapping_conditional(flow_mapping_compiler_t *c,
         "lookup_not_empty", "lookup_empty", "ignore_if_set",
     };
     /* clang-format on */
+    static const char *const keys[] = { "when", "lookupName" };
     const json_t *v = flow_mapping_member(doc, "conditional");
     const char *when = flow_json_member(v, "when");
+    apr_status_t rv;
     int i;
 
     *pname = NULL;
+    rv = flow_json_is(v, OBJECT)
+             ? flow_mapping_check_keys(
+                   c, v, apr_pstrcat(c->p, where, ".conditional", NULL), keys,
+                   COUNT(keys))
+             : APR_SUCCESS;
+    if (rv != APR_SUCCESS)
+        return rv;
     if (flow_json_is_silent(v, 1) ||
         (flow_json_is(v, OBJECT) &&
          flow_json_is_silent(json_object_get(v, "when"), 1)))

@@ -84,6 +84,12 @@ json_t *flow_compile_on_secret(void *baton, const char *path, const char *text)
         flow_compile_problem(c, path, "%s", err.message);
         return NULL;
     }
+    if (text[0] && strspn(text, "*") == strlen(text)) {
+        flow_compile_warning(c, path,
+                             "this is what exported documents have in place of "
+                             "a secret; write the secret, or env:NAME or "
+                             "file:PATH");
+    }
     flow_compile_secret(c, value);
     return value == text ? NULL : flow_json_string_new(value, strlen(value));
 }

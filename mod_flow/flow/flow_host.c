@@ -399,14 +399,18 @@ static void keep_line(const host_t *host, const char *level, const char *text,
 }
 
 /* Scripts of flows have no caller; what others learn can go out. */
-static void hide_places(const host_t *host, const char *what, json_t *result,
-                        flow_error_t *err)
+static void hide_places(const host_t *host, const char *object,
+                        const char *function, const json_t *args,
+                        json_t *result, flow_error_t *err)
 {
-    const char *was;
+    const char *id, *what, *was;
 
-    if (host->caller->flow) {
+    if (host->caller->flow || (!result && !err)) {
         return;
     }
+    id = flow_json_member(json_array_get(args, 0), "_id");
+    what = apr_psprintf(host->p, "%.40s%s%.40s '%.80s'", object,
+                        *object ? "." : "", function, id ? id : "");
     flow_outward_result(result, what, host->p);
     if (!err || err->kind == FLOW_E_NONE) {
         return;
@@ -425,17 +429,14 @@ static apr_status_t host_call(void *baton, const char *object,
                               int *pstatus, flow_error_t *err)
 {
     host_t *host = baton;
-    const char *id = flow_json_member(json_array_get(args, 0), "_id");
     apr_status_t rv =
         flow_host_api(host->env, host->caller, object, function, args, deadline,
                       presult, pstatus, host->p, err);
 
-    if (strncmp(function, "run", 3) == 0) {
-        hide_places(host,
-                    apr_psprintf(host->p, "%.40s.%.40s '%.80s'", object,
-                                 function, id ? id : ""),
-                    *presult, rv == APR_SUCCESS ? NULL : err);
-    }
+    /* not only those that run something: request() does, too, and a state may
+     * hold what one of them has said */
+    hide_places(host, object, function, args, *presult,
+                rv == APR_SUCCESS ? NULL : err);
     return rv;
 }
 

@@ -100,7 +100,9 @@ typedef struct flow_schema_check_t {
  * taken out of @a doc (in arrays: made null), so that compiling can go on and
  * find more; hence even a required field may be missing afterwards.
  * @a connector as in flow_schema_find(); "webhook" for listeners. Returns the
- * number of problems. */
+ * number of problems. In documents that Celigo has exported (they have its times
+ * or an id of 24 hexadecimal digits) unknown fields whose value says nothing are
+ * ignored. */
 int flow_schema_check(flow_kind_e kind, const char *connector, json_t *doc,
                       const flow_schema_check_t *check, apr_pool_t *p);
 

@@ -175,8 +175,11 @@ apr_status_t flow_schema_write_markdown(flow_buf_t *out)
         "`file:PATH` and is never shown. With `FlowSet`, *strings* are one or\n"
         "more words or a JSON array, *templates* one text or a JSON array of\n"
         "strings, objects and arrays are JSON, and `@PATH` reads the value "
-        "from\na file. Unknown fields are refused, unless their value says "
-        "nothing:\nnull, false, an empty text, {} and [], and objects and "
+        "from\na file. Unknown fields are refused. In documents that Celigo "
+        "has "
+        "exported\n(with `createdAt`, `lastModified` or an `_id` of 24 "
+        "hexadecimal digits) they\nare ignored where their value says "
+        "nothing: null, false, an empty text, {}\nand [], and objects and "
         "arrays of these.\n");
     for (kind = 0; kind < FLOW_KIND_COUNT; ++kind) {
         add_kind(out, (flow_kind_e)kind);

@@ -15,6 +15,7 @@ typedef struct walk_t {
     const flow_schema_check_t *check;
     apr_pool_t *p;
     apr_hash_t *excused; /* required fields that a misspelt one stands for */
+    int is_exported;     /* by Celigo, not written by hand */
     int problems;
 } walk_t;
 
@@ -184,6 +185,7 @@ static int check_value(walk_t *w, const flow_field_t *row, const char *path,
 static int is_unset(const flow_field_t *row, const json_t *v)
 {
     apr_size_t len = 1;
+    int is_paging = strncmp(row->path, "http.paging.", 12) == 0;
 
     if (row->flags & (FLOW_FIELD_REQUIRED | FLOW_FIELD_READONLY)) {
         return 0;
@@ -203,13 +205,42 @@ static int is_unset(const flow_field_t *row, const json_t *v)
     case FLOW_FIELD_PATH:
         return flow_json_string(v, &len) && len == 0;
     case FLOW_FIELD_TEMPLATE:
-        return !strchr(row->path, '.') && flow_json_string(v, &len) && len == 0;
+        return (is_paging || !strchr(row->path, '.')) &&
+               flow_json_string(v, &len) && len == 0;
     case FLOW_FIELD_STRING:
-        return (row->values || (row->flags & FLOW_FIELD_SECRET)) &&
+        return (is_paging || row->values || (row->flags & FLOW_FIELD_SECRET)) &&
                flow_json_string(v, &len) && len == 0;
     default:
         return 0;
     }
+}
+
+/* What exported documents are full of: fields that were never set. Of those
+ * that are not known here false may still mean something, when the name that
+ * was meant has true where nothing is said. Who writes by hand writes nothing
+ * without a meaning: there it is a slip. */
+static int is_never_set(walk_t *w, const flow_field_t *row, const char *path,
+                        const char *key, const json_t *v)
+{
+    const char *near;
+
+    if ((row && !(row->flags & FLOW_FIELD_LATER)) ||
+        !flow_json_is_silent(v, 1)) {
+        return 0;
+    }
+    if (row) {
+        return 1;
+    }
+    if (!w->is_exported) {
+        return 0;
+    }
+    if (!flow_json_is(v, BOOL)) {
+        return 1;
+    }
+    near = flow_schema_nearest(w->kind,
+                               join(w, path, flow_printable(key, w->p)), w->p);
+    row = near ? flow_schema_find(w->kind, NULL, near) : NULL;
+    return !row || !row->dflt || strcmp(row->dflt, "true") != 0;
 }
 
 static int check_member(walk_t *w, const char *pattern, const char *path,
@@ -218,12 +249,7 @@ static int check_member(walk_t *w, const char *pattern, const char *path,
     const flow_field_t *row = row_of(w, w->connector, pattern, key);
     const char *full;
 
-    /* Exported documents are full of what was never set. */
-    if ((!row || (row->flags & FLOW_FIELD_LATER)) &&
-        flow_json_is_silent(v, 1)) {
-        return 0;
-    }
-    if (row && is_unset(row, v)) {
+    if (is_never_set(w, row, path, key, v) || (row && is_unset(row, v))) {
         return 0;
     }
     if (!row) {
@@ -295,12 +321,24 @@ static void check_object(walk_t *w, const char *pattern, const char *path,
     json_decref(before);
 }
 
+/* Celigo gives every document a time, and an id of 24 hexadecimal digits. */
+static int is_exported(const json_t *doc)
+{
+    apr_size_t len = 0;
+    const char *id = flow_json_string(json_object_get(doc, "_id"), &len);
+
+    return (id && len == 24 && strspn(id, "0123456789abcdef") == len) ||
+           flow_json_is(json_object_get(doc, "createdAt"), STRING) ||
+           flow_json_is(json_object_get(doc, "lastModified"), STRING);
+}
+
 int flow_schema_check(flow_kind_e kind, const char *connector, json_t *doc,
                       const flow_schema_check_t *check, apr_pool_t *p)
 {
-    walk_t w = { kind, connector, check, p, NULL, 0 };
+    walk_t w = { kind, connector, check, p, NULL, 0, 0 };
 
     w.excused = apr_hash_make(p);
+    w.is_exported = is_exported(doc);
     if (flow_json_is(doc, OBJECT)) {
         check_object(&w, "", "", doc);
     }

@@ -172,12 +172,6 @@ int flowctl_usage(const char *fmt, ...)
     return FLOWCTL_USAGE;
 }
 
-int flowctl_failed(const flow_error_t *err)
-{
-    fprintf(stderr, "flowctl: %s\n", err->message);
-    return FLOWCTL_FAILED;
-}
-
 static void log_to_stderr(void *baton, flow_log_level_e level, const char *file,
                           int line, const char *text)
 {
@@ -353,9 +347,6 @@ static int find_store(flowctl_t *ctl)
     dir = ctl->state_dir ? ctl->state_dir
           : env && *env  ? env
                          : DEFAULT_STATE_DIR;
-    if (!ctl->key_file) {
-        ctl->key_file = apr_pstrcat(ctl->p, dir, "/flow.key", NULL);
-    }
     ctl->settings.driver = "sqlite3";
     ctl->settings.uid = ctl->settings.gid = -1;
     if (ctl->httpd && !ctl->httpd_conf) {
@@ -367,6 +358,9 @@ static int find_store(flowctl_t *ctl)
         if (rc != FLOWCTL_OK || (!ctl->store && !ctl->state_dir)) {
             return rc;
         }
+    }
+    if (!ctl->key_file) {
+        ctl->key_file = apr_pstrcat(ctl->p, dir, "/flow.key", NULL);
     }
     if (ctl->store && ctl->state_dir) {
         return flowctl_usage("give --store or --state-dir, not both");

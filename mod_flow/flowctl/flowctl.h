@@ -65,6 +65,16 @@ int flowctl_failed(const flow_error_t *err);
 int flowctl_options(flowctl_t *ctl, const flowctl_option_t *options,
                     const char **words, int max);
 
+/**
+ * @a text as it may go to a terminal: what others have written (far ends,
+ * files, scripts) has a '?' for each control character (a blank for the end of
+ * a line), so that it neither
+ * steers the terminal nor looks like lines of ours. @a with_lines: line feeds
+ * and tabs stay.
+ */
+const char *flowctl_plain(const flowctl_t *ctl, const char *text,
+                          int with_lines);
+
 /** "1 event", "2 events". */
 const char *flowctl_count(const flowctl_t *ctl, apr_int64_t n,
                           const char *what);

@@ -52,7 +52,9 @@ const char *flowctl_text(const flowctl_t *ctl, const json_t *v, const char *key)
     apr_size_t len;
     const json_t *member = json_object_get(v, key);
 
-    return member ? flow_json_to_text(member, &len, ctl->p) : "";
+    return member
+               ? flowctl_plain(ctl, flow_json_to_text(member, &len, ctl->p), 0)
+               : "";
 }
 
 int flowctl_unknown(const char *what, const char *id)

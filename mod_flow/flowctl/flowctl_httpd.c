@@ -8,6 +8,7 @@
 #include "flowctl/flowctl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,26 @@
 #define DUMP_MAX ((apr_size_t)256 * 1024 * 1024)
 #define MARK     "FLOW_DUMP "
 
+/* The program named without a directory, as a shell finds it; else as given,
+ * and starting it tells. */
+static const char *on_path(const flowctl_t *ctl)
+{
+    const char *at = getenv("PATH");
+    apr_size_t len;
+
+    for (; at && *at; at += len + (at[len] == ':')) {
+        const char *path;
+
+        len = strcspn(at, ":");
+        path = apr_pstrcat(ctl->p, apr_pstrmemdup(ctl->p, at, len), "/",
+                           ctl->httpd, NULL);
+        if (len > 0 && access(path, X_OK) == 0) {
+            return path;
+        }
+    }
+    return ctl->httpd;
+}
+
 static const char *find_program(const flowctl_t *ctl)
 {
     /* The first of them knows Debian's environment variables. */
@@ -31,7 +52,7 @@ static const char *find_program(const flowctl_t *ctl)
     size_t i;
 
     if (ctl->httpd) {
-        return ctl->httpd;
+        return strchr(ctl->httpd, '/') ? ctl->httpd : on_path(ctl);
     }
     for (i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
         if (access(known[i], X_OK) == 0) {
@@ -94,6 +115,9 @@ static void take_settings(flowctl_t *ctl)
     const char *const driver = flow_json_member(ctl->dump, "driver");
     const char *const params = flow_json_member(ctl->dump, "params");
 
+    if (!ctl->key_file && !ctl->state_dir && !ctl->store) {
+        ctl->key_file = flow_json_member(ctl->dump, "keyFile");
+    }
     ctl->presets = ctl->presets ? ctl->presets : presets;
     ctl->proxy = ctl->proxy ? ctl->proxy : proxy;
     ctl->settings.driver = driver ? driver : ctl->settings.driver;
@@ -149,8 +173,8 @@ int flowctl_httpd_read(flowctl_t *ctl)
     }
     apr_filepath_get(&here, APR_FILEPATH_NATIVE, ctl->p);
     conf = flow_file_absolute(here ? here : ".", ctl->httpd_conf, ctl->p);
-    rv = strchr(program, '/') && access(program, X_OK) ? APR_ENOENT
-                                                       : APR_SUCCESS;
+    rv = strchr(program, '/') && access(program, X_OK) == 0 ? APR_SUCCESS
+                                                            : APR_ENOENT;
     if (rv == APR_SUCCESS) {
         rv = start(ctl, program, conf, &proc);
     }

@@ -19,27 +19,22 @@
 #define LIST_MAX     1000
 #define ERRORS_MAX   100
 
-static const char *text_of(const json_t *v, const char *key, apr_pool_t *p)
-{
-    apr_size_t len;
-
-    return flow_json_to_text(json_object_get(v, key), &len, p);
-}
-
 static void print_one(flowctl_t *ctl, const json_t *job)
 {
     const json_t *failure = json_object_get(job, "failure");
-    const char *type = text_of(job, "type", ctl->p);
+    const char *type = flowctl_text(ctl, job, "type");
 
-    printf("%s  %-9s  %s  %s%s%s  (%s good, %s failed, %s ignored)%s%s%s%s\n",
-           text_of(job, "_id", ctl->p), text_of(job, "status", ctl->p),
-           text_of(job, "createdAt", ctl->p), text_of(job, "_flowId", ctl->p),
-           strcmp(type, "flow") == 0 ? "" : "  ",
-           strcmp(type, "flow") == 0 ? "" : type,
-           text_of(job, "numSuccess", ctl->p), text_of(job, "numError", ctl->p),
-           text_of(job, "numIgnore", ctl->p), failure ? "  " : "",
-           failure ? text_of(failure, "code", ctl->p) : "", failure ? ": " : "",
-           failure ? text_of(failure, "message", ctl->p) : "");
+    printf(
+        "%s  %-9s  %s  %s%s%s  (%s good, %s failed, %s ignored)%s%s%s%s\n",
+        flowctl_text(ctl, job, "_id"), flowctl_text(ctl, job, "status"),
+        flowctl_text(ctl, job, "createdAt"), flowctl_text(ctl, job, "_flowId"),
+        strcmp(type, "flow") == 0 ? "" : "  ",
+        strcmp(type, "flow") == 0 ? "" : type,
+        flowctl_text(ctl, job, "numSuccess"),
+        flowctl_text(ctl, job, "numError"), flowctl_text(ctl, job, "numIgnore"),
+        failure ? "  " : "", failure ? flowctl_text(ctl, failure, "code") : "",
+        failure ? ": " : "",
+        failure ? flowctl_text(ctl, failure, "message") : "");
 }
 
 /* NULL, or one of @a names: FLOWCTL_OK; else says which there are. */
@@ -119,9 +114,9 @@ int flowctl_job_list(flowctl_t *ctl)
 static void print_outage(flowctl_t *ctl, const json_t *v)
 {
     printf("%s  offline since %s, tested again at %s (%s failed)  %s: %s\n",
-           text_of(v, "_connectionId", ctl->p), text_of(v, "since", ctl->p),
-           text_of(v, "nextTest", ctl->p), text_of(v, "tests", ctl->p),
-           text_of(v, "code", ctl->p), text_of(v, "message", ctl->p));
+           flowctl_text(ctl, v, "_connectionId"), flowctl_text(ctl, v, "since"),
+           flowctl_text(ctl, v, "nextTest"), flowctl_text(ctl, v, "tests"),
+           flowctl_text(ctl, v, "code"), flowctl_text(ctl, v, "message"));
 }
 
 static void add_wait(json_t *waits, const char *code, const char *message,
@@ -148,7 +143,7 @@ static void add_offline(flowctl_t *ctl, flow_store_t *store, json_t *waits)
     for (i = 0; i < json_array_size(list); ++i) {
         ids = apr_pstrcat(
             ctl->p, ids, i ? ", '" : "'",
-            text_of(json_array_get(list, i), "_connectionId", ctl->p), "'",
+            flowctl_text(ctl, json_array_get(list, i), "_connectionId"), "'",
             NULL);
     }
     if (*ids) {
@@ -271,25 +266,25 @@ static int print_job(flowctl_t *ctl, json_t *job)
         if (json_is_array(v) && strcmp(key, "waitsFor") == 0) {
             json_array_foreach(v, i, error)
             {
-                printf("%-18s %s: %s\n", key, text_of(error, "code", ctl->p),
-                       text_of(error, "message", ctl->p));
+                printf("%-18s %s: %s\n", key, flowctl_text(ctl, error, "code"),
+                       flowctl_text(ctl, error, "message"));
             }
         }
         else if (json_is_array(v)) {
             json_array_foreach(v, i, error)
             {
                 printf("error              %s: %s: %s\n",
-                       text_of(error, "stepId", ctl->p),
-                       text_of(error, "code", ctl->p),
-                       text_of(error, "message", ctl->p));
+                       flowctl_text(ctl, error, "stepId"),
+                       flowctl_text(ctl, error, "code"),
+                       flowctl_text(ctl, error, "message"));
             }
         }
         else if (json_is_object(v)) {
-            printf("%-18s %s: %s\n", key, text_of(v, "code", ctl->p),
-                   text_of(v, "message", ctl->p));
+            printf("%-18s %s: %s\n", key, flowctl_text(ctl, v, "code"),
+                   flowctl_text(ctl, v, "message"));
         }
         else {
-            printf("%-18s %s\n", key, text_of(job, key, ctl->p));
+            printf("%-18s %s\n", key, flowctl_text(ctl, job, key));
         }
     }
     json_decref(job);

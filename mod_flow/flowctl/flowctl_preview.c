@@ -24,11 +24,11 @@
 
 /* ---- printing ---- */
 
-static const char *text_of(const json_t *v, apr_pool_t *p)
+static const char *text_of(const json_t *v, const flowctl_t *ctl)
 {
     apr_size_t len;
 
-    return flow_json_to_text(v, &len, p);
+    return flowctl_plain(ctl, flow_json_to_text(v, &len, ctl->p), 0);
 }
 
 /* A request or an answer, as it would stand on the wire. */
@@ -40,21 +40,21 @@ static void print_message(const flowctl_t *ctl, const json_t *m)
     json_t *v;
 
     if (method) {
-        printf("%s %s\n", method, flow_json_member(m, "url"));
+        printf("%s %s\n", method, text_of(json_object_get(m, "url"), ctl));
     }
     else {
-        printf("%s\n", text_of(json_object_get(m, "statusCode"), ctl->p));
+        printf("%s\n", text_of(json_object_get(m, "statusCode"), ctl));
     }
     json_object_foreach((json_t *)headers, key, v)
     {
-        printf("%s: %s\n", key, text_of(v, ctl->p));
+        printf("%s: %s\n", flowctl_plain(ctl, key, 0), text_of(v, ctl));
     }
     if (body && *body) {
-        printf("\n%s\n", body);
+        printf("\n%s\n", flowctl_plain(ctl, body, 1));
     }
     if (json_object_get(m, "bodyBytes")) {
         printf("... (cut; it has %s bytes)\n",
-               text_of(json_object_get(m, "bodyBytes"), ctl->p));
+               text_of(json_object_get(m, "bodyBytes"), ctl));
     }
     putchar('\n');
 }
@@ -137,8 +137,8 @@ static int print_result(flowctl_t *ctl, json_t *result, apr_status_t rv,
     for (i = 0; i < json_array_size(errors); ++i) {
         const json_t *e = json_array_get(errors, i);
 
-        fprintf(stderr, "flowctl: %s: %s\n", flow_json_member(e, "code"),
-                flow_json_member(e, "message"));
+        fprintf(stderr, "flowctl: %s: %s\n", flowctl_text(ctl, e, "code"),
+                flowctl_text(ctl, e, "message"));
     }
     json_decref(result);
     return rc;

@@ -268,7 +268,7 @@ int flowctl_script_run(flowctl_t *ctl)
 
 /* ---- the script log ---- */
 
-static void print_log_line(const json_t *line)
+static void print_log_line(const flowctl_t *ctl, const json_t *line)
 {
     static const char *const names[] = { "_scriptId", "_apiId", "_flowId",
                                          "_jobId" };
@@ -284,7 +284,7 @@ static void print_log_line(const json_t *line)
             printf(" %s %s", labels[i], id);
         }
     }
-    printf(": %s\n", flow_json_member(line, "message"));
+    printf(": %s\n", flowctl_plain(ctl, flow_json_member(line, "message"), 1));
 }
 
 int flowctl_script_log(flowctl_t *ctl)
@@ -320,7 +320,7 @@ int flowctl_script_log(flowctl_t *ctl)
         return flowctl_print_json(list);
     }
     for (i = 0; i < json_array_size(list); ++i) {
-        print_log_line(json_array_get(list, i));
+        print_log_line(ctl, json_array_get(list, i));
     }
     json_decref(list);
     return FLOWCTL_OK;

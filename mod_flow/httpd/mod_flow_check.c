@@ -243,6 +243,13 @@ static apr_status_t make_stats(mod_flow_global_t *g, server_rec *s)
     return APR_SUCCESS;
 }
 
+const char *mod_flow_key_path(const mod_flow_global_t *g, apr_pool_t *p)
+{
+    const char *dir = g->state_dir ? g->state_dir : MOD_FLOW_STATE_DIR;
+
+    return g->key_file ? g->key_file : apr_pstrcat(p, dir, "/flow.key", NULL);
+}
+
 /* Read by the parent only, so the file may stay root's; the keys go to the
  * children by fork. A file that was named is not made: a new key in its place
  * could open nothing that is stored. */
@@ -250,9 +257,7 @@ static apr_status_t open_keys(mod_flow_global_t *g,
                               const flow_jobs_settings_t *settings,
                               server_rec *s)
 {
-    const char *dir = g->state_dir ? g->state_dir : MOD_FLOW_STATE_DIR;
-    const char *path =
-        g->key_file ? g->key_file : apr_pstrcat(g->p, dir, "/flow.key", NULL);
+    const char *path = mod_flow_key_path(g, g->p);
     flow_error_t err = FLOW_ERROR_INIT;
     flow_seal_t *seal = NULL;
     apr_status_t rv;

@@ -50,6 +50,7 @@ void mod_flow_dump_prepare(mod_flow_global_t *g, apr_pool_t *p)
     list = json_array();
     flow_json_put(v, "driver", settings.driver, p);
     flow_json_put(v, "params", settings.params, p);
+    flow_json_put(v, "keyFile", mod_flow_key_path(g, p), p);
     flow_json_put(v, "presets", g->preset_dir, p);
     flow_json_put(v, "proxy", g->http.proxy, p);
     for (i = 0; i < flow_docs_count(g->docs); ++i) {

@@ -104,6 +104,8 @@ int mod_flow_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 const mod_flow_location_t *mod_flow_location(request_rec *r);
 /** The settings of the store, with defaults filled in. */
 void mod_flow_jobs_settings(flow_jobs_settings_t *settings, apr_pool_t *p);
+/** The file with the key for stored credentials, named or not. */
+const char *mod_flow_key_path(const mod_flow_global_t *g, apr_pool_t *p);
 
 /** NULL, or that the directive stands inside of a virtual host. */
 const char *mod_flow_global_only(cmd_parms *cmd);

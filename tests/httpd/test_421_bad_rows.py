@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files in which something is wrong: what is good goes through, once."""
 import gzip
+import io
 import json
 import os
+import re
+import zipfile
 
 import pytest
 
@@ -177,6 +180,55 @@ def test_files_go_where_the_document_says(disk):
     assert [p.name for p in (disk.path / "wrong").iterdir()] == ["b"]
 
 
+@pytest.mark.parametrize("here", [".", "/", "./."])
+def test_the_directory_itself_for_wrong_files_does_not_bring_them_again(
+        disk, here):
+    (disk.path / "a").write_text('n\n1\n"2\n')
+    disk.start({"errorDirectoryPath": here}, type="csv")
+    assert [r["n"] for r in disk.run()[1]] == ["1"]
+    assert disk.names() == ["a.error"]
+    assert disk.run()[1] == []
+
+
+@pytest.mark.parametrize("field, where, message", [
+    ("backupDirectoryPath", "nowhere", "filesystem.backupDirectoryPath: cannot "
+     "open the directory 'nowhere'"),
+    ("errorDirectoryPath", "nowhere", "filesystem.errorDirectoryPath: cannot "
+     "open the directory 'nowhere'"),
+    ("backupDirectoryPath", ".", "filesystem.backupDirectoryPath is the "
+     "directory that is read; name another one"),
+    ("backupDirectoryPath", "shut", "cannot write to the directory "
+     "'filesystem.backupDirectoryPath'"),
+    ("directoryPath", "shut", "cannot write to the directory "
+     "'filesystem.directoryPath'"),
+])
+def test_what_cannot_be_taken_away_is_not_handed_on(disk, field, where,
+                                                    message):
+    shut = disk.path / "shut"
+    shut.mkdir()
+    for d in (shut, disk.path):
+        (d / "a").write_text("n\n1\n")
+    shut.chmod(0o555)
+    disk.start({field: where}, type="csv")
+    for _ in range(2):
+        got = disk.server.post("/run?wait=30").json()
+        assert got["job"]["status"] == "failed"
+        assert message in got["errors"][0]["message"]
+    assert disk.upstream.seen("POST", "/in") == []
+    disk.server.expect_log("FLOW0304")
+    if where == "nowhere":
+        disk.server.expect_log("FLOW0440")
+
+
+def test_a_name_without_room_for_more_is_set_aside(disk):
+    name = "\u00e4" * 126
+    (disk.path / name).write_text("n\n1\n2,2\n")
+    disk.start(type="csv")
+    disk.run()
+    assert disk.names() == ["\u00e4" * 124 + ".error"]
+    assert disk.run()[1] == []
+
+
 def test_a_file_of_rubbish_is_given_up(disk):
     (disk.path / "a").write_text("n\n1\n" + "2,2\n" * 5000 + "3\n")
     (disk.path / "b").write_text("n\n4\n")
@@ -203,3 +255,41 @@ def test_bad_rows_of_an_answer_are_errors(disk, upstream):
     assert job["numError"] == 1
     error, = disk.errors()
     assert "line 3, byte 9" in error["message"]
+
+
+def answer_of(disk, upstream, body, **file):
+    upstream.on("GET", "/rows", 200, body,
+                {"Content-Type": "application/octet-stream"})
+    disk.httpd.files({"docs/bundle.json": {
+        "exports": [{"_id": "e", "_connectionId": "c",
+                     "http": {"relativeURI": "/rows", "type": "file"},
+                     "file": {"type": "csv", **file}}],
+        "imports": [TO_HTTP], "flows": [FLOW]}})
+    disk.server = disk.httpd.start(
+        CONF % {"dir": disk.path, "url": upstream.url()})
+
+
+def test_the_members_of_an_archive_are_named_and_let_go_of(disk, upstream):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for i in range(5000):
+            archive.writestr("m%d.csv" % i,
+                             "n\n2,2\n" if i == 4321 else "n\n")
+        archive.writestr("last.csv", "n\n1\n")
+    answer_of(disk, upstream, packed.getvalue(), compressionFormat="zip")
+    assert disk.run()[1] == [{"n": "1"}]
+    error, = disk.errors()
+    assert "the file in the answer: file 'm4321.csv': " in error["message"]
+    if "FLOW_PRELOAD" not in os.environ:
+        for pid in disk.server.children():
+            with open("/proc/%d/status" % pid) as f:
+                most = re.search(r"VmHWM:\s+(\d+)", f.read()).group(1)
+            assert int(most) < 80 * 1024
+
+
+def test_an_answer_of_rubbish_says_so(disk, upstream):
+    answer_of(disk, upstream, "n\n1\n" + "2,2\n" * 1001)
+    got = disk.server.post("/run?wait=30").json()
+    assert got["job"]["status"] == "failed"
+    assert "more than 1000 records are wrong" in got["errors"][0]["message"]
+    disk.server.expect_log("FLOW0304")

@@ -27,7 +27,7 @@ LOCATION = """
 </Location>
 """
 SCRIPT = """
-import { exports, imports } from 'integrator-api'
+import { exports, imports, request } from 'integrator-api'
 function escapes () { return exports.run({ _id: 'gone' }) }
 function catches () {
   try { exports.run({ _id: 'gone' }) } catch (e) {
@@ -37,6 +37,16 @@ function catches () {
 function answers () {
   return { statusCode: 200,
            body: imports.run({ _id: 'gone', data: [{ id: 1 }, { id: 2 }] }) }
+}
+function asks () {
+  const answers = []
+  for (const path of ['exports/gone/invoke', 'imports/gone/invoke']) {
+    try {
+      answers.push(request({ method: 'POST', relativeURI: '/v1/' + path,
+                             body: { data: [{ id: 1 }] } }))
+    } catch (e) { answers.push({ message: e.message, text: JSON.stringify(e) }) }
+  }
+  return { statusCode: 200, body: { answers } }
 }
 """
 
@@ -65,7 +75,7 @@ GONE = {
     "scripts": [{"_id": "s", "content": SCRIPT}],
     "apis": [{"_id": name, "type": "script",
               "script": {"_scriptId": "s", "function": name}}
-             for name in ("escapes", "catches", "answers")]}
+             for name in ("escapes", "catches", "answers", "asks")]}
 
 
 def test_callers_do_not_learn_where_far_ends_are(start, upstream, httpd):
@@ -73,10 +83,10 @@ def test_callers_do_not_learn_where_far_ends_are(start, upstream, httpd):
     upstream.on("GET", "/meta", 302, "", {"Location": "http://169.254.169.254/"})
     server = start({"e": "export:gone", "i": "import:gone", "f": "flow:f",
                     "escapes": "api:escapes", "catches": "api:catches",
-                    "answers": "api:answers"}, **GONE)
+                    "answers": "api:answers", "asks": "api:asks"}, **GONE)
     for path, body in (("/e", None), ("/i", {"id": 1}),
                        ("/i", [{"id": 1}, {"id": 2}]), ("/escapes", {}),
-                       ("/catches", {}), ("/answers", {}),
+                       ("/catches", {}), ("/answers", {}), ("/asks", {}),
                        ("/f?wait=20", {})):
         got = server.get(path) if body is None else server.post(
             path, json=body or None)
@@ -128,6 +138,30 @@ def test_errors_and_answers_link_to_the_record(start, upstream):
     assert found["a b"]["importDataURI"] == "https://erp.test/a%20b"
     assert "exportDataURI" not in found["a b"]
     assert found["d"]["exportDataURI"] == "https://shop.test/orders/d"
+
+
+def test_what_far_ends_say_does_nothing_to_a_terminal(start, upstream):
+    evil = "no\u001b]0;x\u0007\u009b2J\n6b06d3fc  forged  line\r"
+    upstream.on("GET", "/list", 200, [{"id": evil, "n": 1}])
+    upstream.on("POST", "/in", 422, {"message": evil, "code": evil},
+                {"X-Evil": "a\u009b2J"})
+    server = start({"f": "flow:f"}, **FLOW)
+    server.post("/f?wait=20")
+    (error,) = json.loads(server.flowctl("--json", "error", "list"))
+    assert "\u001b" in error["traceKey"]
+    documents = ("--httpd", server.program, "--httpd-conf",
+                 server.root / "conf" / "httpd.conf")
+    (server.root / "evil.json").write_text(json.dumps([{"id": evil}]))
+    for args in (("error", "list"), ("error", "show", error["errorId"]),
+                 (*documents, "preview", "list"),
+                 (*documents, "preview", "put", "--send", "--record",
+                  "evil.json")):
+        _, out, message = server.flowctl(*args, check=False)
+        for char in "\u001b\u0007\r":
+            assert char not in out + message, (args, out + message)
+        assert args[0] != "error" or "\u009b" not in out.split("{")[0]
+        if args[1] == "list":
+            assert len(out.splitlines()) == 1, out
 
 
 def test_requests_are_logged_while_somebody_looks(start, upstream):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from env import wait_for
+from env import FLOWCTL, wait_for
 
 CONF = """
 <FlowConnection c>
@@ -296,7 +296,21 @@ def test_the_dump_has_no_resolved_secret_and_the_store(server, httpd):
     assert "FLOW_DUMP" not in httpd.check()[1]
 
 
+def test_the_configuration_tells_where_the_store_and_its_key_are(server):
+    import subprocess
+    s = server()
+    program = s.program.rsplit("/", 1)
+    done = subprocess.run(
+        [str(FLOWCTL), "--httpd", program[-1], *documents(s)[2:], "ping", "c"],
+        env={**s._environment(), "PATH": "/nowhere:" + program[0]}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr
+    assert "are not used" not in done.stderr
+    assert (s.state_dir / "flow.key").exists()
+
+
 @pytest.mark.parametrize("options, says", [
+    (("--httpd", "no-such-httpd", "--httpd-conf", "x"), "cannot start"),
     (("--httpd", "/bin/true"), "goes with --httpd-conf"),
     (("--httpd", "/no/such/httpd", "--httpd-conf", "x"), "cannot start"),
     (("--httpd", "/bin/true", "--httpd-conf", "x"), "no mod_flow was there"),

@@ -49,8 +49,8 @@ static const char exports[] =
 "\"filter\":{\"type\":\"expression\",\"expression\":{\"rules\":[],\"version\":\"1\"},\"rules\":[],\"version\":\"1\",\"script\":{\"_scriptId\":null,\"function\":null}},"
 "\"transform\":{\"type\":\"expression\",\"expression\":{\"version\":\"1\",\"rules\":[[]]},\"version\":\"1\",\"rules\":[[]],\"script\":{}},"
 "\"hooks\":{\"preSavePage\":{\"_scriptId\":null,\"function\":null,\"_stackId\":null,\"configuration\":{}}},"
-"\"http\":{\"relativeURI\":\"/orders\",\"method\":\"GET\",\"formType\":\"http\",\"body\":null,\"headers\":[],\"isRest\":false,\"successMediaType\":null,\"errorMediaType\":\"\",\"sendAuthForFileDownloads\":false,\"strictHandlebarEvaluation\":false,\"type\":null,"
-"\"once\":{},\"paging\":{},\"_asyncHelperId\":null,"
+"\"http\":{\"relativeURI\":\"/orders?p={{export.http.paging.page}}\",\"method\":\"GET\",\"formType\":\"http\",\"body\":null,\"headers\":[],\"isRest\":false,\"successMediaType\":null,\"errorMediaType\":\"\",\"sendAuthForFileDownloads\":false,\"strictHandlebarEvaluation\":false,\"type\":null,"
+"\"once\":{},\"paging\":{\"method\":\"page\",\"page\":1,\"path\":\"\",\"relativeURI\":\"\",\"body\":\"\",\"token\":\"\",\"linkHeaderRelation\":\"\",\"lastPageValues\":[]},\"_asyncHelperId\":null,"
 "\"response\":{\"resourcePath\":\"orders\",\"successPath\":null,\"successValues\":[],\"failPath\":null,\"failValues\":[],\"twoDArray\":{\"doNotNormalize\":false,\"hasHeader\":false},\"blobFormat\":null,\"hasHeader\":false}}},"
 "{\"_id\":\"5f0000000000000000000003\",\"name\":\"Find customer\",\"_connectionId\":\"5f0000000000000000000001\",\"isLookup\":true,\"adaptorType\":\"HTTPExport\",\"oneToMany\":false,\"pathToMany\":\"\",\"mappings\":[],\"mapping\":{\"fields\":[],\"lists\":[]},\"lookups\":[],"
 "\"transform\":{\"type\":\"expression\",\"expression\":{\"version\":\"2\",\"rulesTwoDotZero\":{\"mode\":\"create\",\"mappings\":[],\"lookups\":[]}},\"rules\":[],\"version\":\"2\"},"
@@ -155,6 +155,7 @@ static void a_value_that_says_something_is_still_told(void **state)
     docs_fixture_file(
         f, "one.json",
         "{\"connections\":[{\"_id\":\"c\",\"type\":\"http\",\"isHTTPS\":1,"
+        "\"createdAt\":\"2024-03-01T08:00:00.000Z\","
         "\"http\":{\"baseURI\":\"https://x.example.com\","
         "\"pings\":{\"method\":\"GET\"},\"retryHeaders\":null}}],"
         "\"exports\":[{\"_id\":\"e\",\"_connectionId\":\"c\","
@@ -176,6 +177,68 @@ static void a_value_that_says_something_is_still_told(void **state)
         "field 'http.strictHandlebarEvaluations'");
 }
 
+/* Exported documents have stars for secrets, and keep what belongs to types of
+ * authentication that were tried before. */
+static void a_secret_that_was_left_out_is_warned_of(void **state)
+{
+    docs_fixture_t *f = *state;
+    const apr_array_header_t *warnings;
+
+    docs_fixture_file(
+        f, "one.json",
+        "{\"connections\":[{\"_id\":\"c\",\"type\":\"http\","
+        "\"createdAt\":\"2024-03-01T08:00:00.000Z\","
+        "\"http\":{\"baseURI\":\"https://x.example.com\",\"auth\":{"
+        "\"type\":\"token\",\"basic\":{\"password\":\"***\"},"
+        "\"token\":{\"token\":\"******\",\"location\":\"header\"}}}}]}");
+    docs_fixture_include(f, "one.json");
+    docs_fixture_compile(f);
+    assert_string_equal(docs_fixture_problems(f), "");
+    warnings = f->model->warnings;
+    assert_int_equal(warnings->nelts, 2);
+    assert_non_null(strstr(
+        APR_ARRAY_IDX(warnings, 1, const char *),
+        "connection 'c', http.auth.token.token: this is what exported "
+        "documents have in place of a secret; write the secret, or env:NAME "
+        "or file:PATH"));
+}
+
+/* What somebody has written means something, whatever it is; and false is not
+ * "never set" where the name that was meant is true when nothing is said. */
+static void a_misspelt_name_is_told_whatever_its_value(void **state)
+{
+    static const char *const values[] = { "false", "null", "\"\"", "[]", "{}" };
+    docs_fixture_t *f = *state;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(values) / sizeof(values[0]); ++i) {
+        docs_fixture_file(
+            f, apr_psprintf(f->p, "%d.json", (int)i),
+            apr_psprintf(f->p,
+                         "{\"connections\":[{\"_id\":\"c%d\",\"type\":"
+                         "\"http\",\"http\":{\"baseURI\":"
+                         "\"https://x.example.com\",\"medaiType\":%s}}]}",
+                         (int)i, values[i]));
+        docs_fixture_include(f, apr_psprintf(f->p, "%d.json", (int)i));
+    }
+    docs_fixture_file(f, "a.json",
+                      "{\"connections\":[{\"_id\":\"x\",\"lastModified\":\"a\","
+                      "\"type\":\"http\",\"autoRecoverRateLimitError\":false,"
+                      "\"http\":{\"medaiType\":false,"
+                      "\"baseURI\":\"https://x.example.com\"}}]}");
+    docs_fixture_include(f, "a.json");
+    docs_fixture_compile(f);
+#define TOLD(n)                                                                \
+    "DIR/" #n ".json:1: connection 'c" #n "', http.medaiType: unknown field "  \
+    "'http.medaiType'; did you mean 'http.mediaType'?\n"
+    assert_string_equal(docs_fixture_problems(f),
+                        TOLD(0) TOLD(1) TOLD(2) TOLD(3)
+                            TOLD(4) "DIR/a.json:1: connection 'x', "
+                                    "autoRecoverRateLimitError: unknown field "
+                                    "'autoRecoverRateLimitError'; did you mean "
+                                    "'autoRecoverRateLimitErrors'?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +248,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             a_value_that_says_something_is_still_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_misspelt_name_is_told_whatever_its_value, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_secret_that_was_left_out_is_warned_of,
+                                        setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
