@@ -61,6 +61,7 @@ static apr_status_t start(mod_flow_global_t *g, apr_pool_t *pchild,
                     "/blobs", NULL),
         apr_time_from_sec((apr_int64_t)settings.retention_days * 24 * 3600), 0,
         pchild);
+    flow_script_watch(g->script_watch);
     rv = flow_script_engine_create(&g->env.scripts, g->script_memory,
                                    arena_count(settings.workers),
                                    IDLE_ARENA_BYTES, pchild, err);

@@ -42,6 +42,7 @@ int mod_flow_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     g->api_timeout = DEFAULT_API_TIMEOUT;
     g->hook_timeout = DEFAULT_HOOK_TIMEOUT;
     g->script_memory = DEFAULT_SCRIPT_MEMORY;
+    g->script_watch = 1;
     g->call_timeout = DEFAULT_CALL_TIMEOUT;
     g->max_body = DEFAULT_MAX_BODY;
     g->docs = flow_docs_create(pconf);
@@ -297,6 +298,13 @@ static const char *set_timeout(cmd_parms *cmd, void *dummy, const char *api,
         mod_flow_global->hook_timeout = apr_time_from_sec(n);
     }
     return err;
+}
+
+static const char *set_script_watch(cmd_parms *cmd, void *dummy, int is_on)
+{
+    (void)dummy;
+    mod_flow_global->script_watch = is_on;
+    return mod_flow_global_only(cmd);
 }
 
 static const char *set_script_memory(cmd_parms *cmd, void *dummy,
@@ -585,6 +593,9 @@ const command_rec mod_flow_commands[] = {
         "optionally, a hook (1-86400, default 300)"),
     AP_INIT_TAKE1("FlowScriptMemory", set_script_memory, NULL, RSRC_CONF,
         "Bytes a script may use (1M-1G, default 64M)"),
+    AP_INIT_FLAG("FlowScriptWatch", set_script_watch, NULL, RSRC_CONF,
+        "Off: copy all of a script's memory before each call, and leave "
+        "SIGSEGV alone (default On)"),
     AP_INIT_TAKE1("FlowMaxBody", set_max_body, NULL, RSRC_CONF,
         "Largest request body of an API or webhook (1K-1G, default 5M)"),
     AP_INIT_ITERATE2("FlowEgress", add_egress, NULL, RSRC_CONF,

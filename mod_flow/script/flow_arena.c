@@ -116,6 +116,7 @@ apr_status_t flow_arena_create(flow_arena_t **parena, size_t size)
 void flow_arena_destroy(flow_arena_t *arena)
 {
     if (arena) {
+        flow_guard_stop(&arena->guard);
         (void)munmap(arena->base, arena->size);
         free(arena->copy);
         free(arena);

@@ -13,10 +13,10 @@
  * pieces are written costs no more faults; every now and then flow_guard_again()
  * forgets and learns anew.
  *
- * Faults that are no guard's go where they went before. Writes by the kernel
- * (a system call with a buffer in the block) would fail instead of fault:
- * there must be none. One thread at a time, save that the handler is the
- * process's.
+ * Faults that are no guard's, and signals that were sent, go where they went
+ * before. Writes by the kernel (a system call with a buffer in the block) would
+ * fail instead of fault: there must be none. One thread at a time, save that
+ * the handler is the process's.
  */
 #define FLOW_GUARD_PIECES 512
 
@@ -24,10 +24,15 @@ typedef struct flow_guard_t {
     unsigned char *base; /* of whole pages */
     size_t len, piece;   /* bytes */
     int is_on;           /* 0: nobody knows, all may have been written to */
-    unsigned n_written, rounds;
+    unsigned n_written;  /* pieces that count as mappings */
+    unsigned rounds;
     unsigned char written[FLOW_GUARD_PIECES]; /* 1: it has, or may have been */
     struct flow_guard_t *outer;
 } flow_guard_t;
+
+/** May guards be on? Not until this says so: a process that only checks
+ * scripts leaves the signal alone. Nor under Valgrind. */
+void flow_guard_allow(int is_on);
 
 /** Watch @a len bytes at @a base, whole pages. When that cannot be had, the
  * guard is off. */

@@ -101,6 +101,13 @@ typedef struct flow_script_limits_t {
 } flow_script_limits_t;
 
 /**
+ * Whether engines made from now on note what a call writes to (flow_guard.h),
+ * as they do at first; if not they copy all of a world before each call, and
+ * leave the signal of memory faults alone (FlowScriptWatch).
+ */
+void flow_script_watch(int is_on);
+
+/**
  * @a memory: bytes of one arena (FlowScriptMemory); @a max_arenas bounds how
  * many exist at once in this process (a call waits for one until its deadline,
  * then fails FLOW_E_UNAVAILABLE "script_busy"); @a max_idle_bytes bounds what

@@ -8,6 +8,7 @@
 
 #include "base/flow_clock.h"
 #include "data/flow_json.h"
+#include "script/flow_guard.h"
 
 #define RESULT_SIZE ((apr_size_t)5 << 20)
 
@@ -288,6 +289,13 @@ static apr_status_t engine_cleanup(void *baton)
     return APR_SUCCESS;
 }
 
+static int watches = 1;
+
+void flow_script_watch(int is_on)
+{
+    watches = is_on;
+}
+
 apr_status_t flow_script_engine_create(flow_script_engine_t **pengine,
                                        apr_size_t memory, int max_arenas,
                                        apr_size_t max_idle_bytes, apr_pool_t *p,
@@ -299,6 +307,7 @@ apr_status_t flow_script_engine_create(flow_script_engine_t **pengine,
 
     *pengine = NULL;
     flow_script_global_init();
+    flow_guard_allow(watches);
     if (max_arenas < 1) {
         max_arenas = 1;
     }
