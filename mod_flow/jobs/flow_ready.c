@@ -32,19 +32,38 @@ static void destroy(flow_held_t *held)
     free(held);
 }
 
+static void clean(flow_held_t *held)
+{
+    flow_held_t empty = { .p = held->p, .next = held->next };
+
+    apr_pool_clear(held->p);
+    *held = empty;
+}
+
+/* Rather a dirty one than a new one: a transaction may give back many that have
+ * not become jobs, and no worker cleans as fast as that. */
 flow_held_t *flow_held_new(flow_jobs_t *jobs)
 {
     flow_held_t *held;
+    int is_dirty;
 
     pthread_mutex_lock(&jobs->lock);
     held = jobs->spare;
+    is_dirty = !held;
     if (held) {
         jobs->spare = held->next;
         --jobs->nspare;
-        held->next = NULL;
+    }
+    else if (jobs->dirty) {
+        held = jobs->dirty;
+        jobs->dirty = held->next;
     }
     pthread_mutex_unlock(&jobs->lock);
     if (held) {
+        held->next = NULL;
+        if (is_dirty) {
+            clean(held);
+        }
         return held;
     }
     held = calloc(1, sizeof(*held));
@@ -86,10 +105,7 @@ void flow_held_clean(flow_jobs_t *jobs)
     }
     last->next = NULL;
     for (held = list; held; held = held->next) {
-        flow_held_t clean = { .p = held->p, .next = held->next };
-
-        apr_pool_clear(held->p);
-        *held = clean;
+        clean(held);
     }
     pthread_mutex_lock(&jobs->lock);
     if (jobs->nspare + n <= SPARE_MAX) {

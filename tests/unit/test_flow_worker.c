@@ -443,6 +443,37 @@ static void a_job_that_was_claimed_ahead_can_be_canceled(void **state)
     assert_int_equal(runs, 199);
 }
 
+/* Of the jobs that are not running. */
+static int held_now(fixture_t *x)
+{
+    const flow_held_t *held;
+    int n = 0;
+
+    pthread_mutex_lock(&x->jobs->lock);
+    for (held = x->jobs->spare; held; held = held->next) {
+        ++n;
+    }
+    for (held = x->jobs->dirty; held; held = held->next) {
+        ++n;
+    }
+    pthread_mutex_unlock(&x->jobs->lock);
+    return n;
+}
+
+static void many_workers_and_few_jobs_take_no_more_memory(void **state)
+{
+    fixture_t *x = *state;
+    int i;
+
+    start(x, 32);
+    apr_sleep(50000); /* let them fall asleep */
+    for (i = 1; i <= 60; ++i) {
+        queue(x, "plain");
+        assert_true(wait_for_number(x, COMPLETED, i));
+    }
+    assert_in_range(held_now(x), 1, 100);
+}
+
 static void without_a_listening_flow_nothing_is_stored(void **state)
 {
     fixture_t *x = *state;
@@ -823,6 +854,7 @@ int main(void)
         TEST(what_was_claimed_ahead_goes_back_when_a_job_takes_long),
         TEST(a_stop_hands_back_what_was_claimed_ahead),
         TEST(a_job_that_was_claimed_ahead_can_be_canceled),
+        TEST(many_workers_and_few_jobs_take_no_more_memory),
         TEST(without_a_listening_flow_nothing_is_stored),
         TEST(a_full_queue_says_try_again),
         TEST(a_disabled_flow_is_not_queued),
