@@ -20,27 +20,6 @@ flow_any_t flow_any_missing(void)
     return v;
 }
 
-flow_any_t flow_any_from(const json_t *json)
-{
-    static const flow_any_e types[] = {
-        [FLOW_JSON_NULL] = FLOW_ANY_NULL,
-        [FLOW_JSON_BOOL] = FLOW_ANY_BOOL,
-        [FLOW_JSON_NUMBER] = FLOW_ANY_NUMBER,
-        [FLOW_JSON_STRING] = FLOW_ANY_TEXT,
-        [FLOW_JSON_ARRAY] = FLOW_ANY_ARRAY,
-        [FLOW_JSON_OBJECT] = FLOW_ANY_OBJECT,
-    };
-    flow_any_t v = { FLOW_ANY_MISSING };
-
-    if (!json)
-        return v;
-    v.json = json;
-    v.text = flow_json_string(json, &v.len);
-    v.type = v.text ? FLOW_ANY_TEXT : types[flow_json_type(json)];
-    v.number = json_is_true(json);
-    return v;
-}
-
 flow_any_t flow_any_of_number(double number)
 {
     flow_any_t v = { FLOW_ANY_NUMBER };

@@ -5,6 +5,8 @@
 #include <apr_pools.h>
 #include <jansson.h>
 
+#include "data/flow_json.h"
+
 /**
  * What a JavaScript variable would hold while a template is rendered: a value
  * of a record, borrowed and with its exact number, or a computed number, text
@@ -30,7 +32,28 @@ typedef struct flow_any_t {
 } flow_any_t;
 
 flow_any_t flow_any_missing(void);
-flow_any_t flow_any_from(const json_t *v); /* NULL is MISSING */
+/** NULL is MISSING. In line, because values are made for every step. */
+static inline flow_any_t flow_any_from(const json_t *json)
+{
+    static const flow_any_e types[] = {
+        [FLOW_JSON_NULL] = FLOW_ANY_NULL,
+        [FLOW_JSON_BOOL] = FLOW_ANY_BOOL,
+        [FLOW_JSON_NUMBER] = FLOW_ANY_NUMBER,
+        [FLOW_JSON_STRING] = FLOW_ANY_TEXT,
+        [FLOW_JSON_ARRAY] = FLOW_ANY_ARRAY,
+        [FLOW_JSON_OBJECT] = FLOW_ANY_OBJECT,
+    };
+    flow_any_t v;
+
+    v.type = json ? types[flow_json_type(json)] : FLOW_ANY_MISSING;
+    v.json = json;
+    v.text = NULL;
+    v.len = 0;
+    if (v.type == FLOW_ANY_TEXT)
+        v.text = flow_json_string_of(json, &v.len);
+    v.number = v.type == FLOW_ANY_BOOL && json_is_true(json);
+    return v;
+}
 flow_any_t flow_any_of_number(double number);
 flow_any_t flow_any_of_bool(int is_true);
 flow_any_t flow_any_of_text(const char *text, apr_size_t len);

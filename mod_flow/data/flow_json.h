@@ -132,6 +132,12 @@ const char *flow_json_type_name(const json_t *v);
 
 /** Borrowed, or NULL when @a v is no string. @a plen may be NULL. */
 const char *flow_json_string(const json_t *v, apr_size_t *plen);
+/* The same for what is known to be one. */
+static inline const char *flow_json_string_of(const json_t *v, apr_size_t *plen)
+{
+    *plen = json_string_length(v);
+    return json_string_value(v);
+}
 /** Member @a key as a string, or NULL. Borrowed. */
 const char *flow_json_member(const json_t *object, const char *key);
 /** Member @a key; -1 when absent or no boolean. */

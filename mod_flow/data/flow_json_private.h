@@ -4,6 +4,10 @@
 
 #include "data/flow_json.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /**
  * What the files of flow_json share.
  */
@@ -33,8 +37,19 @@ typedef struct flow_json_lexeme_t {
 /** Reads the number at the start of @a s; 0 when there is none. */
 int flow_json_number_lex(flow_json_lexeme_t *lex, const char *s,
                          apr_size_t len);
-/** New value from a lexed number, NULL when out of memory. */
-json_t *flow_json_number_make(const flow_json_lexeme_t *lex, const char *s);
+/** New value from a lexed number, NULL when out of memory. An @a old number
+ * that is_ours (or NULL) may become the value and is what is given then. */
+json_t *flow_json_number_make(const flow_json_lexeme_t *lex, const char *s,
+                              json_t *old);
+
+/** Does nobody but the one who asks hold it? Then it may be changed: a count
+ * of one cannot grow meanwhile. */
+static inline int flow_json_is_ours(const json_t *v)
+{
+    return v && __atomic_load_n(&v->refcount, __ATOMIC_ACQUIRE) == 1;
+}
+/** Take away the member at @a iter and all that follow. */
+void flow_json_drop_from(json_t *object, void *iter);
 /** Are two numbers, given as text, the same decimal? */
 int flow_json_number_equal(const char *a, apr_size_t alen, const char *b,
                            apr_size_t blen);
@@ -52,8 +67,10 @@ void flow_json_places_note(flow_json_places_t *places, const char *path,
  * The value at the very start of @a text, whatever follows it. New, with
  * *pused = its bytes; else NULL with *pwhy = what was wrong at byte *pused. A
  * value that is no container, string or word may go on where the text ends.
+ * *pold (or NULL), an earlier value, is made into the new one as far as nobody
+ * else holds it and it is alike; it is NULL afterwards, unless reading failed.
  */
-json_t *flow_json_parse_prefix(const char *text, apr_size_t len,
+json_t *flow_json_parse_prefix(const char *text, apr_size_t len, json_t **pold,
                                apr_size_t *pused, const char **pwhy);
 
 /** Bytes of valid UTF-8 at the start of @a s. */
@@ -80,6 +97,21 @@ static inline unsigned flow_json_plain8(const char *s)
     hit = (w | (w - ones * 0x20) | (quote - ones) | (slash - ones)) & high;
     return hit ? (unsigned)__builtin_ctzll(hit) / 8 : 8;
 }
+
+#ifdef __SSE2__
+/** A bit for each of sixteen bytes that does not stand for itself: as signed
+ * bytes those beyond ASCII are below a space, too. */
+static inline unsigned flow_json_special16(const char *s)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)s);
+    __m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(' '));
+    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(low, _mm_or_si128(quote, slash)));
+}
+#endif
 
 /* ---- flow_json_read_text.c, for flow_json_read.c ---- */
 
@@ -109,5 +141,25 @@ json_t *flow_json_fail_memory(flow_json_reader_t *r);
 /** r->s is behind the opening quote. The text is good until the next call;
  * NULL on failure. */
 const char *flow_json_read_text(flow_json_reader_t *r, apr_size_t *plen);
+/* The same; most are short and plain. */
+static inline const char *flow_json_take_text(flow_json_reader_t *r,
+                                              apr_size_t *plen)
+{
+#ifdef __SSE2__
+    const char *start = r->s;
+
+    if (r->end - start >= 16) {
+        unsigned hit = flow_json_special16(start);
+        unsigned n = hit ? (unsigned)__builtin_ctz(hit) : 0;
+
+        if (hit && start[n] == '"') {
+            r->s = start + n + 1;
+            *plen = n;
+            return start;
+        }
+    }
+#endif
+    return flow_json_read_text(r, plen);
+}
 
 #endif

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
 #include "data/flow_json_private.h"
 
 void *flow_json_fail(flow_json_reader_t *r, const char *why)
@@ -32,6 +31,18 @@ static const char *skip_plain(const char *s, const char *end)
     for (;;) {
         apr_size_t n = 8;
 
+#ifdef __SSE2__
+        while (end - s >= 16) {
+            unsigned hit = flow_json_special16(s);
+
+            if (hit) {
+                s += __builtin_ctz(hit);
+                n = 0;
+                break;
+            }
+            s += 16;
+        }
+#endif
         while (n == 8 && end - s >= 8) {
             n = flow_json_plain8(s);
             s += n;

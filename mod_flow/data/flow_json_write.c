@@ -40,22 +40,61 @@ static int needs_escape(unsigned char c)
 
 /* Of the eight bytes at @a s: how many, from the first on, are written as they
  * are. As flow_json_plain8(), but what is beyond ASCII is, too. */
-static unsigned verbatim8(const char *s)
+static inline apr_uint64_t find_escapes(apr_uint64_t w)
 {
     const apr_uint64_t ones = 0x0101010101010101ULL;
     const apr_uint64_t high = 0x8080808080808080ULL;
-    apr_uint64_t w, quote, slash, hit;
+    apr_uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+
+    return ((~w & (w - ones * 0x20)) | (~quote & (quote - ones)) |
+            (~slash & (slash - ones))) &
+           high;
+}
+
+static inline unsigned verbatim8(const char *s)
+{
+    apr_uint64_t w, hit;
 
     memcpy(&w, s, sizeof(w));
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     w = __builtin_bswap64(w);
 #endif
-    quote = w ^ (ones * '"');
-    slash = w ^ (ones * '\\');
-    hit = ((~w & (w - ones * 0x20)) | (~quote & (quote - ones)) |
-           (~slash & (slash - ones))) &
-          high;
+    hit = find_escapes(w);
     return hit ? (unsigned)__builtin_ctzll(hit) / 8 : 8;
+}
+
+/* Copies @a len bytes unless one of them needs an escape: 0 then. */
+static inline int copy_verbatim(char *o, const char *s, apr_size_t len)
+{
+    apr_uint64_t w, hit = 0;
+    apr_size_t i;
+
+    if (len >= 8) {
+        for (i = 0; i + 8 < len; i += 8) {
+            memcpy(&w, s + i, 8);
+            memcpy(o + i, &w, 8);
+            hit |= find_escapes(w);
+        }
+        memcpy(&w, s + len - 8, 8);
+        memcpy(o + len - 8, &w, 8);
+        hit |= find_escapes(w);
+    }
+    else if (len >= 4) {
+        apr_uint32_t a, b;
+
+        memcpy(&a, s, 4);
+        memcpy(&b, s + len - 4, 4);
+        memcpy(o, &a, 4);
+        memcpy(o + len - 4, &b, 4);
+        hit = find_escapes((apr_uint64_t)a << 32 | b);
+    }
+    else {
+        for (i = 0; i < len; ++i) {
+            o[i] = s[i];
+            hit |= (apr_uint64_t)needs_escape((unsigned char)s[i]);
+        }
+    }
+    return hit == 0;
 }
 
 /* How much of the text stands for itself. */
@@ -99,10 +138,9 @@ apr_status_t flow_json_write_escaped(flow_buf_t *b, const char *s,
 
 /* Texts as they mostly are: short ones into a buffer that has room, with
  * nothing to escape. Gives 0 when it is otherwise, having written nothing. */
-static int write_plainly(flow_buf_t *b, const char *s, apr_size_t len,
-                         const char *tail, apr_size_t tail_len)
+static inline int write_plainly(flow_buf_t *b, const char *s, apr_size_t len,
+                                const char *tail, apr_size_t tail_len)
 {
-    apr_size_t i = 0;
     char *o;
 
     if (b->status != APR_SUCCESS || b->cap - b->len <= len + 3) {
@@ -110,17 +148,8 @@ static int write_plainly(flow_buf_t *b, const char *s, apr_size_t len,
     }
     o = b->data + b->len;
     *o++ = '"';
-    for (; len - i >= 8; i += 8) {
-        if (verbatim8(s + i) != 8) {
-            return 0;
-        }
-        memcpy(o + i, s + i, 8);
-    }
-    for (; i < len; ++i) {
-        if (needs_escape((unsigned char)s[i])) {
-            return 0;
-        }
-        o[i] = s[i];
+    if (!copy_verbatim(o, s, len)) {
+        return 0;
     }
     memcpy(o + len, tail, tail_len);
     b->len += len + 1 + tail_len;

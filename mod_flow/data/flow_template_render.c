@@ -98,15 +98,44 @@ static apr_status_t missing(flow_render_t *run, const flow_expr_t *expr)
                           expr->text, expr->place.line, expr->place.column);
 }
 
+/* As far as containers lead to containers: no values are made on the way. */
+static const json_t *walk_containers(const flow_expr_t *expr, const json_t *v,
+                                     int *pi)
+{
+    const flow_step_t *step = &expr->steps[*pi];
+
+    for (; *pi < expr->n; ++*pi, ++step) {
+        if (flow_json_is(v, ARRAY) && step->len == 6)
+            break; /* perhaps its length */
+        if (!flow_json_is(v, OBJECT) && !flow_json_is(v, ARRAY))
+            break;
+        v = flow_step_take(step, v);
+    }
+    return v;
+}
+
 /* In a strict template nothing may be missing on the way; whether the end may
  * be is up to the caller. */
 static apr_status_t follow(flow_render_t *run, const flow_expr_t *expr,
                            flow_any_t *out)
 {
-    flow_any_t v = base_of(run, expr);
-    int i;
+    const context_t *context = run->context;
+    flow_any_t v;
+    int i = 0;
 
-    for (i = 0; i < expr->n; ++i) {
+    if (expr->kind == FLOW_EXPR_PATH && expr->up == 0 && expr->n &&
+        context->value.type >= FLOW_ANY_ARRAY && !run->tpl->options.is_strict) {
+        const json_t *found = walk_containers(expr, context->value.json, &i);
+
+        *out = flow_any_from(found);
+        if (i == expr->n)
+            return APR_SUCCESS;
+        v = *out;
+    }
+    else {
+        v = base_of(run, expr);
+    }
+    for (; i < expr->n; ++i) {
         if (run->tpl->options.is_strict && flow_any_is_nothing(&v))
             return missing(run, expr);
         v = flow_template_step(&v, &expr->steps[i]);

@@ -7,32 +7,42 @@ const readline = require('readline');
 const Handlebars = require('handlebars');
 
 // A mapping as the functions that somebody would write by hand for it.
-function mapper(doc) {
-  const fields = doc.fields.map((f) => {
-    const to = f.generate.split('.');
-    if ('hardCodedValue' in f) return { to, get: () => f.hardCodedValue };
-    if (f.extract.includes('{{')) {
-      const template = Handlebars.compile(f.extract, { noEscape: true });
-      return { to, get: (record) => template({ record }) };
-    }
-    const from = f.extract.split('.');
-    return { to, get: (record) => from.reduce((v, name) => (v == null ? undefined : v[name]), record) };
-  });
+function getter(f) {
+  if (f.mappings) return maker(f.mappings);
+  if ('hardCodedValue' in f) return () => f.hardCodedValue;
+  if (f.extract.includes('{{')) {
+    const template = Handlebars.compile(f.extract, { noEscape: true });
+    return (record) => template({ record });
+  }
+  const from = f.extract.split('.').slice(1);
+  return (record) => from.reduce((v, name) => (v == null ? undefined : v[name]), record);
+}
+
+const converters = {
+  string: (v) => (typeof v === 'string' ? v : String(v)),
+  number: (v) => (typeof v === 'number' ? v : Number(v)),
+  boolean: (v) => (typeof v === 'boolean' ? v : Boolean(v)),
+};
+
+function maker(fields) {
+  const all = fields.map((f) => ({
+    name: f.generate,
+    get: getter(f),
+    convert: converters[f.dataType] || ((v) => v),
+  }));
   return (record) => {
     const out = {};
-    for (const { to, get } of fields) {
+    for (const { name, get, convert } of all) {
       const v = get(record);
-      if (v === undefined) continue;
-      let at = out;
-      for (let i = 0; i < to.length - 1; i += 1) at = at[to[i]] || (at[to[i]] = {});
-      at[to[to.length - 1]] = v;
+      if (v == null || v === '') continue;
+      out[name] = convert(v);
     }
     return out;
   };
 }
 
 function json(mappingFile) {
-  const map = mapper(JSON.parse(fs.readFileSync(mappingFile, 'utf8')));
+  const map = maker(JSON.parse(fs.readFileSync(mappingFile, 'utf8')).mappings);
   let out = [];
   let size = 0;
   const flush = () => { fs.writeSync(1, out.join('')); out = []; size = 0; };
