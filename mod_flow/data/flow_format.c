@@ -10,7 +10,7 @@
 
 #include <apr_strings.h>
 
-#include "data/flow_json_private.h"
+#include "data/flow_json.h"
 #include "data/flow_text_private.h"
 
 /* Records of one piece are alive at the same time: few enough for the cache and
@@ -40,7 +40,6 @@ struct flow_reader_t {
     flow_xml_stream_t *xml;
     flow_layout_reader_t *layout;
     group_t group;
-    flow_spares_t spares;
 };
 
 const char *const *flow_format_json_path(const char *path, apr_pool_t *p)
@@ -169,13 +168,7 @@ static apr_status_t add_to_group(void *baton, json_t *row, flow_error_t *err)
 
 static apr_status_t release_reader(void *data)
 {
-    flow_reader_t *r = data;
-    json_t *v;
-
-    json_decref(r->group.rows);
-    while ((v = flow_spares_take(&r->spares)) != NULL) {
-        json_decref(v);
-    }
+    json_decref(((flow_reader_t *)data)->group.rows);
     return APR_SUCCESS;
 }
 
@@ -194,8 +187,7 @@ apr_status_t flow_reader_create(flow_reader_t **preader,
     apr_pool_cleanup_register(p, r, release_reader, apr_pool_cleanup_null);
     switch (format->kind) {
     case FLOW_FORMAT_JSON:
-        r->json = flow_json_stream_create(format->json_path, record, baton,
-                                          &r->spares, p);
+        r->json = flow_json_stream_create(format->json_path, record, baton, p);
         return APR_SUCCESS;
     case FLOW_FORMAT_CSV:
         return flow_csv_reader_create(&r->csv, &format->csv,
@@ -406,19 +398,6 @@ apr_status_t flow_records_next(flow_records_t *records, json_t **precord,
         return FLOW_RECORD_BAD;
     }
     return APR_SUCCESS;
-}
-
-void flow_records_give_back(flow_records_t *records, json_t *record)
-{
-    flow_spares_t *spares = &records->reader->spares;
-
-    if (records->reader->json && !spares->is_off &&
-        spares->n < FLOW_SPARES_MAX && flow_json_is_ours(record)) {
-        flow_spares_put(spares, record);
-    }
-    else {
-        json_decref(record);
-    }
 }
 
 apr_uint64_t flow_records_bytes(const flow_records_t *records)

@@ -93,9 +93,6 @@ void flow_records_tolerate(flow_records_t *records);
  * comes after the records that stand before it. */
 apr_status_t flow_records_next(flow_records_t *records, json_t **precord,
                                flow_error_t *err);
-/** Instead of json_decref(): @a record, of these records, may become one of the
- * next, if the caller was the last who held it. */
-void flow_records_give_back(flow_records_t *records, json_t *record);
 /** Bytes read from the source so far. */
 apr_uint64_t flow_records_bytes(const flow_records_t *records);
 

@@ -9,28 +9,8 @@
  * records to a function, and is not used again after a failure.
  */
 typedef struct flow_json_stream_t flow_json_stream_t;
-/** Records that nobody needs any more. They cost less to read into than to
- * give up and make again: names and values stay where they are. */
-#define FLOW_SPARES_MAX       64
-#define FLOW_SPARES_BYTES_MAX (16 * 1024) /* of one's text */
-typedef struct flow_spares_t {
-    json_t *v[FLOW_SPARES_MAX];
-    int n;
-    int is_off; /* there was a long one: keeping many would cost memory */
-} flow_spares_t;
-static inline json_t *flow_spares_take(flow_spares_t *spares)
-{
-    return spares->n ? spares->v[--spares->n] : NULL;
-}
-static inline void flow_spares_put(flow_spares_t *spares, json_t *v)
-{
-    if (v)
-        spares->v[spares->n++] = v;
-}
-/** @a spares must live as long as the stream. */
 flow_json_stream_t *flow_json_stream_create(const char *const *path,
                                             flow_record_fn *record, void *baton,
-                                            flow_spares_t *spares,
                                             apr_pool_t *p);
 /** Between JSON lines. One that is wrong makes the rest of the text be taken
  * line by line. */

@@ -83,7 +83,7 @@ static void take_line(flow_json_lines_t *l, const char *s, apr_size_t len)
         return;
     }
     l->or_else = NULL;
-    v = flow_json_parse_prefix(s + from, len - from, NULL, &used, &why);
+    v = flow_json_parse_prefix(s + from, len - from, &used, &why);
     if (!v) {
         tell(l, from + used, why);
     }

@@ -339,34 +339,23 @@ static int is_evidently_shortest(const flow_json_lexeme_t *lex, const char *s)
             lex->mantissa >= least[lex->n_fraction - 6]);
 }
 
-static json_t *make_integer(json_int_t n, json_t *old)
-{
-    return old && json_integer_set(old, n) == 0 ? old : json_integer(n);
-}
-
-static json_t *make_real(double d, json_t *old)
-{
-    return old && json_real_set(old, d) == 0 ? old : json_real(d);
-}
-
-json_t *flow_json_number_make(const flow_json_lexeme_t *lex, const char *s,
-                              json_t *old)
+json_t *flow_json_number_make(const flow_json_lexeme_t *lex, const char *s)
 {
     char tmp[FLOW_JSON_NUMBER_MAX];
     json_int_t n;
     double d;
 
     if (lexeme_to_int64(lex, &n)) {
-        return make_integer(n, old);
+        return json_integer(n);
     }
     d = lexeme_to_double(lex, s);
     if (is_evidently_shortest(lex, s)) {
-        return make_real(d, old);
+        return json_real(d);
     }
     if (isfinite(d) && d != 0 && lex->len < sizeof(tmp) &&
         flow_json_format_double(d, tmp) == lex->len &&
         memcmp(tmp, s, lex->len) == 0) {
-        return make_real(d, old);
+        return json_real(d);
     }
     return make_raw(s, lex->len);
 }
@@ -378,7 +367,7 @@ json_t *flow_json_number_new(const char *text, apr_size_t len)
     if (!flow_json_number_lex(&lex, text, len) || lex.len != len) {
         return NULL;
     }
-    return flow_json_number_make(&lex, text, NULL);
+    return flow_json_number_make(&lex, text);
 }
 
 json_t *flow_json_double_new(double d)

@@ -37,19 +37,8 @@ typedef struct flow_json_lexeme_t {
 /** Reads the number at the start of @a s; 0 when there is none. */
 int flow_json_number_lex(flow_json_lexeme_t *lex, const char *s,
                          apr_size_t len);
-/** New value from a lexed number, NULL when out of memory. An @a old number
- * that is_ours (or NULL) may become the value and is what is given then. */
-json_t *flow_json_number_make(const flow_json_lexeme_t *lex, const char *s,
-                              json_t *old);
-
-/** Does nobody but the one who asks hold it? Then it may be changed: a count
- * of one cannot grow meanwhile. */
-static inline int flow_json_is_ours(const json_t *v)
-{
-    return v && __atomic_load_n(&v->refcount, __ATOMIC_ACQUIRE) == 1;
-}
-/** Take away the member at @a iter and all that follow. */
-void flow_json_drop_from(json_t *object, void *iter);
+/** New value from a lexed number, NULL when out of memory. */
+json_t *flow_json_number_make(const flow_json_lexeme_t *lex, const char *s);
 /** Are two numbers, given as text, the same decimal? */
 int flow_json_number_equal(const char *a, apr_size_t alen, const char *b,
                            apr_size_t blen);
@@ -67,10 +56,8 @@ void flow_json_places_note(flow_json_places_t *places, const char *path,
  * The value at the very start of @a text, whatever follows it. New, with
  * *pused = its bytes; else NULL with *pwhy = what was wrong at byte *pused. A
  * value that is no container, string or word may go on where the text ends.
- * *pold (or NULL), an earlier value, is made into the new one as far as nobody
- * else holds it and it is alike; it is NULL afterwards, unless reading failed.
  */
-json_t *flow_json_parse_prefix(const char *text, apr_size_t len, json_t **pold,
+json_t *flow_json_parse_prefix(const char *text, apr_size_t len,
                                apr_size_t *pused, const char **pwhy);
 
 /** Bytes of valid UTF-8 at the start of @a s. */

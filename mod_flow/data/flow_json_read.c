@@ -9,7 +9,7 @@
 
 #include "data/flow_json_private.h"
 
-static json_t *read_value(flow_json_reader_t *r, json_t *old);
+static json_t *read_value(flow_json_reader_t *r);
 
 static inline void skip_blanks(flow_json_reader_t *r)
 {
@@ -66,25 +66,9 @@ static void path_add_index(flow_json_reader_t *r, apr_size_t i)
     }
 }
 
-/* --- values ----------------------------------------------------------------
- * An @a old value, if nobody but its container holds it, becomes the new one
- * where it can. It is given back then, and its reference is where it was.
- */
+/* --- values ----------------------------------------------------------------*/
 
-/* NULL when old cannot become this text. */
-static json_t *reuse_string(json_t *old, const char *text, apr_size_t len)
-{
-    if (!json_is_string(old) || !flow_json_is_ours(old)) {
-        return NULL;
-    }
-    if (json_string_length(old) == len &&
-        memcmp(json_string_value(old), text, len) == 0) {
-        return old;
-    }
-    return json_string_setn_nocheck(old, text, len) == 0 ? old : NULL;
-}
-
-static json_t *read_string(flow_json_reader_t *r, json_t *old)
+static json_t *read_string(flow_json_reader_t *r)
 {
     apr_size_t len = 0;
     const char *text;
@@ -95,14 +79,11 @@ static json_t *read_string(flow_json_reader_t *r, json_t *old)
     if (!text) {
         return NULL;
     }
-    v = reuse_string(old, text, len);
-    if (!v) {
-        v = json_stringn_nocheck(text, len);
-    }
+    v = json_stringn_nocheck(text, len);
     return v ? v : flow_json_fail_memory(r);
 }
 
-static json_t *read_number(flow_json_reader_t *r, json_t *old)
+static json_t *read_number(flow_json_reader_t *r)
 {
     flow_json_lexeme_t lex;
     const char *start = r->s;
@@ -113,7 +94,7 @@ static json_t *read_number(flow_json_reader_t *r, json_t *old)
         return flow_json_fail(r, "malformed number");
     }
     r->s += lex.len;
-    v = flow_json_number_make(&lex, start, flow_json_is_ours(old) ? old : NULL);
+    v = flow_json_number_make(&lex, start);
     return v ? v : flow_json_fail_memory(r);
 }
 
@@ -158,21 +139,10 @@ static int read_separator(flow_json_reader_t *r, char close, const char *why)
     return -1;
 }
 
-/* Element @a i; v is taken. 0: out of memory. */
-static int put_element(json_t *array, apr_size_t i, json_t *old, json_t *v)
-{
-    if (v == old) {
-        return 1;
-    }
-    return (old ? json_array_set_new(array, i, v)
-                : json_array_append_new(array, v)) == 0;
-}
-
-static json_t *read_array(flow_json_reader_t *r, json_t *old)
+static json_t *read_array(flow_json_reader_t *r)
 {
     apr_size_t path_len = r->path_len;
-    json_t *array =
-        json_is_array(old) && flow_json_is_ours(old) ? old : json_array();
+    json_t *array = json_array();
     apr_size_t i = 0;
     int more = 1;
 
@@ -187,76 +157,40 @@ static json_t *read_array(flow_json_reader_t *r, json_t *old)
         more = 0;
     }
     while (more > 0) {
-        json_t *there = json_array_get(array, i), *v;
+        json_t *v;
 
-        path_add_index(r, i);
-        v = read_value(r, there);
+        path_add_index(r, i++);
+        v = read_value(r);
         r->path_len = path_len;
         if (!v) {
             goto cleanup;
         }
-        if (!put_element(array, i++, there, v)) {
+        if (json_array_append_new(array, v) != 0) {
             flow_json_fail_memory(r);
             goto cleanup;
         }
         more = read_separator(r, ']', "expected ',' or ']' in an array");
     }
-    while (json_array_size(array) > i) {
-        json_array_remove(array, json_array_size(array) - 1);
-    }
 
 cleanup:
     --r->depth;
     if (r->why) {
-        if (array != old) {
-            json_decref(array);
-        }
+        json_decref(array);
         array = NULL;
     }
     return array;
 }
 
-void flow_json_drop_from(json_t *object, void *iter)
-{
-    while (iter) {
-        void *next = json_object_iter_next(object, iter);
-
-        json_object_deln(object, json_object_iter_key(iter),
-                         json_object_iter_key_len(iter));
-        iter = next;
-    }
-}
-
-/* The member that was read at *piter before, if it has this name. One that has
- * another name makes way, with all that follow. */
-static json_t *find_old(json_t *object, void **piter, const char *key,
-                        apr_size_t len)
-{
-    void *iter = *piter;
-
-    if (!iter) {
-        return NULL;
-    }
-    if (json_object_iter_key_len(iter) == len &&
-        memcmp(json_object_iter_key(iter), key, len) == 0) {
-        return json_object_iter_value(iter);
-    }
-    flow_json_drop_from(object, iter);
-    *piter = NULL;
-    return NULL;
-}
-
 /* "key": value. The key may sit in the scratch buffer that the value needs
- * too, or in the text, where it stays. *piter: where an object that is read
- * into again has members left. */
-static int read_member(flow_json_reader_t *r, json_t *object, void **piter)
+ * too, or in the text, where it stays. */
+static int read_member(flow_json_reader_t *r, json_t *object)
 {
     apr_size_t path_len = r->path_len;
     char small[256];
     char *copy = NULL;
     const char *key;
     apr_size_t len = 0;
-    json_t *v = NULL, *old;
+    json_t *v = NULL;
 
     if (r->s == r->end || *r->s != '"') {
         flow_json_fail(r, "expected a name in double quotes");
@@ -267,8 +201,7 @@ static int read_member(flow_json_reader_t *r, json_t *object, void **piter)
     if (!key) {
         return 0;
     }
-    old = find_old(object, piter, key, len);
-    if (key == r->scratch && !old) {
+    if (key == r->scratch) {
         copy = len <= sizeof(small) ? small : malloc(len);
         if (!copy) {
             flow_json_fail_memory(r);
@@ -285,15 +218,9 @@ static int read_member(flow_json_reader_t *r, json_t *object, void **piter)
     ++r->s;
     skip_blanks(r);
     path_add_key(r, key, len);
-    v = read_value(r, old);
+    v = read_value(r);
     r->path_len = path_len;
-    if (old) {
-        if (v && v != old) {
-            json_object_iter_set_new(object, *piter, v);
-        }
-        *piter = json_object_iter_next(object, *piter);
-    }
-    else if (v && json_object_setn_new_nocheck(object, key, len, v) != 0) {
+    if (v && json_object_setn_new_nocheck(object, key, len, v) != 0) {
         flow_json_fail_memory(r);
     }
 
@@ -304,11 +231,9 @@ cleanup:
     return !r->why;
 }
 
-static json_t *read_object(flow_json_reader_t *r, json_t *old)
+static json_t *read_object(flow_json_reader_t *r)
 {
-    json_t *object =
-        json_is_object(old) && flow_json_is_ours(old) ? old : json_object();
-    void *iter = object == old ? json_object_iter(object) : NULL;
+    json_t *object = json_object();
     int more = 1;
 
     if (!object) {
@@ -322,25 +247,22 @@ static json_t *read_object(flow_json_reader_t *r, json_t *old)
         more = 0;
     }
     while (more > 0) {
-        if (!read_member(r, object, &iter)) {
+        if (!read_member(r, object)) {
             goto cleanup;
         }
         more = read_separator(r, '}', "expected ',' or '}' in an object");
     }
-    flow_json_drop_from(object, iter);
 
 cleanup:
     --r->depth;
     if (r->why) {
-        if (object != old) {
-            json_decref(object);
-        }
+        json_decref(object);
         object = NULL;
     }
     return object;
 }
 
-static json_t *read_value(flow_json_reader_t *r, json_t *old)
+static json_t *read_value(flow_json_reader_t *r)
 {
     if (r->s == r->end) {
         return flow_json_fail(r, r->depth
@@ -350,11 +272,11 @@ static json_t *read_value(flow_json_reader_t *r, json_t *old)
     note_place(r);
     switch (*r->s) {
     case '{':
-        return read_object(r, old);
+        return read_object(r);
     case '[':
-        return read_array(r, old);
+        return read_array(r);
     case '"':
-        return read_string(r, old);
+        return read_string(r);
     case 't':
         return read_word(r, "true", json_true());
     case 'f':
@@ -363,7 +285,7 @@ static json_t *read_value(flow_json_reader_t *r, json_t *old)
         return read_word(r, "null", json_null());
     default:
         if (*r->s == '-' || (*r->s >= '0' && *r->s <= '9')) {
-            return read_number(r, old);
+            return read_number(r);
         }
         return flow_json_fail(r, "expected a value");
     }
@@ -426,7 +348,7 @@ apr_status_t flow_json_parse_placed(json_t **pv, const char *text,
     r.end = text + len;
 
     skip_blanks(&r);
-    v = read_value(&r, NULL);
+    v = read_value(&r);
     if (v) {
         skip_blanks(&r);
         if (r.s < r.end) {
@@ -441,7 +363,7 @@ apr_status_t flow_json_parse_placed(json_t **pv, const char *text,
 }
 
 /* The reader on a text that may go on elsewhere: see the header. */
-json_t *flow_json_parse_prefix(const char *text, apr_size_t len, json_t **pold,
+json_t *flow_json_parse_prefix(const char *text, apr_size_t len,
                                apr_size_t *pused, const char **pwhy)
 {
     flow_json_reader_t r;
@@ -450,14 +372,8 @@ json_t *flow_json_parse_prefix(const char *text, apr_size_t len, json_t **pold,
     start(&r);
     r.start = r.s = text;
     r.end = text + len;
-    v = read_value(&r, pold ? *pold : NULL);
+    v = read_value(&r);
     finish(&r);
-    if (v && pold) {
-        if (v != *pold) {
-            json_decref(*pold);
-        }
-        *pold = NULL;
-    }
     *pused = (apr_size_t)(r.s - text);
     *pwhy = r.why;
     return v;

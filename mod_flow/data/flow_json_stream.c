@@ -44,8 +44,6 @@ struct flow_json_stream_t {
     int has_top;    /* a document has been read */
     int had_list;   /* ... and it was an array of records */
     int bom;        /* bytes of a BOM at the start; -1 = past that */
-    flow_spares_t
-        *spares; /* earlier records to be made into new ones, or NULL */
 
     /* a value in pieces */
     int is_record;
@@ -137,19 +135,14 @@ static void end_value(flow_json_stream_t *s)
 {
     apr_size_t used = 0;
     const char *why = NULL;
-    json_t *v, *spare;
+    json_t *v;
 
     s->state = after_value(s);
     if (!s->is_record && !s->is_scalar) {
         return;
     }
-    if (s->text.len > FLOW_SPARES_BYTES_MAX) {
-        s->spares->is_off = 1;
-    }
-    spare = flow_spares_take(s->spares);
     v = flow_json_parse_prefix(s->text.data ? s->text.data : "", s->text.len,
-                               &spare, &used, &why);
-    flow_spares_put(s->spares, spare);
+                               &used, &why);
     if (v && used < s->text.len) {
         json_decref(v);
         v = NULL;
@@ -343,10 +336,9 @@ static const char *read_record(flow_json_stream_t *s, const char *at,
     int is_scalar = *at != '{' && *at != '[' && *at != '"';
     apr_size_t used = 0;
     const char *why = NULL;
-    json_t *v, *spare = flow_spares_take(s->spares);
+    json_t *v;
 
-    v = flow_json_parse_prefix(at, (apr_size_t)(end - at), &spare, &used, &why);
-    flow_spares_put(s->spares, spare);
+    v = flow_json_parse_prefix(at, (apr_size_t)(end - at), &used, &why);
     if (v && is_scalar && at + used < end && is_in_scalar(at[used])) {
         json_decref(v);
         return fail(s, at + used, "malformed value");
@@ -438,8 +430,7 @@ static void end_name(flow_json_stream_t *s)
 {
     apr_size_t used = 0, len = 0;
     const char *why = NULL, *name;
-    json_t *v =
-        flow_json_parse_prefix(s->text.data, s->text.len, NULL, &used, &why);
+    json_t *v = flow_json_parse_prefix(s->text.data, s->text.len, &used, &why);
 
     if (!v) {
         fail_at(s, s->text_line, s->text_at + used, why);
@@ -662,7 +653,6 @@ static apr_status_t release(void *data)
 
 flow_json_stream_t *flow_json_stream_create(const char *const *path,
                                             flow_record_fn *record, void *baton,
-                                            flow_spares_t *spares,
                                             apr_pool_t *p)
 {
     flow_json_stream_t *s = apr_pcalloc(p, sizeof(*s));
@@ -674,7 +664,6 @@ flow_json_stream_t *flow_json_stream_create(const char *const *path,
     s->p = p;
     s->record_fn = record;
     s->baton = baton;
-    s->spares = spares;
     s->state = AT_TOP;
     s->piece_line = 1;
     flow_buf_init(&s->text, FLOW_FORMAT_RECORD_MAX + 64);

@@ -182,7 +182,7 @@ static void json_records(const char *filter_path, const char *mapping_path,
         }
         if (rv != APR_SUCCESS)
             give_up(&err);
-        flow_records_give_back(records, record);
+        json_decref(record);
         apr_pool_clear(scratch);
     }
     if (rv != APR_EOF)

@@ -684,110 +684,6 @@ static void what_stands_before_a_mistake_is_handed_out(void **state)
         "value");
 }
 
-/* Each line is read into what an earlier line was. */
-static void a_record_that_was_given_back_leaves_nothing_in_the_next(void **s)
-{
-    static const char *const lines[] = {
-        "{\"a\":1,\"b\":\"x\",\"c\":{\"d\":[1,2,{\"e\":3}]},\"f\":1.5}",
-        "{\"a\":2,\"b\":\"x\",\"c\":{\"d\":[1,2,{\"e\":4}]},\"f\":2.5}",
-        "{\"a\":2.5,\"b\":\"longer text than "
-        "before\",\"c\":{\"d\":[1]},\"f\":7}",
-        "{\"a\":19.90,\"b\":null,\"c\":{\"d\":[]},\"f\":1e400}",
-        "{\"a\":\"1\",\"b\":true,\"c\":{},\"f\":\"\"}",
-        "{\"a\":false,\"b\":\"\\u0000y\",\"c\":[{\"d\":[0]}],\"f\":{}}",
-        "{\"b\":1,\"a\":2}",
-        "{\"a\":2,\"b\":1,\"c\":3}",
-        "{\"a\":2,\"c\":3}",
-        "{}",
-        "{\"k\\\"q\":\"\\\\\",\"\\u0000\":1,\"\":2,\"k\":-0}",
-        "{\"k\\\"q\":\"\\\"\",\"\\u0000\":2,\"\":19.90,\"k\":19.9}",
-        "{\"k\\\"q\":\"\",\"\\u0000\":19.90,\"\":19.9,\"k\":19.90}",
-        "\"text\"",
-        "{\"a\":2,\"b\":1,\"c\":3}",
-        "{\"a\":9223372036854775807,\"b\":9223372036854775808,\"c\":-1}",
-    };
-    flow_format_t format = { FLOW_FORMAT_JSON };
-    flow_error_t err = FLOW_ERROR_INIT;
-    flow_records_t *records;
-    json_t *record, *kept;
-    size_t i, k, piece;
-    char *all = "";
-
-    (void)s;
-    for (i = 0; i < COUNT(lines) * COUNT(lines); ++i) {
-        all = apr_pstrcat(pool, all, lines[i / COUNT(lines)], "\n",
-                          lines[i % COUNT(lines)], "\n", NULL);
-    }
-    for (piece = 1; piece < 4000; piece = piece * 3 + 7) {
-        text_t t = { all, strlen(all), piece };
-        flow_source_t source = { read_text, &t };
-
-        assert_int_equal(
-            flow_records_open(&records, &format, &source, pool, &err),
-            APR_SUCCESS);
-        for (i = 0; i < COUNT(lines) * COUNT(lines) * 2; ++i) {
-            k = i % 2 ? i / 2 % COUNT(lines) : i / 2 / COUNT(lines);
-            assert_int_equal(flow_records_next(records, &record, &err),
-                             APR_SUCCESS);
-            assert_string_equal(flow_json_text(record, NULL, pool), lines[k]);
-            kept = json_incref(json_object_get(record, "c"));
-            flow_records_give_back(records,
-                                   i % 5 ? record : json_incref(record));
-            if (i % 5 == 0) {
-                assert_string_equal(flow_json_text(record, NULL, pool),
-                                    lines[k]);
-                json_decref(record);
-            }
-            json_decref(kept);
-        }
-        assert_int_equal(flow_records_next(records, &record, &err), APR_EOF);
-    }
-}
-
-static void what_somebody_holds_is_not_read_into(void **s)
-{
-    static const char text[] = "{\"a\":{\"b\":\"first\",\"n\":1,\"l\":[1]}}\n"
-                               "{\"a\":{\"b\":\"other\",\"n\":2,\"l\":[2]}}\n"
-                               "{\"a\":{\"b\":\"third\",\"n\":3,\"l\":[3]}}\n"
-                               "{\"a\":{\"b\":1,\"b\":2,\"n\":3,\"b\":4}}\n";
-    static const char *const held[] = { "a", "b", "n", "l" };
-    flow_format_t format = { FLOW_FORMAT_JSON };
-    flow_error_t err = FLOW_ERROR_INIT;
-    size_t i;
-
-    (void)s;
-    for (i = 0; i < COUNT(held); ++i) {
-        text_t t = { text, sizeof(text) - 1, 44 };
-        flow_source_t source = { read_text, &t };
-        flow_records_t *records;
-        json_t *record, *kept, *first;
-
-        assert_int_equal(
-            flow_records_open(&records, &format, &source, pool, &err), 0);
-        assert_int_equal(flow_records_next(records, &first, &err), 0);
-        kept = json_object_get(first, "a");
-        kept = json_incref(i ? json_object_get(kept, held[i]) : kept);
-        flow_records_give_back(records, first);
-        assert_int_equal(flow_records_next(records, &record, &err), 0);
-        assert_ptr_equal(record, first); /* it is read into, but for that */
-        assert_string_equal(flow_json_text(record, NULL, pool),
-                            "{\"a\":{\"b\":\"other\",\"n\":2,\"l\":[2]}}");
-        assert_string_equal(flow_json_text(kept, NULL, pool),
-                            i == 0   ? "{\"b\":\"first\",\"n\":1,\"l\":[1]}"
-                            : i == 1 ? "\"first\""
-                            : i == 2 ? "1"
-                                     : "[1]");
-        json_decref(kept);
-        flow_records_give_back(records, record);
-        assert_int_equal(flow_records_next(records, &record, &err), 0);
-        flow_records_give_back(records, record);
-        assert_int_equal(flow_records_next(records, &record, &err), 0);
-        assert_string_equal(flow_json_text(record, NULL, pool),
-                            "{\"a\":{\"b\":4,\"n\":3}}");
-        json_decref(record);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -807,9 +703,6 @@ int main(void)
         cmocka_unit_test(gzip_is_unpacked_member_by_member),
         cmocka_unit_test(zip_members_are_read_one_by_one),
         cmocka_unit_test(what_stands_before_a_mistake_is_handed_out),
-        cmocka_unit_test(
-            a_record_that_was_given_back_leaves_nothing_in_the_next),
-        cmocka_unit_test(what_somebody_holds_is_not_read_into),
     };
 
     apr_initialize();
