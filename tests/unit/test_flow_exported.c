@@ -280,6 +280,9 @@ int main(void)
             a_misspelt_name_is_told_whatever_its_value, setup, teardown),
         cmocka_unit_test_setup_teardown(a_secret_that_was_left_out_is_warned_of,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            rules_under_a_misspelt_name_are_not_taken_for_none, setup,
+            teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
