@@ -162,6 +162,19 @@ static void compile_connection(flow_compile_t *c, const json_t *doc,
     }
 }
 
+static void check_end(flow_compile_t *c)
+{
+    const char *end = flow_compile_string(c, "filesystem.fileNameEndsWith");
+    apr_size_t len = end ? strlen(end) : 0, n = strlen(FS_ASIDE);
+
+    if (len >= n && strcmp(end + len - n, FS_ASIDE) == 0) {
+        flow_compile_problem(c, "filesystem.fileNameEndsWith",
+                             "no such file is ever read: '" FS_ASIDE
+                             "' marks those that are set aside; give them "
+                             "another name");
+    }
+}
+
 static void compile_filter(flow_compile_t *c, fs_export_t *x)
 {
     const json_t *doc = flow_compile_get(c, "file.filter");
@@ -216,6 +229,7 @@ static void compile_export(flow_compile_t *c, const json_t *doc,
     check_below(c, "filesystem.directoryPath", connection);
     check_below(c, "filesystem.backupDirectoryPath", connection);
     check_below(c, "filesystem.errorDirectoryPath", connection);
+    check_end(c);
     compile_output(c, x);
     compile_filter(c, x);
     if (x->output == FS_RECORDS) {

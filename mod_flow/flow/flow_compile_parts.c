@@ -7,6 +7,7 @@
 #include "data/flow_iso8601.h"
 #include "data/flow_nearest.h"
 #include "flow/flow_delta.h"
+#include "flow/flow_schema_private.h"
 
 #include <apr_strings.h>
 
@@ -93,6 +94,52 @@ static int has_no_rules(const json_t *part)
              flow_json_is_silent(json_object_get(two, "mappings"), 0)));
 }
 
+static const char *at(flow_compile_t *c, const char *field, const char *member)
+{
+    return apr_pstrcat(c->scratch, field, ".", member, NULL);
+}
+
+/* Rules under a name that nobody looks at would be none. */
+static int check_names(flow_compile_t *c, const char *field,
+                       const json_t *object, const char *const *known,
+                       apr_size_t n)
+{
+    const char *key, *near;
+    apr_size_t i;
+    json_t *v;
+
+    json_object_foreach((json_t *)object, key, v)
+    {
+        for (i = 0; i < n && strcmp(known[i], key) != 0; ++i) {
+        }
+        if (i < n || flow_json_is_silent(v, 1)) {
+            continue;
+        }
+        near = flow_nearest(key, known, n);
+        flow_compile_problem(c, field, "unknown field '%s'%s%s%s",
+                             flow_printable(key, c->scratch),
+                             near ? "; did you mean '" : "", near ? near : "",
+                             near ? "'?" : "");
+        return 0;
+    }
+    return 1;
+}
+
+static int check_expression(flow_compile_t *c, const char *field,
+                            const json_t *part)
+{
+    static const char *const names[] = { "version", "rules",
+                                         "rulesTwoDotZero" };
+    static const char *const two_names[] = { "mode", "mappings", "lookups" };
+    const json_t *expression = json_object_get(part, "expression");
+    const json_t *two = json_object_get(expression, "rulesTwoDotZero");
+
+    return check_names(c, at(c, field, "expression"), expression, names,
+                       sizeof(names) / sizeof(names[0])) &&
+           check_names(c, at(c, field, "expression.rulesTwoDotZero"), two,
+                       two_names, sizeof(two_names) / sizeof(two_names[0]));
+}
+
 /* Only the block named by `type` counts; without it, the one that is there. */
 static part_e part_of(flow_compile_t *c, const char *field, const json_t *part)
 {
@@ -110,6 +157,7 @@ static part_e part_of(flow_compile_t *c, const char *field, const json_t *part)
         return PART_NONE;
     }
     if (has_no_rules(part)) {
+        check_expression(c, field, part);
         return PART_NONE;
     }
     if (has_expression(part)) {
@@ -121,11 +169,6 @@ static part_e part_of(flow_compile_t *c, const char *field, const json_t *part)
                              "{\"version\": \"1\", \"rules\": [...]}");
     }
     return PART_NONE;
-}
-
-static const char *at(flow_compile_t *c, const char *field, const char *member)
-{
-    return apr_pstrcat(c->scratch, field, ".", member, NULL);
 }
 
 void flow_compile_filter(flow_compile_t *c, const char *field,

@@ -263,6 +263,8 @@ static void mistakes_in_imports_are_found(void **state)
         { IMPORT "http.response.failValues [[\"no\"]]\nhttp.response.successValues [\"yes\"]\n",
           "t.conf:4: import 'i', http.response.failValues: has no effect without 'http.response.failPath'\n"
           "t.conf:5: import 'i', http.response.successValues: has no effect without 'http.response.successPath'" },
+        { "<export e>\n_connectionId disk\nfilesystem.fileNameEndsWith .csv.error\nfile.type json\n",
+          "t.conf:3: export 'e', filesystem.fileNameEndsWith: no such file is ever read: '.error' marks those that are set aside; give them another name" },
         { "<import i>\n_connectionId disk\nfilesystem.directoryPath ../in\nfile.fileName a\nfile.type json\n",
           "t.conf:3: import 'i', filesystem.directoryPath: must not contain '..'; it is a path below the connection's filesystem.directoryPath, which is '/tmp'" },
         { IMPORT "lookups [{\"name\":\"t\"}]\n",

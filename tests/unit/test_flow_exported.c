@@ -177,6 +177,34 @@ static void a_value_that_says_something_is_still_told(void **state)
         "field 'http.strictHandlebarEvaluations'");
 }
 
+/* clang-format off */
+#define NAMED(id, what) \
+    "{\"_id\":\"" id "\",\"_connectionId\":\"c\",\"http\":{\"relativeURI\":\"/a\"}," what "}"
+
+static const char misspelt_rules[] =
+"{\"connections\":[{\"_id\":\"c\",\"type\":\"http\",\"http\":{\"baseURI\":\"https://x.example.com\"}}],\"exports\":["
+NAMED("a", "\"filter\":{\"type\":\"expression\",\"expression\":{\"version\":\"1\",\"ruels\":[\"equals\",1,2]}}") ","
+NAMED("b", "\"transform\":{\"expression\":{\"version\":\"1\",\"rule\":[[1]]}}") ","
+NAMED("d", "\"transform\":{\"expression\":{\"rulesTwoDotZero\":{\"mappings\":[],\"lookup\":[1]}}}") "]}";
+/* clang-format on */
+
+static void rules_under_a_misspelt_name_are_not_taken_for_none(void **state)
+{
+    docs_fixture_t *f = *state;
+
+    docs_fixture_file(f, "one.json", misspelt_rules);
+    docs_fixture_include(f, "one.json");
+    docs_fixture_compile(f);
+    assert_string_equal(
+        docs_fixture_problems(f),
+        "DIR/one.json:1: export 'a', filter.expression: unknown field 'ruels'; "
+        "did you mean 'rules'?\n"
+        "DIR/one.json:1: export 'b', transform.expression: unknown field "
+        "'rule'; did you mean 'rules'?\n"
+        "DIR/one.json:1: export 'd', transform.expression.rulesTwoDotZero: "
+        "unknown field 'lookup'; did you mean 'lookups'?");
+}
+
 /* Exported documents have stars for secrets, and keep what belongs to types of
  * authentication that were tried before. */
 static void a_secret_that_was_left_out_is_warned_of(void **state)
@@ -252,6 +280,9 @@ int main(void)
             a_misspelt_name_is_told_whatever_its_value, setup, teardown),
         cmocka_unit_test_setup_teardown(a_secret_that_was_left_out_is_warned_of,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            rules_under_a_misspelt_name_are_not_taken_for_none, setup,
+            teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
