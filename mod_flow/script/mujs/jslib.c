@@ -238,9 +238,9 @@ static void Ip_next(js_State *J)
     }
     js_newobject(J);
     js_rot2(J);
-    js_setproperty(J, -2, "value");
+    js_defproperty(J, -2, "value", 0);
     js_pushboolean(J, !more);
-    js_setproperty(J, -2, "done");
+    js_defproperty(J, -2, "done", 0);
 }
 
 static void lib_this(js_State *J)

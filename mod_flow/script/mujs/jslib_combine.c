@@ -20,7 +20,7 @@ static void count_down(js_State *J, int shared)
     js_getproperty(J, shared, "left");
     left = js_tointeger(J, -1) - 1;
     js_pushnumber(J, left);
-    js_setproperty(J, shared, "left");
+    js_defproperty(J, shared, "left", 0);
     js_pop(J, 1);
     if (left > 0) {
         return;
@@ -52,9 +52,9 @@ static void element(js_State *J, int reject)
     if (js_tointeger(J, 6) == SETTLED) {
         js_newobject(J);
         js_pushstring(J, reject ? "rejected" : "fulfilled");
-        js_setproperty(J, -2, "status");
+        js_defproperty(J, -2, "status", 0);
         js_copy(J, 1);
-        js_setproperty(J, -2, reject ? "reason" : "value");
+        js_defproperty(J, -2, reject ? "reason" : "value", 0);
     }
     else {
         js_copy(J, 1);
@@ -90,20 +90,20 @@ static void combine(js_State *J, int how)
     push_promise(J); /* 2 */
     js_newobject(J); /* 3 */
     js_newarray(J);
-    js_setproperty(J, 3, "values");
+    js_defproperty(J, 3, "values", 0);
     js_copy(J, 2);
-    js_setproperty(J, 3, "promise");
+    js_defproperty(J, 3, "promise", 0);
     js_pushnumber(J, how);
-    js_setproperty(J, 3, "how");
+    js_defproperty(J, 3, "how", 0);
     js_pushnumber(J, 1);
-    js_setproperty(J, 3, "left");
+    js_defproperty(J, 3, "left", 0);
     at = js_gettop(J);
     iter_begin(J, 1); /* 4 and 5 */
     for (i = 0; iter_next(J, at); ++i) {
         to_promise(J); /* 6 */
         js_getproperty(J, 3, "left");
         js_pushnumber(J, js_tonumber(J, -1) + 1);
-        js_setproperty(J, 3, "left");
+        js_defproperty(J, 3, "left", 0);
         js_pop(J, 1);
         js_getproperty(J, -1, "then");
         js_copy(J, -2);

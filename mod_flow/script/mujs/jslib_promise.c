@@ -172,9 +172,9 @@ static void push_settlers(js_State *J)
 {
     js_newobject(J);
     js_pushboolean(J, 1);
-    js_setproperty(J, -2, "open");
+    js_defproperty(J, -2, "open", 0);
     js_copy(J, -2);
-    js_setproperty(J, -2, "promise");
+    js_defproperty(J, -2, "promise", 0);
     js_newcfunction(J, settle_fulfilled, "resolve", 1);
     js_copy(J, -2);
     js_defproperty(J, -2, "__Promise__", JS_DONTENUM);

@@ -245,11 +245,13 @@ static void regex_groups(js_State *J, js_Program *prog, const js_Subject *sub,
     js_newobjectx(J);
     for (i = 0; i < prog->nnames; ++i) {
         regex_group(J, sub, ov, prog->names[i].group);
-        js_setproperty(J, -2, prog->names[i].name);
+        js_defproperty(J, -2, prog->names[i].name, 0);
     }
 }
 
-/* The result of exec(); @a text is at @a idx of the stack. */
+/* The result of exec(); the text is at @a idx of the stack. Nothing here may call
+ * the script, by a setter of a prototype for one: a match of its own would take
+ * @a ov away. */
 static void regex_result(js_State *J, js_Program *prog, js_Subject *sub,
                          const PCRE2_SIZE *ov, int idx)
 {
@@ -261,11 +263,16 @@ static void regex_result(js_State *J, js_Program *prog, js_Subject *sub,
         js_setindex(J, -2, i);
     }
     js_pushnumber(J, regex_unit(sub, (int)ov[0]));
-    js_setproperty(J, -2, "index");
-    js_pushstring(J, js_tostring(J, idx));
-    js_setproperty(J, -2, "input");
+    js_defproperty(J, -2, "index", 0);
+    if (js_isstring(J, idx)) {
+        js_copy(J, idx); /* a long text many times is still one text */
+    }
+    else {
+        js_pushstring(J, js_tostring(J, idx));
+    }
+    js_defproperty(J, -2, "input", 0);
     regex_groups(J, prog, sub, ov);
-    js_setproperty(J, -2, "groups");
+    js_defproperty(J, -2, "groups", 0);
 }
 
 /* lastIndex as a number, which may call a function of the script. */
