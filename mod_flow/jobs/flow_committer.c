@@ -147,7 +147,7 @@ static apr_status_t attempt(flow_committer_t *c, flow_work_t *group,
         return rv;
     }
     rv = flow_store_commit_fast(c->store, pfd, err);
-    if (rv == APR_SUCCESS && c->settings.group_done && with_end) {
+    if (rv == APR_SUCCESS && c->settings.group_done) {
         c->settings.group_done(c->settings.baton);
     }
     return rv;

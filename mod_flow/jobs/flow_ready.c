@@ -181,6 +181,7 @@ void flow_held_leave(flow_jobs_t *jobs, flow_held_t *held)
     }
     if (r->after) {
         r->after->before = r->before;
+        r->after->is_lead |= r->is_lead;
     }
 }
 
@@ -205,6 +206,7 @@ void flow_ready_add(flow_jobs_t *jobs, flow_held_t *held)
     }
     jobs->ready_end = held;
     jobs->nready += length(held);
+    ++jobs->nleads;
 }
 
 flow_held_t *flow_ready_take(flow_jobs_t *jobs)
@@ -219,6 +221,7 @@ flow_held_t *flow_ready_take(flow_jobs_t *jobs)
         held->next = NULL;
         held->is_taken = 1;
         --jobs->nready;
+        --jobs->nleads;
     }
     return held;
 }
@@ -278,6 +281,7 @@ static void gather(return_work_t *w)
     while ((held = *at) != NULL) {
         if (held->since <= w->before) {
             *at = held->next;
+            --jobs->nleads;
             gather_one(w, held);
         }
         else {

@@ -111,6 +111,12 @@ static void nudge_ended(flow_work_t *work)
 
     pthread_mutex_lock(&jobs->lock);
     jobs->nudged = 0;
+    /* Who has seen work, or fell asleep, since the committer looked has
+     * nudged nobody. */
+    if (work->status == APR_SUCCESS && jobs->more &&
+        jobs->idle > jobs->nleads) {
+        flow_workers_nudge(jobs);
+    }
     pthread_mutex_unlock(&jobs->lock);
 }
 
@@ -138,7 +144,7 @@ void flow_workers_wake(flow_jobs_t *jobs)
     pthread_mutex_lock(&jobs->lock);
     ++jobs->rings;
     jobs->more = 1;
-    if (jobs->idle > jobs->nready) {
+    if (jobs->idle > jobs->nleads) {
         flow_workers_nudge(jobs);
     }
     pthread_mutex_unlock(&jobs->lock);
@@ -150,6 +156,9 @@ int flow_workers_are_free(flow_jobs_t *jobs)
 
     pthread_mutex_lock(&jobs->lock);
     n = jobs->idle;
+    if (!n) {
+        jobs->more = 1;
+    }
     pthread_mutex_unlock(&jobs->lock);
     return n > 0;
 }
@@ -159,8 +168,8 @@ int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id)
     const flow_running_t *r;
 
     pthread_mutex_lock(&jobs->lock);
-    for (r = jobs->running; r && strcmp(r->flow_id, flow_id) != 0;
-         r = r->next) {
+    for (r = jobs->running;
+         r && (r->is_over || strcmp(r->flow_id, flow_id) != 0); r = r->next) {
     }
     pthread_mutex_unlock(&jobs->lock);
     return !r;
@@ -198,7 +207,8 @@ static flow_held_t *next_job(flow_jobs_t *jobs, int *pis_undone)
         if (jobs->more) {
             flow_workers_nudge(jobs);
         }
-        if (!jobs->ready && !jobs->undone) {
+        if (!jobs->ready && !jobs->undone &&
+            (jobs->pending || !flow_jobs_is_stopping(jobs))) {
             flow_clock_cond_wait(&jobs->wake, &jobs->lock, flow_clock() + NAP);
         }
         --jobs->idle;

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,23 @@
 #include "data/flow_json.h"
 #include "jobs/flow_jobs_private.h"
 #include "jobs_fixture.h"
+
+/* In the place of the C library's: a disk that takes its time. */
+static int sync_hangs;
+static __thread int is_spared;
+
+int fdatasync(int fd)
+{
+    while (!is_spared && __atomic_load_n(&sync_hangs, __ATOMIC_SEQ_CST)) {
+        apr_sleep(1000);
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void hang_the_disk(int yes)
+{
+    __atomic_store_n(&sync_hangs, yes, __ATOMIC_SEQ_CST);
+}
 
 /* What flow_run() would do is played by these, chosen by the flow's id. */
 
@@ -183,6 +201,7 @@ static void start(fixture_t *x, int workers)
 
 static void stop(fixture_t *x)
 {
+    hang_the_disk(0);
     if (x->child) {
         apr_pool_destroy(x->child);
     }
@@ -472,6 +491,93 @@ static void many_workers_and_few_jobs_take_no_more_memory(void **state)
         assert_true(wait_for_number(x, COMPLETED, i));
     }
     assert_in_range(held_now(x), 1, 100);
+}
+
+/* A job that nobody has been told of, as if another process had stored it. */
+static const char *smuggle(fixture_t *x, const char *flow_id)
+{
+    char *id = apr_palloc(x->f->p, FLOW_ID_SIZE);
+    flow_new_job_t job = { id };
+    flow_store_t *store;
+
+    is_spared = 1;
+    store = jobs_fixture_store(x->f);
+    flow_ids_make(&x->jobs->ids, apr_time_now(), id);
+    job.flow_id = flow_id;
+    assert_int_equal(flow_store_begin(store, -1, &x->err), 0);
+    assert_int_equal(flow_queue_job(store, &job, apr_time_now(), &x->err), 0);
+    assert_int_equal(flow_store_commit(store, &x->err), 0);
+    flow_store_close(store);
+    is_spared = 0;
+    return id;
+}
+
+static int nudged(fixture_t *x, int *pmore)
+{
+    int n;
+
+    pthread_mutex_lock(&x->jobs->lock);
+    n = x->jobs->nudged;
+    *pmore = x->jobs->more;
+    pthread_mutex_unlock(&x->jobs->lock);
+    return n;
+}
+
+static void who_comes_before_an_end_is_told_is_not_forgotten(void **state)
+{
+    fixture_t *x = *state;
+    const char *first, *second;
+    const flow_jobs_iface_t *iface;
+
+    if (strcmp(jobs_fixture_driver(), "sqlite3") != 0) {
+        return;
+    }
+    start(x, 2);
+    iface = flow_jobs_iface(x->jobs);
+    queue(x, "plain");
+    assert_true(wait_for_number(x, COMPLETED, 1));
+    x->jobs->settings.workers = 0; /* the keeper does not look */
+    first = smuggle(x, "hangs");
+    flow_workers_wake(x->jobs);
+    assert_true(until_status(x, first, "running") >= 0);
+    flow_keeper_cancel(x->jobs, first);
+    hang_the_disk(1); /* its end is committed, and not told */
+    assert_true(until_status(x, first, "canceled") >= 0);
+    assert_true(flow_workers_could_start(x->jobs, "hangs"));
+    hang_the_disk(0);
+    assert_int_equal(iface->queue(iface->baton, flow_of("hangs"), NULL, &second,
+                                  x->f->p, &x->err),
+                     0);
+    assert_true(until_status(x, second, "running") >= 0);
+    x->jobs->settings.workers = 2;
+}
+
+static void a_nudge_while_another_one_is_told_is_not_forgotten(void **state)
+{
+    fixture_t *x = *state;
+    int i, j, more, ms = 0;
+    const char *id;
+
+    if (strcmp(jobs_fixture_driver(), "sqlite3") != 0) {
+        return;
+    }
+    start(x, 2);
+    apr_sleep(50000);              /* let them fall asleep */
+    x->jobs->settings.workers = 0; /* the keeper does not look */
+    for (i = 0; i < 6; ++i) {
+        hang_the_disk(1);
+        flow_workers_wake(x->jobs);
+        for (j = 0; j < 2000 && nudged(x, &more) && more; ++j) {
+            apr_sleep(1000); /* until it has been looked for */
+        }
+        assert_true(nudged(x, &more) && !more);
+        id = smuggle(x, "plain");
+        flow_workers_wake(x->jobs);
+        hang_the_disk(0);
+        ms += until_status(x, id, "completed");
+    }
+    assert_true(ms < 1500);
+    x->jobs->settings.workers = 2;
 }
 
 static void without_a_listening_flow_nothing_is_stored(void **state)
@@ -855,6 +961,8 @@ int main(void)
         TEST(a_stop_hands_back_what_was_claimed_ahead),
         TEST(a_job_that_was_claimed_ahead_can_be_canceled),
         TEST(many_workers_and_few_jobs_take_no_more_memory),
+        TEST(who_comes_before_an_end_is_told_is_not_forgotten),
+        TEST(a_nudge_while_another_one_is_told_is_not_forgotten),
         TEST(without_a_listening_flow_nothing_is_stored),
         TEST(a_full_queue_says_try_again),
         TEST(a_disabled_flow_is_not_queued),
