@@ -230,6 +230,8 @@ flow_held_t *flow_ready_chain(flow_jobs_t *jobs, flow_held_t *held);
 int flow_ready_any(flow_jobs_t *jobs);
 /** Queue again what was claimed @a age ago and that nobody has begun. */
 void flow_ready_return(flow_jobs_t *jobs, apr_interval_time_t age);
+/** All, when the process ends; 0: the disk hangs, and is not waited for. */
+int flow_ready_return_all(flow_jobs_t *jobs, apr_interval_time_t patience);
 
 /* flow_wait.c */
 void flow_waiters_tell(flow_jobs_t *jobs, const char *job_id);

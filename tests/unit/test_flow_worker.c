@@ -790,6 +790,31 @@ static void who_never_comes_home_is_left_and_its_job_goes_on_elsewhere(
                         "0");
 }
 
+static void a_disk_that_hangs_is_left_by_an_idle_process_too(void **state)
+{
+    fixture_t *x = *state;
+    int status = 0;
+    pid_t pid;
+
+    if (strcmp(jobs_fixture_driver(), "sqlite3") != 0) {
+        return;
+    }
+    pid = fork();
+    if (!pid) {
+        alarm(20);
+        flow_jobs_patience = apr_time_from_msec(100);
+        x->f->settings.not_ended = leave_42;
+        start(x, 1);
+        apr_sleep(50000); /* let it fall asleep */
+        hang_the_disk(1);
+        apr_pool_destroy(x->child);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 42);
+}
+
 /* A process that runs the job and is killed in the middle. */
 static void run_and_be_killed(fixture_t *x, const char *id, int deaths)
 {
@@ -974,6 +999,7 @@ int main(void)
         TEST(a_node_without_workers_leaves_it_to_others),
         TEST(a_stop_hands_the_job_back_after_its_page),
         TEST(who_never_comes_home_is_left_and_its_job_goes_on_elsewhere),
+        TEST(a_disk_that_hangs_is_left_by_an_idle_process_too),
         TEST(starting_and_stopping_leaves_nothing_behind),
     };
 
