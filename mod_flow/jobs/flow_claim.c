@@ -97,8 +97,10 @@ static int busy(flow_jobs_t *jobs)
     pthread_mutex_lock(&jobs->lock);
     n = is_alone = 0;
     for (r = jobs->running; r; r = r->next) {
-        n += !r->is_ending;
-        is_alone += !r->is_ending && r->is_alone;
+        int runs = !r->is_ending && !r->is_over;
+
+        n += runs;
+        is_alone += runs && r->is_alone;
     }
     pthread_mutex_unlock(&jobs->lock);
     return is_alone ? -1 : n;
@@ -161,8 +163,9 @@ void flow_claims_done(void *baton)
 
     c->is_open = 0;
     pthread_mutex_lock(&jobs->lock);
-    for (r = jobs->running; c->heirs && r; r = r->next) {
+    for (r = jobs->running; r; r = r->next) {
         r->is_lead |= r->is_heir;
+        r->is_over |= r->is_ending;
     }
     while ((held = c->list) != NULL) {
         c->list = held->next;
@@ -188,7 +191,7 @@ void flow_claims_done(void *baton)
     for (calls = n; calls > 0 && calls > n - jobs->idle; --calls) {
         pthread_cond_signal(&jobs->wake);
     }
-    if (jobs->more && jobs->idle > jobs->nready) {
+    if (jobs->more && jobs->idle > jobs->nleads) {
         flow_workers_nudge(jobs); /* free since we counted */
     }
     pthread_mutex_unlock(&jobs->lock);
@@ -198,11 +201,12 @@ void flow_claims_done(void *baton)
 
 /* How many jobs could this process take? For those who are free and, as long
  * as jobs take no time, for a while ahead (*pahead of them); but not while a
- * worker waits for another job, which might be among them. */
+ * worker waits for another job, which might be among them. What stands behind
+ * others of its flow is ahead: nobody else can begin it. */
 static int wanted(flow_jobs_t *jobs, int *pahead)
 {
     flow_claims_t *c = &jobs->claims;
-    int n, ahead = 0;
+    int n, served, ahead = 0;
 
     if (c->slow || c->quick) {
         c->pace -= c->slow ? c->pace : c->pace / 4;
@@ -216,13 +220,16 @@ static int wanted(flow_jobs_t *jobs, int *pahead)
     if (jobs->extra) {
         ahead = 0;
     }
-    n = jobs->idle + c->freeing - jobs->nready + ahead;
+    n = jobs->idle + c->freeing;
+    served = n < jobs->nleads ? n : jobs->nleads;
+    ahead -= jobs->nready - served;
     if (!jobs->released || flow_jobs_is_stopping(jobs)) {
-        n = 0;
+        n = served;
+        ahead = 0;
     }
     pthread_mutex_unlock(&jobs->lock);
-    *pahead = ahead < n ? ahead : n;
-    return n;
+    *pahead = ahead > 0 ? ahead : 0;
+    return n - served + *pahead;
 }
 
 static apr_status_t make_list(flow_jobs_t *jobs, int n, int ahead,
@@ -262,19 +269,19 @@ static apr_status_t store_heirs(flow_jobs_t *jobs, flow_store_t *store,
     apr_pool_t *p;
     int i;
 
-    jobs->claims.heirs = 0;
     p = flow_store_is_pgsql(store) ? flow_store_pool(0) : NULL;
     if (!p) {
         return APR_SUCCESS;
     }
     pthread_mutex_lock(&jobs->lock);
     for (r = jobs->running; r; r = r->next) {
-        for (heir = r; heir && heir->is_ending; heir = heir->after) {
+        for (heir = r; heir && (heir->is_ending || heir->is_over);
+             heir = heir->after) {
         }
         if (r->is_lead && r->is_ending && heir) {
             ids = ids ? ids : apr_array_make(p, 4, sizeof(const char *));
             APR_ARRAY_PUSH(ids, const char *) = apr_pstrdup(p, heir->id);
-            heir->is_heir = jobs->claims.heirs = 1;
+            heir->is_heir = 1;
         }
     }
     pthread_mutex_unlock(&jobs->lock);

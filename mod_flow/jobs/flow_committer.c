@@ -147,7 +147,7 @@ static apr_status_t attempt(flow_committer_t *c, flow_work_t *group,
         return rv;
     }
     rv = flow_store_commit_fast(c->store, pfd, err);
-    if (rv == APR_SUCCESS && c->settings.group_done && with_end) {
+    if (rv == APR_SUCCESS && c->settings.group_done) {
         c->settings.group_done(c->settings.baton);
     }
     return rv;
@@ -429,6 +429,7 @@ apr_status_t flow_committer_start(flow_committer_t **pcommitter,
     }
     rv = apr_thread_create(&c->thread, NULL, committer_main, c, p);
     if (rv != APR_SUCCESS) {
+        flow_teller_stop(c->teller);
         return flow_error_set(err, FLOW_E_INTERNAL, rv, "no_thread",
                               "cannot start the thread that writes to the "
                               "store");

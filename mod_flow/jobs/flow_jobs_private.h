@@ -44,6 +44,7 @@ struct flow_running_t {
     const char *id, *flow_id;
     int is_alone;  /* its process has died before: nobody runs beside it */
     int is_ending; /* its end is being stored; the committer's */
+    int is_over;   /* it has been, and nobody has been told yet */
     volatile apr_uint32_t stop;   /* what flow_run() looks at */
     volatile apr_uint32_t abort;  /* give up even what you are waiting for */
     volatile apr_uint32_t lost;   /* the lease is another process's now */
@@ -75,7 +76,6 @@ typedef struct flow_claims_t {
     int quick;   /* jobs that end in this transaction and took no time */
     int slow;    /* ... and that took some */
     int pace;    /* of quick ones, lately */
-    int heirs;   /* places have changed hands */
     int freeing; /* workers that wait for this transaction and then are free */
     int found_all;                /* looking again would find no more */
     unsigned heard;               /* the rings before that */
@@ -127,6 +127,7 @@ struct flow_jobs_t {
     int released;
     flow_held_t *ready, *ready_end; /* claimed, for the next free worker */
     int nready;                     /* with their chains */
+    int nleads;                     /* without: anybody may begin them */
     flow_held_t *undone;        /* have run, but their ends were not stored */
     flow_held_t *spare, *dirty; /* memory for the next ones */
     int nspare;
@@ -184,7 +185,9 @@ void flow_workers_wake(flow_jobs_t *jobs);
 void flow_workers_nudge(flow_jobs_t *jobs);
 /** Those that have not ended may not even finish what they wait for. */
 void flow_workers_abort(flow_jobs_t *jobs);
-/** Could a job of this flow start now, as far as this process knows? */
+/** Could a job of this flow start now, as far as this process knows? For the
+ * committer. 0: a run is going on, the end of which will ask for claims, or no
+ * worker is free, and the next one to be has somebody look. */
 int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id);
 /** May this process run it? For flow_claim_t. */
 int flow_job_known(void *baton, const char *flow_id, const char *export_id);
@@ -226,6 +229,8 @@ flow_held_t *flow_ready_chain(flow_jobs_t *jobs, flow_held_t *held);
 int flow_ready_any(flow_jobs_t *jobs);
 /** Queue again what was claimed @a age ago and that nobody has begun. */
 void flow_ready_return(flow_jobs_t *jobs, apr_interval_time_t age);
+/** All, when the process ends; 0: the disk hangs, and is not waited for. */
+int flow_ready_return_all(flow_jobs_t *jobs, apr_interval_time_t patience);
 
 /* flow_wait.c */
 void flow_waiters_tell(flow_jobs_t *jobs, const char *job_id);

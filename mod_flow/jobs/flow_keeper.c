@@ -220,19 +220,24 @@ static void rescue(keeper_t *k, flow_store_t *store)
     flow_error_t err = FLOW_ERROR_INIT;
     apr_time_t store_time = flow_store_clock(store);
     apr_array_header_t *list;
-    int i, n = 0;
+    int i, behind, n = 0;
 
     if (flow_queue_running(store, &list, k->p, &err) != APR_SUCCESS) {
         return;
     }
-    for (i = 0; i < list->nelts; ++i) {
-        const flow_orphan_t *o = &APR_ARRAY_IDX(list, i, flow_orphan_t);
+    for (behind = 1; behind >= 0; --behind) {
+        for (i = 0; i < list->nelts; ++i) {
+            const flow_orphan_t *o = &APR_ARRAY_IDX(list, i, flow_orphan_t);
 
-        if (o->cancel && is_mine(k, o)) {
-            flow_keeper_cancel(k->jobs, o->id);
-        }
-        if (is_orphan(k, o, store_time)) {
-            n += rescue_one(k, o);
+            if (o->is_behind != behind) {
+                continue;
+            }
+            if (o->cancel && is_mine(k, o)) {
+                flow_keeper_cancel(k->jobs, o->id);
+            }
+            if (is_orphan(k, o, store_time)) {
+                n += rescue_one(k, o);
+            }
         }
     }
     if (n) {

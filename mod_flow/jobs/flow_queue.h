@@ -140,7 +140,7 @@ apr_status_t flow_queue_ends(flow_store_t *store, flow_end_t *list,
 /** SET of a job that no longer runs and has not ended: it waits again, unless
  * somebody has asked it to stop. Two arguments: now, FLOW_CANCELED_TEXT. */
 #define FLOW_BACK_TO_QUEUE                                                     \
-    " owner = NULL, lease_until = 0, leaving = 0,"                             \
+    " owner = NULL, lease_until = 0, leaving = 0, place = 0,"                  \
     " status = CASE WHEN cancel = 1 THEN 'canceled' ELSE 'queued' END,"        \
     " error_code = CASE WHEN cancel = 1 THEN 'canceled' END,"                  \
     " ended = CASE WHEN cancel = 1 THEN %lld ELSE 0 END,"                      \
@@ -180,6 +180,7 @@ typedef struct flow_orphan_t {
     const char *id, *flow_id, *owner;
     apr_time_t lease_until; /* by flow_store_clock() */
     int attempts, alone, cancel, leaving;
+    int is_behind; /* others of its flow were to run before it */
 } flow_orphan_t;
 
 /** Array of flow_orphan_t: all running jobs, the oldest leases first. */
@@ -192,7 +193,8 @@ typedef enum {
     FLOW_NO_ORPHAN /* it has changed meanwhile */
 } flow_rescue_e;
 
-/** [write] @a is_death: its process has died; counted, unless it was leaving. */
+/** [write] @a is_death: its process has died; counted, unless it was leaving or
+ * the job had not begun. Those behind others go first, or it cannot be told. */
 apr_status_t flow_queue_rescue(flow_store_t *store, const flow_orphan_t *orphan,
                                int is_death, flow_rescue_e *pwhat,
                                flow_error_t *err);

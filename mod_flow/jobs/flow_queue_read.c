@@ -139,8 +139,10 @@ apr_status_t flow_queue_running(flow_store_t *store, apr_array_header_t **plist,
 {
     static const char sql[] =
         "SELECT id, flow_id, owner, lease_until, attempts, alone, cancel,"
-        " leaving FROM job"
-        " WHERE status = 'running' ORDER BY lease_until LIMIT %lld";
+        " leaving, CASE WHEN place > 0 AND EXISTS (SELECT 1 FROM job r"
+        " WHERE r.status = 'running' AND r.flow_id = job.flow_id"
+        " AND r.place < job.place AND r.owner = job.owner) THEN 1 ELSE 0 END"
+        " FROM job WHERE status = 'running' ORDER BY lease_until LIMIT %lld";
     apr_int64_t most = RUNNING_MAX;
     flow_rows_t rows;
     apr_status_t rv;
@@ -161,6 +163,7 @@ apr_status_t flow_queue_running(flow_store_t *store, apr_array_header_t **plist,
         orphan->alone = (int)flow_rows_int(&rows, 5);
         orphan->cancel = (int)flow_rows_int(&rows, 6);
         orphan->leaving = (int)flow_rows_int(&rows, 7);
+        orphan->is_behind = (int)flow_rows_int(&rows, 8);
     }
     return APR_SUCCESS;
 }

@@ -115,7 +115,7 @@ apr_status_t flow_queue_rescue(flow_store_t *store, const flow_orphan_t *o,
                                int is_death, flow_rescue_e *pwhat,
                                flow_error_t *err)
 {
-    int deaths = o->attempts + (is_death && !o->leaving);
+    int deaths = o->attempts + (is_death && !o->leaving && !o->is_behind);
     char message[128];
     apr_status_t rv;
     int n = 0;

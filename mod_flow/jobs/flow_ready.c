@@ -181,6 +181,7 @@ void flow_held_leave(flow_jobs_t *jobs, flow_held_t *held)
     }
     if (r->after) {
         r->after->before = r->before;
+        r->after->is_lead |= r->is_lead;
     }
 }
 
@@ -205,6 +206,7 @@ void flow_ready_add(flow_jobs_t *jobs, flow_held_t *held)
     }
     jobs->ready_end = held;
     jobs->nready += length(held);
+    ++jobs->nleads;
 }
 
 flow_held_t *flow_ready_take(flow_jobs_t *jobs)
@@ -219,6 +221,7 @@ flow_held_t *flow_ready_take(flow_jobs_t *jobs)
         held->next = NULL;
         held->is_taken = 1;
         --jobs->nready;
+        --jobs->nleads;
     }
     return held;
 }
@@ -278,6 +281,7 @@ static void gather(return_work_t *w)
     while ((held = *at) != NULL) {
         if (held->since <= w->before) {
             *at = held->next;
+            --jobs->nleads;
             gather_one(w, held);
         }
         else {
@@ -321,19 +325,15 @@ static apr_status_t run_return(flow_work_t *work, flow_store_t *store,
     return rv;
 }
 
-void flow_ready_return(flow_jobs_t *jobs, apr_interval_time_t age)
+/* They are no longer ours. 0: there were none. */
+static int let_go(return_work_t *w)
 {
-    return_work_t w = { .work.run = run_return,
-                        .jobs = jobs,
-                        .before = flow_clock() - age };
-    flow_error_t err = FLOW_ERROR_INIT;
+    flow_jobs_t *jobs = w->jobs;
     flow_held_t *held;
     int any = 0;
 
-    /* When this fails for good the server stops, and others take them over. */
-    flow_jobs_do(jobs, &w.work, &err);
-    while ((held = w.list) != NULL) {
-        w.list = held->next;
+    while ((held = w->list) != NULL) {
+        w->list = held->next;
         any = 1;
         pthread_mutex_lock(&jobs->lock);
         flow_held_leave(jobs, held);
@@ -341,7 +341,45 @@ void flow_ready_return(flow_jobs_t *jobs, apr_interval_time_t age)
         flow_waiters_tell(jobs, held->claim.job->id); /* it may be canceled */
         flow_held_free(jobs, held);
     }
-    if (any) {
+    return any;
+}
+
+void flow_ready_return(flow_jobs_t *jobs, apr_interval_time_t age)
+{
+    return_work_t w = { .work.run = run_return,
+                        .jobs = jobs,
+                        .before = flow_clock() - age };
+    flow_error_t err = FLOW_ERROR_INIT;
+
+    /* When this fails for good the server stops, and others take them over. */
+    flow_jobs_do(jobs, &w.work, &err);
+    if (let_go(&w)) {
         flow_workers_wake(jobs);
     }
+}
+
+static void release_return(flow_work_t *work)
+{
+    let_go((return_work_t *)work);
+    free(work);
+}
+
+int flow_ready_return_all(flow_jobs_t *jobs, apr_interval_time_t patience)
+{
+    return_work_t *w = calloc(1, sizeof(*w));
+    flow_error_t err = FLOW_ERROR_INIT;
+    int is_abandoned = 0;
+
+    if (!w) {
+        return 0;
+    }
+    w->work.run = run_return;
+    w->work.release = release_return;
+    w->jobs = jobs;
+    w->before = APR_INT64_MAX; /* also of a transaction that goes on now */
+    flow_committer_do(jobs->committer, &w->work, patience, &is_abandoned, &err);
+    if (!is_abandoned) {
+        release_return(&w->work);
+    }
+    return !is_abandoned;
 }

@@ -107,10 +107,10 @@ apr_status_t flow_jobs_stop(void *data)
     all = join_workers(jobs);
     all &= join_keeper(jobs, JOIN_PATIENCE);
     if (jobs->committer && flow_committer_is_up(jobs->committer)) {
-        flow_ready_return(jobs, 0); /* claimed after the last worker left */
-    }
-    if (jobs->committer && flow_committer_is_up(jobs->committer)) {
-        flow_script_log_flush(jobs);
+        /* claimed after the last worker left */
+        if (flow_ready_return_all(jobs, JOIN_PATIENCE)) {
+            flow_script_log_flush(jobs);
+        }
     }
     if (jobs->committer &&
         flow_committer_stop(jobs->committer, JOIN_PATIENCE) != APR_SUCCESS) {

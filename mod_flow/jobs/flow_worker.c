@@ -111,6 +111,12 @@ static void nudge_ended(flow_work_t *work)
 
     pthread_mutex_lock(&jobs->lock);
     jobs->nudged = 0;
+    /* Who has seen work, or fell asleep, since the committer looked has
+     * nudged nobody. */
+    if (work->status == APR_SUCCESS && jobs->more &&
+        jobs->idle > jobs->nleads) {
+        flow_workers_nudge(jobs);
+    }
     pthread_mutex_unlock(&jobs->lock);
 }
 
@@ -138,7 +144,7 @@ void flow_workers_wake(flow_jobs_t *jobs)
     pthread_mutex_lock(&jobs->lock);
     ++jobs->rings;
     jobs->more = 1;
-    if (jobs->idle > jobs->nready) {
+    if (jobs->idle > jobs->nleads) {
         flow_workers_nudge(jobs);
     }
     pthread_mutex_unlock(&jobs->lock);
@@ -152,8 +158,12 @@ int flow_workers_could_start(flow_jobs_t *jobs, const char *flow_id)
     /* A guess will do: a worker that falls asleep has somebody look. */
     pthread_mutex_lock(&jobs->lock);
     is_free = jobs->idle > 0;
-    if (is_free) {
-        for (r = jobs->running; r && strcmp(r->flow_id, flow_id) != 0;
+    if (!is_free) {
+        jobs->more = 1;
+    }
+    else {
+        for (r = jobs->running;
+             r && (r->is_over || strcmp(r->flow_id, flow_id) != 0);
              r = r->next) {
         }
     }
@@ -193,7 +203,8 @@ static flow_held_t *next_job(flow_jobs_t *jobs, int *pis_undone)
         if (jobs->more) {
             flow_workers_nudge(jobs);
         }
-        if (!jobs->ready && !jobs->undone) {
+        if (!jobs->ready && !jobs->undone &&
+            (jobs->pending || !flow_jobs_is_stopping(jobs))) {
             flow_clock_cond_wait(&jobs->wake, &jobs->lock, flow_clock() + NAP);
         }
         --jobs->idle;

@@ -479,6 +479,34 @@ static void a_suspect_follows_nobody(void **state)
     assert_string_equal(ids_in(x, claim_many(x, 4)), " 1 - - - -");
 }
 
+static void a_death_is_not_that_of_jobs_that_had_not_begun(void **state)
+{
+    static const char deaths[] =
+        "SELECT group_concat(id || '=' || attempts || '@' || place) FROM"
+        " (SELECT id, attempts, place FROM job ORDER BY id) AS r";
+    fixture_t *x = *state;
+    const flow_orphan_t *o;
+    static const char *const ids[] = { "1", "2", "3" };
+    int i;
+
+    for (i = 0; i < 3; ++i) {
+        add(x, ids[i], "a", 0, i);
+    }
+    claim_many(x, 2);
+    for (i = 2; i >= 0; --i) {
+        o = orphan(x, ids[i]);
+        assert_int_equal(o->is_behind, i > 0);
+        assert_int_equal(rescue(x, o), FLOW_RESCUED);
+    }
+    assert_string_equal(jobs_fixture_query(x->f, deaths), "1=1@0,2=0@0,3=0@0");
+    /* the first one is at its end, then it is the second one */
+    jobs_fixture_query(x->f, "UPDATE job SET attempts = 0");
+    claim_many(x, 2);
+    assert_true(end_as(x, "1", "me", "completed"));
+    assert_int_equal(orphan(x, "2")->is_behind, 0);
+    assert_int_equal(orphan(x, "3")->is_behind, 1);
+}
+
 static void what_follows_is_not_claimed_by_two(void **state)
 {
     fixture_t *x = *state;
@@ -1084,6 +1112,7 @@ int main(void)
         TEST(a_job_that_is_handed_back_goes_on_where_it_stood),
         TEST(several_jobs_of_a_flow_are_claimed_in_their_order),
         TEST(a_suspect_follows_nobody),
+        TEST(a_death_is_not_that_of_jobs_that_had_not_begun),
         TEST(what_follows_is_not_claimed_by_two),
         TEST(three_crashes_set_a_job_aside),
         TEST(after_a_death_each_job_runs_alone),
