@@ -99,16 +99,6 @@ typedef struct insert_t {
     insert_job_t jobs[];
 } insert_t;
 
-static int could_start(const insert_t *w)
-{
-    int i, n = 0;
-
-    for (i = 0; i < w->n && !n; ++i) {
-        n = flow_workers_could_start(w->owner, w->jobs[i].job.flow_id);
-    }
-    return n;
-}
-
 static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
                                flow_error_t *err)
 {
@@ -131,10 +121,9 @@ static apr_status_t run_insert(flow_work_t *work, flow_store_t *store,
     }
     for (i = 0; i < w->n && rv == APR_SUCCESS; ++i) {
         rv = flow_queue_job(store, &w->jobs[i].job, w->now, err);
-    }
-    /* It may begin with the same commit. */
-    if (rv == APR_SUCCESS && could_start(w)) {
-        flow_claims_ask(w->owner);
+        if (flow_workers_could_start(w->owner, w->jobs[i].job.flow_id)) {
+            flow_claims_ask(w->owner); /* it may begin with the same commit */
+        }
     }
     return rv;
 }

@@ -292,12 +292,14 @@ void flow_store_close(flow_store_t *store)
 
 /* ---- statements ---- */
 
-static flow_store_counts_t done;
+flow_store_counts_t flow_store_done;
 
 void flow_store_counts(flow_store_counts_t *counts)
 {
-    counts->statements = __atomic_load_n(&done.statements, __ATOMIC_RELAXED);
-    counts->commits = __atomic_load_n(&done.commits, __ATOMIC_RELAXED);
+    counts->statements =
+        __atomic_load_n(&flow_store_done.statements, __ATOMIC_RELAXED);
+    counts->commits =
+        __atomic_load_n(&flow_store_done.commits, __ATOMIC_RELAXED);
 }
 
 /* 's' and 'l' for each parameter. */
@@ -404,7 +406,7 @@ apr_status_t flow_store_exec(flow_store_t *store, const char *sql,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    __atomic_fetch_add(&done.statements, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&flow_store_done.statements, 1, __ATOMIC_RELAXED);
     code = apr_dbd_pbquery(store->driver, store->scratch, store->handle, &n,
                            slot->prepared, args);
     if (code) {
@@ -434,7 +436,7 @@ apr_status_t flow_store_select(flow_store_t *store, flow_rows_t *rows,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    __atomic_fetch_add(&done.statements, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&flow_store_done.statements, 1, __ATOMIC_RELAXED);
     /* apr_dbd_pgsql without random access waits 0.1 s for an empty result. */
     code = apr_dbd_pbselect(store->driver, p, store->handle, &rows->results,
                             slot->prepared, store->is_pg, args);
@@ -498,112 +500,4 @@ apr_status_t flow_store_pragma(flow_store_t *store, const char *sql,
                 : NULL;
     }
     return APR_SUCCESS;
-}
-
-/* ---- transactions ---- */
-
-apr_status_t flow_store_query(flow_store_t *store, const char *sql,
-                              flow_error_t *err)
-{
-    int code, n = 0;
-
-    __atomic_fetch_add(&done.statements, 1, __ATOMIC_RELAXED);
-    code = apr_dbd_query(store->driver, store->handle, &n, sql);
-    return code ? flow_store_fail(store, code, err) : APR_SUCCESS;
-}
-
-apr_status_t flow_store_begin(flow_store_t *store, apr_interval_time_t wait,
-                              flow_error_t *err)
-{
-    apr_status_t rv;
-
-    store->conflict = store->is_bulk = 0;
-    if (store->is_pg) {
-        rv = flow_store_pg_clock(store, err);
-        if (rv == APR_SUCCESS) {
-            rv = flow_store_query(store, "BEGIN", err);
-        }
-        store->in_transaction = rv == APR_SUCCESS;
-        store->has_failed = 0;
-        return rv;
-    }
-    rv = flow_store_lock(store, wait, err);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv = flow_store_query(store, "BEGIN IMMEDIATE", err);
-    if (rv != APR_SUCCESS) {
-        flow_store_unlock(store);
-    }
-    return rv;
-}
-
-static apr_status_t may_commit(flow_store_t *store, flow_error_t *err)
-{
-    const flow_error_t *why = &store->failure;
-
-    if (!store->is_pg) {
-        return flow_store_file_verify(store, 1, err);
-    }
-    if (!store->has_failed) {
-        return APR_SUCCESS;
-    }
-    /* PostgreSQL answers such a COMMIT with a friendly "ROLLBACK". */
-    return flow_error_set(err, why->kind, APR_EGENERAL, why->code, "%s",
-                          why->message);
-}
-
-apr_status_t flow_store_commit_fast(flow_store_t *store, int *pfd,
-                                    flow_error_t *err)
-{
-    apr_status_t rv = may_commit(store, err);
-
-    *pfd = -1;
-    if (rv == APR_SUCCESS && store->is_bulk) {
-        rv = flow_store_flush(store, err);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = flow_store_query(store, "COMMIT", err);
-    }
-    if (rv != APR_SUCCESS) {
-        flow_store_rollback(store);
-        return rv;
-    }
-    store->in_transaction = 0;
-    __atomic_fetch_add(&done.commits, 1, __ATOMIC_RELAXED);
-    if (!store->is_pg) {
-        flow_store_unlock(store);
-        *pfd = store->wal_fd; /* may_commit() has opened it */
-    }
-    return APR_SUCCESS;
-}
-
-apr_status_t flow_store_commit(flow_store_t *store, flow_error_t *err)
-{
-    int fd;
-    apr_status_t rv = flow_store_commit_fast(store, &fd, err);
-
-    if (rv == APR_SUCCESS && fd >= 0) {
-        rv = flow_store_sync(fd, store->name, err);
-        store->broken |= rv != APR_SUCCESS;
-    }
-    return rv;
-}
-
-void flow_store_rollback(flow_store_t *store)
-{
-    int n = 0, i;
-    /* Fails when the database has rolled back by itself; that is as good. */
-    int code = apr_dbd_query(store->driver, store->handle, &n, "ROLLBACK");
-
-    for (i = 0; i < FLOW_STORE_BUFFERS; ++i) {
-        store->buffers[i].n = 0;
-    }
-    if (store->is_pg) {
-        store->in_transaction = 0;
-        store->broken |= code != 0;
-    }
-    else {
-        flow_store_unlock(store);
-    }
 }

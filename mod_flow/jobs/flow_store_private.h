@@ -91,6 +91,9 @@ const char *flow_store_pg_schema(const char *sql, apr_pool_t *p);
 /** Ask for the time when the last answer is too old. */
 apr_status_t flow_store_pg_clock(flow_store_t *store, flow_error_t *err);
 
+/** See flow_store_counts(); atomic. */
+extern flow_store_counts_t flow_store_done;
+
 /* flow_store_file.c: the files, and the write lock among processes. */
 /** Remember which files we have open. */
 apr_status_t flow_store_file_note(flow_store_t *store, flow_error_t *err);

@@ -278,6 +278,7 @@ static int name_play_move(js_Names *names, int opcode)
     }
 }
 
+/* size: a case for each opcode. */
 static void name_play(js_Names *names, const js_Function *F, int opcode,
                       const js_Instruction *pc)
 {
