@@ -89,7 +89,7 @@ typedef struct flow_export_t {
     const flow_path_t *path_to_many;
     const flow_path_t **group_by; /* records of equal values become one */
     int ngroup_by;
-    int groups_empty; /* records without any of those values are one, too */
+    int groups_empty;   /* records without any of those values are one, too */
     const json_t *mock; /* mockOutput.page_of_records, or NULL */
 } flow_export_t;
 

@@ -79,7 +79,7 @@ typedef struct mod_flow_global_t {
     flow_egress_t *direct;  /* hosts that are called without the proxy */
     const char *preset_dir; /* NULL: the built-in one */
     apr_size_t script_memory, max_body;
-    int script_watch; /* FlowScriptWatch */
+    int script_watch;              /* FlowScriptWatch */
     apr_array_header_t *locations; /* mod_flow_location_t * */
 
     /* check_config and post_config */

@@ -165,8 +165,7 @@ int main(int argc, char **argv)
              .flow_id = "flow7", .step_id = "step1", .trace_key = "key7001" },
          1);
     list("job", (flow_error_filter_t){ .job_id = "job000007" }, 1);
-    list("a code that is rare",
-         (flow_error_filter_t){ .code = "mine" }, 1);
+    list("a code that is rare", (flow_error_filter_t){ .code = "mine" }, 1);
     list("resolved, of a flow (there are none)",
          (flow_error_filter_t){ .state = FLOW_ERRORS_RESOLVED,
                                 .flow_id = "flow7" },
