@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/flow_clock.h"
 #include "api_fixture.h"
 
 #include <setjmp.h>
@@ -74,7 +75,7 @@ static apr_status_t run_wait(void *baton, const flow_flow_t *flow,
 {
     const char *id;
 
-    api_jobs.waited = until - apr_time_now();
+    api_jobs.waited = until - flow_clock();
     if (api_jobs.status != APR_SUCCESS &&
         !APR_STATUS_IS_TIMEUP(api_jobs.status)) {
         return queue(baton, flow, request, &id, p, err);
