@@ -129,7 +129,7 @@ static apr_status_t read_data(api_t *a, json_t **pdata)
 static int gateway_status(const flow_error_t *err)
 {
     if ((err->kind == FLOW_E_UNAVAILABLE && strcmp(err->code, "script_busy")) ||
-        err->kind == FLOW_E_REFUSED) {
+        err->kind == FLOW_E_REFUSED || strcmp(err->code, "auth_failed") == 0) {
         return 502;
     }
     return 0;

@@ -13,6 +13,8 @@
 /* One result on its way out. */
 typedef struct outward_t {
     const char *first; /* message that named a place */
+    json_t *error;     /* the first one */
+    apr_size_t n;      /* errors */
     apr_pool_t *p;
 } outward_t;
 
@@ -104,28 +106,68 @@ static void hide_job(outward_t *o, json_t *result)
     hide_in(o, result, "job", 0);
 }
 
+/* The headers of a far end's answer are for hooks; there may be cookies in
+ * them. */
+static int has_headers(const json_t *element)
+{
+    return json_object_get(element, "_headers") != NULL;
+}
+
+static void count_errors(outward_t *o, const json_t *element)
+{
+    const json_t *errors = json_object_get(element, "errors");
+
+    o->n += json_array_size(errors);
+    if (!o->error) {
+        o->error = json_incref(json_array_get(errors, 0));
+    }
+}
+
+static void hide_in_element(outward_t *o, json_t *array, size_t i)
+{
+    json_t *element = json_array_get(array, i);
+
+    count_errors(o, element);
+    if (flow_json_is(element, OBJECT) &&
+        (has_headers(element) ||
+         has_place(o, json_object_get(element, "errors")))) {
+        element = json_copy(element);
+        json_array_set_new(array, i, element);
+        json_object_del(element, "_headers");
+        hide_errors(o, element);
+    }
+}
+
+static void log_result(const outward_t *o, const char *what)
+{
+    const char *code = flow_json_member(o->error, "code");
+    const char *message = flow_json_member(o->error, "message");
+
+    if (o->first) {
+        flow_log(FLOW_LOG_WARNING, FLOW_LOGNO(0450) "%s: %s", what, o->first);
+    }
+    else if (o->error) {
+        flow_log(FLOW_LOG_INFO, "%s: %" APR_SIZE_T_FMT " failed: %s: %s", what,
+                 o->n, code ? code : "", message ? message : "");
+    }
+}
+
 void flow_outward_result(json_t *result, const char *what, apr_pool_t *p)
 {
-    outward_t o = { NULL, p };
-    json_t *element;
+    outward_t o = { NULL, NULL, 0, p };
     size_t i;
 
     if (flow_json_is(result, ARRAY)) {
-        json_array_foreach(result, i, element)
-        {
-            if (flow_json_is(element, OBJECT) &&
-                has_place(&o, json_object_get(element, "errors"))) {
-                element = json_copy(element);
-                json_array_set_new(result, i, element);
-                hide_errors(&o, element);
-            }
+        for (i = 0; i < json_array_size(result); ++i) {
+            hide_in_element(&o, result, i);
         }
     }
     else if (flow_json_is(result, OBJECT)) {
+        count_errors(&o, result);
+        json_object_del(result, "_headers");
         hide_errors(&o, result);
         hide_job(&o, result);
     }
-    if (o.first) {
-        flow_log(FLOW_LOG_WARNING, FLOW_LOGNO(0450) "%s: %s", what, o.first);
-    }
+    log_result(&o, what);
+    json_decref(o.error);
 }

@@ -20,9 +20,10 @@ int flow_outward_error(flow_error_t *err, apr_pool_t *p);
 
 /**
  * In the messages of a result {"data", "errors", "job"}, of a response element
- * or an array of them, in place (what it shares with others is copied). The
- * first message that named a place is logged as it was, with @a what in front
- * ("import 'i'").
+ * or an array of them, in place (what it shares with others is copied); the
+ * `_headers` of the far end's answer go, too. The first message that named a
+ * place is logged as it was, with @a what in front ("import 'i'"), else the
+ * first error, for those who want to know (level info).
  */
 void flow_outward_result(json_t *result, const char *what, apr_pool_t *p);
 

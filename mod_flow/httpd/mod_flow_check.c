@@ -160,6 +160,63 @@ static int report(apr_pool_t *p)
     return n ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }
 
+/* A flow that is disabled has a listener, too. */
+static int is_heard(const flow_model_t *model, const flow_export_t *listener,
+                    apr_pool_t *p)
+{
+    apr_hash_index_t *hi;
+    int i;
+
+    for (hi = apr_hash_first(p, model->flows); hi; hi = apr_hash_next(hi)) {
+        const flow_flow_t *flow = apr_hash_this_val(hi);
+
+        for (i = 0; i < flow->ngenerators; ++i) {
+            if (flow->generators[i] == listener) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Events that nobody takes are answered and forgotten: better said before the
+ * first one comes. */
+static void warn_unheard(const mod_flow_global_t *g, apr_pool_t *p,
+                         server_rec *s)
+{
+    int i;
+
+    for (i = 0; i < g->locations->nelts; ++i) {
+        const mod_flow_location_t *loc =
+            APR_ARRAY_IDX(g->locations, i, mod_flow_location_t *);
+
+        if (loc->kind == MOD_FLOW_WEBHOOK && loc->listener &&
+            !is_heard(g->model, loc->listener, p)) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         FLOW_LOGNO(0460) "%s:%d: no flow has the webhook '%s' "
+                                          "among its pageGenerators; its "
+                                          "events will start nothing",
+                         loc->file, loc->line, loc->listener->id);
+        }
+    }
+}
+
+static void warn_documents(const mod_flow_global_t *g, server_rec *s)
+{
+    int i;
+
+    for (i = 0; i < g->model->warnings->nelts; ++i) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, FLOW_LOGNO(0440) "%s",
+                     APR_ARRAY_IDX(g->model->warnings, i, const char *));
+    }
+}
+
+static void warn(const mod_flow_global_t *g, apr_pool_t *p, server_rec *s)
+{
+    warn_documents(g, s);
+    warn_unheard(g, p, s);
+}
+
 int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,
                           apr_pool_t *ptemp, server_rec *s)
 {
@@ -168,7 +225,6 @@ int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,
     int i;
 
     (void)plog;
-    (void)s;
     if (!g->used) {
         return OK;
     }
@@ -194,7 +250,11 @@ int mod_flow_check_config(apr_pool_t *pconf, apr_pool_t *plog,
             }
         }
     }
-    return report(ptemp);
+    i = report(ptemp);
+    if (i == OK && ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) {
+        warn(g, ptemp, s); /* a start does after it has opened its log */
+    }
+    return i;
 }
 
 /* The state directory, made when missing, owned by those who will use it. */
@@ -272,57 +332,6 @@ static apr_status_t open_keys(mod_flow_global_t *g,
     return rv;
 }
 
-/* A flow that is disabled has a listener, too. */
-static int is_heard(const flow_model_t *model, const flow_export_t *listener,
-                    apr_pool_t *p)
-{
-    apr_hash_index_t *hi;
-    int i;
-
-    for (hi = apr_hash_first(p, model->flows); hi; hi = apr_hash_next(hi)) {
-        const flow_flow_t *flow = apr_hash_this_val(hi);
-
-        for (i = 0; i < flow->ngenerators; ++i) {
-            if (flow->generators[i] == listener) {
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
-
-/* Events that nobody takes are answered and forgotten: better said before the
- * first one comes. */
-static void warn_unheard(const mod_flow_global_t *g, apr_pool_t *p,
-                         server_rec *s)
-{
-    int i;
-
-    for (i = 0; i < g->locations->nelts; ++i) {
-        const mod_flow_location_t *loc =
-            APR_ARRAY_IDX(g->locations, i, mod_flow_location_t *);
-
-        if (loc->kind == MOD_FLOW_WEBHOOK && loc->listener &&
-            !is_heard(g->model, loc->listener, p)) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                         FLOW_LOGNO(0460) "%s:%d: no flow has the webhook '%s' "
-                                          "among its pageGenerators; its "
-                                          "events will start nothing",
-                         loc->file, loc->line, loc->listener->id);
-        }
-    }
-}
-
-static void warn_documents(const mod_flow_global_t *g, server_rec *s)
-{
-    int i;
-
-    for (i = 0; i < g->model->warnings->nelts; ++i) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, FLOW_LOGNO(0440) "%s",
-                     APR_ARRAY_IDX(g->model->warnings, i, const char *));
-    }
-}
-
 int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          server_rec *s)
 {
@@ -363,8 +372,7 @@ int mod_flow_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     g->model->compiled =
         flow_ticker_config_time(&settings, g->model->compiled, ptemp);
-    warn_documents(g, s);
-    warn_unheard(g, ptemp, s);
+    warn(g, ptemp, s);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  FLOW_LOGNO(0105) "mod_flow: %u flows, %u exports, %u imports, "
                                   "%d locations; %d workers in each child",

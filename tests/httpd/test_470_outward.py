@@ -140,6 +140,16 @@ def test_errors_and_answers_link_to_the_record(start, upstream):
     assert found["d"]["exportDataURI"] == "https://shop.test/orders/d"
 
 
+def test_headers_of_far_ends_are_for_hooks(start, upstream):
+    upstream.on("POST", "/in", 200, {"id": "x7"},
+                {"Set-Cookie": "SESSION=s3cr3t", "X-Served-By": "db-01.inner"})
+    server = start({"put": "import:put"}, **FLOW)
+    for body in ({"id": "c"}, [{"id": "c"}, {"id": "d"}]):
+        got = server.post("/put", json=body)
+        assert got.status_code == 200
+        assert "s3cr3t" not in got.text and "_headers" not in got.text
+
+
 def test_what_far_ends_say_does_nothing_to_a_terminal(start, upstream):
     evil = "no\u001b]0;x\u0007\u009b2J\n6b06d3fc  forged  line\r"
     upstream.on("GET", "/list", 200, [{"id": evil, "n": 1}])

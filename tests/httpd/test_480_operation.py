@@ -260,6 +260,8 @@ def test_events_show_their_ids_and_duplicates(server, upstream):
 def test_a_webhook_that_nobody_listens_to_is_said_at_the_start(server, httpd):
     httpd.expect_log("FLOW0460.*'hook'")
     server("")
+    status, said = httpd.check()
+    assert status == 0 and "FLOW0460" in said and "Syntax OK" in said
 
 
 def test_flowctl_reads_the_sections_of_httpd_conf(server, upstream, httpd):

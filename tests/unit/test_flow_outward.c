@@ -106,6 +106,13 @@ static void results_hide_them_wherever_messages_are(void **state)
           "\"errors\":[]}",
           "{\"job\":{\"_id\":\"1\",\"error\":{\"message\":\"the far end\"}},"
           "\"errors\":[]}" },
+        { "[{\"id\":1,\"_headers\":{\"set-cookie\":\"a=b\"},"
+          "\"errors\":[{\"message\":\"host 'a' port 1\"}]},"
+          "{\"id\":2,\"_headers\":{}}]",
+          "[{\"id\":1,\"errors\":[{\"message\":\"the far end\"}]},"
+          "{\"id\":2}]" },
+        { "{\"id\":1,\"_headers\":{\"set-cookie\":\"a=b\"}}",
+          "{\"id\":1}" },
         { "\"host 'a' port 1\"", "\"host 'a' port 1\"" },
         { "{\"errors\":[1,null,{\"message\":2}]}",
           "{\"errors\":[1,null,{\"message\":2}]}" },
