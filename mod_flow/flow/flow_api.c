@@ -87,6 +87,19 @@ static void handle_script(api_t *a, const flow_hook_t *handler)
 
 /* ---- bodies of the others ---- */
 
+/* What many clients call a form when they are not told: as one it would be a
+ * record with the text as a name. */
+static int is_json_called_form(const api_t *a, flow_media_e media)
+{
+    apr_size_t i = 0;
+
+    while (i < a->req->body_len && strchr(" \t\r\n", a->req->body[i])) {
+        ++i;
+    }
+    return media == FLOW_MEDIA_URLENCODED && i < a->req->body_len &&
+           (a->req->body[i] == '{' || a->req->body[i] == '[');
+}
+
 /* *pdata is new, NULL when there is no body. A body without a known type is
  * taken for JSON, which is what these interfaces speak. */
 static apr_status_t read_data(api_t *a, json_t **pdata)
@@ -105,6 +118,12 @@ static apr_status_t read_data(api_t *a, json_t **pdata)
     media = flow_media_from_type(type);
     if (media == FLOW_MEDIA_UNKNOWN) {
         media = FLOW_MEDIA_JSON;
+    }
+    if (is_json_called_form(a, media)) {
+        refuse(a, 400, "invalid_body",
+               "the body looks like JSON and its Content-Type says form; send "
+               "Content-Type: application/json");
+        return APR_EINVAL;
     }
     rv = flow_body_parse(pdata, media, type, a->req->body, a->req->body_len,
                          a->p, a->err);

@@ -291,6 +291,14 @@ def test_targets_without_a_script(httpd, upstream):
     assert httpd.post("/i", data="{",
                       headers={"Content-Type": "application/json"}
                       ).status_code == 400
+    sent = len(upstream.seen("POST", "/in"))
+    for body in ('{"x":1}', ' [{"x":1}]', '{"x":'):
+        got = httpd.post("/i", data=body, headers={
+            "Content-Type": "application/x-www-form-urlencoded"})
+        assert got.status_code == 400
+        assert "application/json" in got.json()["errors"][0]["message"]
+    assert len(upstream.seen("POST", "/in")) == sent
+    assert httpd.post("/i", data={"x": "{1}"}).status_code != 400
     upstream.on("GET", "/orders", 503, "away")
     got = httpd.get("/e")
     assert got.status_code == 502
