@@ -194,7 +194,6 @@ static int is_unset(const flow_field_t *row, const json_t *v)
     case FLOW_FIELD_OBJECT:
         return flow_json_is(v, OBJECT) && flow_json_is_silent(v, 0);
     case FLOW_FIELD_ARRAY:
-        return flow_json_is(v, ARRAY) && flow_json_is_silent(v, 0);
     case FLOW_FIELD_STRINGS:
     case FLOW_FIELD_TEMPLATES:
         return flow_json_is(v, ARRAY) && flow_json_is_silent(v, 0);

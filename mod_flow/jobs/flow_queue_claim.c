@@ -334,7 +334,8 @@ static apr_status_t take_each(flow_store_t *store, flow_claim_t **pclaim,
     apr_status_t rv = APR_SUCCESS;
     int i, taken = 0;
 
-    for (i = 0; i < choice->n && taken < choice->wanted && rv == APR_SUCCESS;
+    for (i = 0; i < choice->n && taken < choice->wanted && *pclaim &&
+                rv == APR_SUCCESS;
          ++i) {
         choice->list[i]->is_used = 1;
         rv = take(store, *pclaim, choice->list[i], 0, err);

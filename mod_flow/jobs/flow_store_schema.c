@@ -254,8 +254,8 @@ static const char *const step_6[] = {
 static const char *const step_7[] = {
     "ALTER TABLE job ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
     "DROP INDEX job_running",
-    "CREATE UNIQUE INDEX job_running ON job (flow_id, place)"
-    " WHERE status = 'running'",
+    ("CREATE UNIQUE INDEX job_running ON job (flow_id, place)"
+     " WHERE status = 'running'"),
     "DROP INDEX job_final",
     "CREATE INDEX job_final ON job (status, ended) WHERE ended > 0",
     NULL
@@ -267,14 +267,14 @@ static const char *const step_7[] = {
 static const char *const step_8[] = {
     "ALTER TABLE event ADD COLUMN replayed_at BIGINT NOT NULL DEFAULT 0",
     "CREATE INDEX job_preparing ON job (modified) WHERE status = 'preparing'",
-    "CREATE INDEX error_open_code ON job_error (code, id)"
-    " WHERE resolved_at = 0",
-    "CREATE INDEX error_resolved_job ON job_error (job_id)"
-    " WHERE resolved_at > 0",
+    ("CREATE INDEX error_open_code ON job_error (code, id)"
+     " WHERE resolved_at = 0"),
+    ("CREATE INDEX error_resolved_job ON job_error (job_id)"
+     " WHERE resolved_at > 0"),
     "ALTER TABLE event_key ADD COLUMN repeats BIGINT NOT NULL DEFAULT 0",
     "CREATE INDEX event_key_event ON event_key (event_id)",
-    "CREATE INDEX error_resolved_code ON job_error (code, id)"
-    " WHERE resolved_at > 0",
+    ("CREATE INDEX error_resolved_code ON job_error (code, id)"
+     " WHERE resolved_at > 0"),
     NULL
 };
 

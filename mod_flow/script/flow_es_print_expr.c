@@ -257,14 +257,13 @@ static void new_target(es_t *es, es_node_t *n)
 
 void flow_es_print_named(es_t *es, es_node_t *n, es_node_t *id, int prec)
 {
-    if (id && id->flags & NF_PAREN) {
-        flow_es_print_expr(es, n, prec);
-    }
-    else if (id && id->type == N_ID && n->type == N_FUNCTION && !n->a) {
+    int is_named = id && id->type == N_ID && !(id->flags & NF_PAREN) && !n->a;
+
+    if (is_named && n->type == N_FUNCTION) {
         flow_es_at(es, n->line, n->pos);
         flow_es_print_function(es, n, id, id->atom);
     }
-    else if (id && id->type == N_ID && n->type == N_CLASS && !n->a) {
+    else if (is_named && n->type == N_CLASS) {
         flow_es_at(es, n->line, n->pos);
         flow_es_print_class(es, n, id, id->atom);
     }

@@ -111,8 +111,7 @@ static void results_hide_them_wherever_messages_are(void **state)
           "{\"id\":2,\"_headers\":{}}]",
           "[{\"id\":1,\"errors\":[{\"message\":\"the far end\"}]},"
           "{\"id\":2}]" },
-        { "{\"id\":1,\"_headers\":{\"set-cookie\":\"a=b\"}}",
-          "{\"id\":1}" },
+        { "{\"id\":1,\"_headers\":{\"set-cookie\":\"a=b\"}}", "{\"id\":1}" },
         { "\"host 'a' port 1\"", "\"host 'a' port 1\"" },
         { "{\"errors\":[1,null,{\"message\":2}]}",
           "{\"errors\":[1,null,{\"message\":2}]}" },
