@@ -27,10 +27,11 @@ static void *plain_alloc(void *baton, void *ptr, size_t size)
 }
 
 /* Too large, too deep, a lookbehind without a fixed length, an unknown
- * property, a group in a lookbehind that refers to itself. */
+ * property or what cannot be the name of one, a group in a lookbehind that
+ * refers to itself. */
 static int is_expected(int code)
 {
-    static const int expected[] = { 114, 119, 120, 125, 135,
+    static const int expected[] = { 114, 119, 120, 125, 135, 146,
                                     136, 147, 186, 187, 199 };
     size_t i;
 
