@@ -107,10 +107,11 @@ static void hide_job(outward_t *o, json_t *result)
 }
 
 /* The headers of a far end's answer are for hooks; there may be cookies in
- * them. */
+ * them. Only a response element has any: other objects are somebody's data. */
 static int has_headers(const json_t *element)
 {
-    return json_object_get(element, "_headers") != NULL;
+    return json_object_get(element, "_headers") &&
+           json_object_get(element, "statusCode");
 }
 
 static void count_errors(outward_t *o, const json_t *element)
@@ -133,7 +134,9 @@ static void hide_in_element(outward_t *o, json_t *array, size_t i)
          has_place(o, json_object_get(element, "errors")))) {
         element = json_copy(element);
         json_array_set_new(array, i, element);
-        json_object_del(element, "_headers");
+        if (has_headers(element)) {
+            json_object_del(element, "_headers");
+        }
         hide_errors(o, element);
     }
 }
@@ -146,9 +149,9 @@ static void log_result(const outward_t *o, const char *what)
     if (o->first) {
         flow_log(FLOW_LOG_WARNING, FLOW_LOGNO(0450) "%s: %s", what, o->first);
     }
-    else if (o->error) {
+    else if (code && message) {
         flow_log(FLOW_LOG_INFO, "%s: %" APR_SIZE_T_FMT " failed: %s: %s", what,
-                 o->n, code ? code : "", message ? message : "");
+                 o->n, code, message);
     }
 }
 
@@ -164,7 +167,9 @@ void flow_outward_result(json_t *result, const char *what, apr_pool_t *p)
     }
     else if (flow_json_is(result, OBJECT)) {
         count_errors(&o, result);
-        json_object_del(result, "_headers");
+        if (has_headers(result)) {
+            json_object_del(result, "_headers");
+        }
         hide_errors(&o, result);
         hide_job(&o, result);
     }

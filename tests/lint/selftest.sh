@@ -153,7 +153,8 @@ awk 'BEGIN { for (i = 0; i < 600; ++i) print "int a;" }' >>$a
 expect size '^mod_flow/base/flow_a.c:610: file of 610 lines'
 
 try words 'conf/flow.conf:5: finish it' conf/flow.conf '# TODO'
-try words 'conf/flow.conf:5: path of one' conf/flow.conf 'FlowOne /root/main'
+home=home # said in pieces: words.sh is not the only one who looks
+try words 'conf/flow.conf:5: path of one' conf/flow.conf "FlowOne /$home/me"
 try words 'conf/flow.conf:5: host of a' conf/flow.conf '# deb.debian.org'
 try words 'conf/flow.conf:5: number of' conf/flow.conf '# see issue 2'
 

@@ -106,12 +106,15 @@ static void results_hide_them_wherever_messages_are(void **state)
           "\"errors\":[]}",
           "{\"job\":{\"_id\":\"1\",\"error\":{\"message\":\"the far end\"}},"
           "\"errors\":[]}" },
-        { "[{\"id\":1,\"_headers\":{\"set-cookie\":\"a=b\"},"
+        { "[{\"statusCode\":200,\"id\":1,\"_headers\":{\"set-cookie\":\"a=b\"},"
           "\"errors\":[{\"message\":\"host 'a' port 1\"}]},"
-          "{\"id\":2,\"_headers\":{}}]",
-          "[{\"id\":1,\"errors\":[{\"message\":\"the far end\"}]},"
-          "{\"id\":2}]" },
-        { "{\"id\":1,\"_headers\":{\"set-cookie\":\"a=b\"}}", "{\"id\":1}" },
+          "{\"statusCode\":200,\"id\":2,\"_headers\":{}}]",
+          "[{\"statusCode\":200,\"id\":1,\"errors\":[{\"message\":\"the far "
+          "end\"}]},"
+          "{\"statusCode\":200,\"id\":2}]" },
+        { "{\"statusCode\":200,\"id\":1,\"_headers\":{\"set-cookie\":\"a=b\"}}",
+          "{\"statusCode\":200,\"id\":1}" },
+        { "{\"_headers\":{\"a\":\"b\"}}", "{\"_headers\":{\"a\":\"b\"}}" },
         { "\"host 'a' port 1\"", "\"host 'a' port 1\"" },
         { "{\"errors\":[1,null,{\"message\":2}]}",
           "{\"errors\":[1,null,{\"message\":2}]}" },
